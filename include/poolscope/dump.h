@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/** @file
+ * Opening a dump and what its container and kernel say of themselves.
+ *
+ * Threads: a struct psc_dump may be used by one thread at a time; different dumps are independent. Calls that take
+ * n_threads create and join their own worker threads inside the call.
+ * Ownership: everything returned as a const pointer belongs to the dump and lives until psc_dump_close().
+ */
+#ifndef POOLSCOPE_DUMP_H
+#define POOLSCOPE_DUMP_H
+
+#include <poolscope/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum psc_log_level { PSC_LOG_DEBUG = 0, PSC_LOG_INFO = 1, PSC_LOG_WARNING = 2 };
+
+/** Called with one line of text, no newline. The library itself never prints. May be called from worker threads,
+ * but never from two at once. */
+typedef void psc_log_fn(void *arg, enum psc_log_level level, const char *text);
+
+/** Called every few MiB of work with the phase's name, work done and total in bytes (total 0 = unknown).
+ * Return non-zero to cancel: the running call then returns PSC_E_CANCELLED. Never called from two threads at once. */
+typedef int psc_progress_fn(void *arg, const char *phase, uint64_t done, uint64_t total);
+
+enum psc_open_flags {
+	PSC_OPEN_NO_MMAP = 1,    /**< read with pread instead of mapping the file (failing disks, shrinking files) */
+	PSC_OPEN_NO_BUILTIN = 2, /**< ignore the built-in profile tables */
+};
+
+/** Options for psc_dump_open(). Initialise with PSC_OPEN_OPTIONS_INIT. */
+struct psc_open_options {
+	size_t size;                 /**< sizeof(struct psc_open_options): lets later versions append members */
+	uint32_t flags;              /**< enum psc_open_flags */
+	const char *isf_path;        /**< a Volatility ISF file (.json, .json.gz, .json.xz) of this kernel, or NULL */
+	const char *symbol_path;     /**< directory searched for <pdb name>/<GUID>-<age>.json.xz and similar, or NULL */
+	const char *tmpdir;          /**< where compressed dumps are unpacked; NULL: the system's temporary directory */
+	uint64_t max_unpacked_bytes; /**< refuse to unpack more than this; 0: no limit of our own */
+	psc_log_fn *log;
+	void *log_arg;
+	psc_progress_fn *progress;
+	void *progress_arg;
+};
+#define PSC_OPEN_OPTIONS_INIT                                                                                          \
+	{                                                                                                              \
+		sizeof(struct psc_open_options), 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL                        \
+	}
+
+struct psc_dump;
+
+/** Open the dump at `path` (UTF-8). opts may be NULL. On success *ret must be closed with psc_dump_close().
+ * Errors: PSC_E_FORMAT (names what the file seems to be), PSC_E_UNSUPPORTED, PSC_E_CORRUPT, PSC_E_TRUNCATED,
+ * PSC_E_OS, PSC_E_NO_MEMORY, PSC_E_LIMIT, PSC_E_CANCELLED. A dump whose kernel cannot be described is still opened:
+ * see psc_dump_warnings(). */
+PSC_API enum psc_status psc_dump_open(const char *path, const struct psc_open_options *opts, struct psc_dump **ret,
+				      struct psc_error *reterr);
+
+/** The same for a dump in memory. `bytes` is borrowed and must outlive the dump. */
+PSC_API enum psc_status psc_dump_open_mem(const void *bytes, size_t size_bytes, const struct psc_open_options *opts,
+					  struct psc_dump **ret, struct psc_error *reterr);
+
+/** Close and free. NULL is allowed. */
+PSC_API void psc_dump_close(struct psc_dump *dump);
+
+/** MachineImageType of the dump header (IMAGE_FILE_MACHINE_*). */
+enum psc_machine {
+	PSC_MACHINE_UNKNOWN = 0,
+	PSC_MACHINE_X86 = 0x14c,
+	PSC_MACHINE_X64 = 0x8664,
+	PSC_MACHINE_ARM64 = 0xaa64
+};
+
+/** "x86", "x64", "arm64" or "unknown". */
+PSC_API const char *psc_machine_name(enum psc_machine machine);
+
+/** How the container stores memory. Decided from the bytes, not from the DumpType field alone. */
+enum psc_dump_type {
+	PSC_DUMP_FULL = 1,
+	PSC_DUMP_SUMMARY = 2,
+	PSC_DUMP_HEADER = 3,
+	PSC_DUMP_TRIAGE = 4,
+	PSC_DUMP_BITMAP_FULL = 5,
+	PSC_DUMP_BITMAP_KERNEL = 6,
+	PSC_DUMP_RANGE_KERNEL = 8,
+	PSC_DUMP_RANGE_ACTIVE = 9,
+	PSC_DUMP_RANGE_FULL = 10,
+};
+
+/** "full", "summary", "header", "triage", "bitmap-full", "bitmap-kernel", "range-kernel", "range-active", "range-full".
+ */
+PSC_API const char *psc_dump_type_name(enum psc_dump_type type);
+
+/** What the container's header says. Fields that the writer never stored are marked absent by their has_ flag. */
+struct psc_dump_info {
+	const char *path;        /**< as given; "<memory>" for psc_dump_open_mem */
+	const char *format;      /**< "dump64" or "dump32" */
+	const char *compression; /**< "gzip" or NULL */
+	enum psc_dump_type dump_type;
+	uint32_t dump_type_value; /**< DumpType as stored */
+	enum psc_machine machine;
+	uint64_t size_bytes;          /**< of the file as given */
+	uint64_t unpacked_size_bytes; /**< of the dump inside a compressed file, else equal to size_bytes */
+	uint64_t expected_size_bytes; /**< what a complete file would have; 0 when unknown */
+	bool is_truncated;
+	bool has_time, has_uptime, has_bugcheck;
+	uint64_t system_time_filetime; /**< 100 ns since 1601-01-01 UTC */
+	uint64_t uptime_100ns;
+	uint32_t bugcheck_code;
+	uint64_t bugcheck_parameters[4];
+	uint32_t processors;
+	uint32_t major_version;          /**< 0xf free, 0xc checked build */
+	uint32_t build;                  /**< MinorVersion */
+	uint64_t directory_table_base;   /**< as stored; 0 when absent */
+	uint64_t kd_debugger_data_block; /**< virtual address; 0 when absent */
+	uint64_t ps_loaded_module_list, ps_active_process_head;
+	uint32_t product_type, suite_mask, attributes; /**< 0 when absent */
+	const char *comment;                           /**< printable, NULL when absent */
+	uint64_t pages_present;                        /**< physical pages that this file holds */
+	uint64_t pages_described;                      /**< pages that runs or bitmap promise */
+};
+
+PSC_API const struct psc_dump_info *psc_dump_get_info(const struct psc_dump *dump);
+
+/** One loaded or unloaded kernel module. */
+struct psc_module {
+	uint64_t base;
+	uint64_t size_bytes;
+	const char *name;         /**< base name, UTF-8; "base+size" text when the name was not readable */
+	const char *path;         /**< full path or NULL */
+	uint32_t time_date_stamp; /**< 0 when unknown */
+	uint32_t checksum;        /**< 0 when unknown */
+	bool unloaded;
+	const char *pdb_name; /**< of the debug record; NULL when not readable */
+	char pdb_guid[33];    /**< 32 upper-case hex digits in symbol-store order, or "" */
+	uint32_t pdb_age;
+};
+
+/** Loaded modules in load order (entry 0 is the kernel), then unloaded ones, newest first. *ret_loaded (may be NULL)
+ * receives how many are loaded. */
+PSC_API const struct psc_module *psc_dump_modules(const struct psc_dump *dump, size_t *ret_count, size_t *ret_loaded);
+
+/** What is known of the kernel. Pointers are NULL and numbers 0 where nothing could be read. */
+struct psc_kernel_info {
+	uint64_t base;
+	uint32_t size_of_image;
+	uint32_t time_date_stamp;
+	uint32_t build;
+	uint32_t revision; /**< UBR; valid if has_revision */
+	bool has_revision;
+	const char *version;        /**< "10.0.19041.804", or "10.0.19041" when the revision is not known */
+	const char *version_source; /**< where the revision is from: "build list", "profile", or NULL */
+	const char *build_lab;      /**< text at NtBuildLab(Ex), NULL when not readable */
+	const char *pdb_name;
+	char pdb_guid[33];
+	uint32_t pdb_age;
+	const char *pdb_source;        /**< "debug record" or "fingerprint" */
+	uint64_t directory_table_base; /**< physical; the one in use for translation, in a small dump the header's */
+	uint64_t kdbg_va;
+	uint32_t kdbg_size_bytes;
+	const char *kdbg_state;             /**< "plain", "decoded", "copy" (triage) or "missing" */
+	const char *symbols;                /**< origin of symbols: "isf", "builtin", "kdbg" or "none" */
+	const char *symbols_file;           /**< path of the file used, or NULL */
+	uint32_t processors;                /**< processor blocks found; 0 when unknown */
+	uint64_t physical_memory_bytes;     /**< 0 when unknown */
+	const char *physical_memory_source; /**< NULL when unknown */
+};
+
+PSC_API const struct psc_kernel_info *psc_dump_kernel(const struct psc_dump *dump);
+
+/** One source of pool figures and whether this dump offers it. */
+struct psc_pool_source {
+	const char *name; /**< "tag_trackers", "session_trackers", "big_page_table", "classic_walk",
+			     "segment_heap_walk", "header_scan" */
+	bool available;
+	const char *detail; /**< how it was found, or why it is not there and what would help */
+};
+
+PSC_API const struct psc_pool_source *psc_dump_pool_sources(const struct psc_dump *dump, size_t *ret_count);
+
+/** Messages about what was missing or contradictory while opening; each one line. */
+PSC_API const char *const *psc_dump_warnings(const struct psc_dump *dump, size_t *ret_count);
+
+/** "poolscope 0.1.0" style version of the library. */
+PSC_API const char *psc_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
