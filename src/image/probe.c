@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* What kind of file this is, from strong magic on; reference: dumps 1, 13, 15, 21. */
+#include "image/internal.h"
+#include "util/error.h"
+
+#include <string.h>
+
+#define RAW_ADVICE                                                                                                     \
+	"raw memory images are not read yet; take a kernel or complete crash dump, or convert the image to a Windows " \
+	"crash dump"
+
+struct magic {
+	const char *bytes;
+	uint8_t n;
+	const char *what; /* name, why it is not read, what to do */
+};
+#define MAGIC(bytes, what)                                                                                             \
+	{                                                                                                              \
+		bytes, (uint8_t)(sizeof(bytes) - 1), what                                                              \
+	}
+
+#define HIBERNATION                                                                                                    \
+	"hibernation file (hiberfil.sys): not read yet; extract it to a crash dump, or take a kernel dump instead"
+#define HIBERNATION_RESUMED                                                                                            \
+	"hibernation file of a system that has resumed: its contents are usually wiped; take a kernel dump instead"
+#define USER_DUMP "user-mode dump: holds no kernel pool; a kernel or complete memory dump is needed"
+#define VMWARE                                                                                                         \
+	"VMware state file (.vmss/.vmsn): not read yet; convert it with VMware's vmss2core to a Windows memory.dmp"
+#define EWF       "EWF evidence file (E01/Ex01): not read; export it with ewfexport and open the dump or image inside"
+#define DISK_HINT "it holds a disk, not memory; the dump lies inside (MEMORY.DMP): mount it and open that"
+
+static const struct magic magics[] = {
+	MAGIC("MDMP", "user-mode minidump: holds no kernel pool; a kernel or complete memory dump is needed"),
+	MAGIC("USERDU64", USER_DUMP),
+	MAGIC("USERDUMP", USER_DUMP),
+	MAGIC("hibr", HIBERNATION),
+	MAGIC("HIBR", HIBERNATION),
+	MAGIC("wake", HIBERNATION_RESUMED),
+	MAGIC("WAKE", HIBERNATION_RESUMED),
+	MAGIC("RSTR", HIBERNATION),
+	MAGIC("HORM", HIBERNATION),
+	MAGIC("BRKP", HIBERNATION),
+	MAGIC("\177ELF", "ELF memory core (QEMU, libvirt, VirtualBox, Xen, kdump): not read yet; with QEMU use "
+			 "dump-guest-memory -w to write a Windows dump"),
+	MAGIC("KDUMP   ", "kdump-compressed memory dump: not read yet; convert it to a Windows dump or dump the guest "
+			  "with QEMU's dump-guest-memory -w"),
+	MAGIC("DISKDUMP", "diskdump (kdump-compressed) memory dump: not read yet; convert it to a Windows dump"),
+	MAGIC("makedumpfile\0\0\0\0", "flattened kdump or ELF memory dump: not read yet; restore it with makedumpfile "
+				      "-R and convert the result to a Windows dump"),
+	MAGIC("\xd0\xbe\xd2\xbe", VMWARE),
+	MAGIC("\xd1\xba\xd1\xba", VMWARE),
+	MAGIC("\xd2\xbe\xd2\xbe", VMWARE),
+	MAGIC("\xd3\xbe\xd3\xbe", VMWARE),
+	MAGIC("EMiL", "LiME memory image: not read yet; take a kernel or complete crash dump instead"),
+	MAGIC("AVML", "AVML memory image: not read yet; take a kernel or complete crash dump instead"),
+	MAGIC("HPAK", "HBGary HPAK memory image: not read yet; take a kernel or complete crash dump instead"),
+	MAGIC("EVF\x09\x0d\x0a\xff\x00", EWF),
+	MAGIC("EVF2\x0d\x0a\x81\x00", EWF),
+	MAGIC("\x1f\x8b", "gzip data inside gzip: unpack it with gunzip and open the dump inside"),
+	MAGIC("7z\xbc\xaf\x27\x1c", "7z archive: unpack it with 7z x and open the dump inside"),
+	MAGIC("\xfd"
+	      "7zXZ\x00",
+	      "xz compressed file: unpack it with xz -dk and open the dump inside"),
+	MAGIC("\x28\xb5\x2f\xfd", "zstd compressed file: unpack it with zstd -d and open the dump inside"),
+	MAGIC("MSCF", "cabinet file: unpack it with expand -F:* (Windows), cabextract or 7z x and open the dump "
+		      "inside"),
+	MAGIC("BZh", "bzip2 compressed file: unpack it with bunzip2 -k and open the dump inside"),
+	MAGIC("QFI\xfb", "qcow2 disk image: " DISK_HINT),
+	MAGIC("QEVM", "QEMU migration or save stream: not read; resume the guest and use dump-guest-memory -w"),
+	MAGIC("KDMV", "VMDK disk image: " DISK_HINT),
+	MAGIC("vhdxfile", "VHDX disk image: " DISK_HINT),
+	MAGIC("conectix", "VHD disk image: " DISK_HINT),
+	MAGIC("LibvirtQemudSave", "libvirt saved guest state (virsh save): not read; restore the guest and use virsh "
+				  "dump --memory-only or QEMU's dump-guest-memory -w"),
+	MAGIC("\177VirtualBox SavedState", "VirtualBox saved state (.sav): not read; resume the guest and take a crash "
+					   "dump in it, or use VBoxManage debugvm dumpvmcore"),
+};
+
+static bool starts_with(const uint8_t *head, size_t n, const char *bytes, size_t n_bytes)
+{
+	return n >= n_bytes && memcmp(head, bytes, n_bytes) == 0;
+}
+
+static bool contains(const uint8_t *head, size_t n, const char *text)
+{
+	size_t len = strlen(text);
+	for (size_t i = 0; i + len <= n; i++)
+		if (head[i] == (uint8_t)text[0] && memcmp(head + i, text, len) == 0)
+			return true;
+	return false;
+}
+
+static enum psc_status unsupported(struct psc_error *reterr, const char *text)
+{
+	return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_FILE_OFFSET, 0, "%s", text);
+}
+
+enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, bool *ret_is_64bit,
+			  struct psc_error *reterr)
+{
+	*ret_is_64bit = starts_with(head, n, "PAGEDU64", 8);
+	if (*ret_is_64bit || starts_with(head, n, "PAGEDUMP", 8))
+		return PSC_OK;
+	if (n == 0)
+		return psc_fail(reterr, PSC_E_FORMAT, PSC_WHERE_NONE, 0, "the file is empty");
+	if (starts_with(head, n, "PAGE", 4))
+		return unsupported(reterr,
+				   "damaged or encrypted Windows dump (PAGE without DUMP or DU64). If encrypted, "
+				   "decrypt it with KernelDumpDecrypt.exe and the private key of the certificate named "
+				   "in the registry, then open the result");
+	if (starts_with(head, n, "PK\x03\x04", 4)) {
+		if (contains(head, n, "container.description") || contains(head, n, "information.turtle"))
+			return unsupported(reterr, "AFF4 evidence container: not read; export it to a crash dump");
+		return unsupported(reterr, "zip archive: unpack it with unzip or 7z x and open the dump inside");
+	}
+	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
+		if (starts_with(head, n, magics[i].bytes, magics[i].n))
+			return unsupported(reterr, magics[i].what);
+	if (file_size % PSC_PAGE_BYTES == 0)
+		return unsupported(reterr, "no dump header; if this is a raw memory image: " RAW_ADVICE);
+	return psc_fail(reterr, PSC_E_FORMAT, PSC_WHERE_FILE_OFFSET, 0,
+			"not a Windows kernel dump (no PAGEDU64 or PAGEDUMP at the start)");
+}
