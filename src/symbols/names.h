@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* Every kernel symbol and structure field that poolscope uses, spelt as Microsoft's symbols spell them. What is not
+ * listed here is never looked up, so that what is missing can be named. */
+#ifndef PSC_SYMBOLS_NAMES_H
+#define PSC_SYMBOLS_NAMES_H
+
+/* X(symbol) */
+#define PSC_SYMBOL_LIST(X)                                                                                             \
+	X(ExPoolState)                                                                                                 \
+	X(ExPoolTagTables)                                                                                             \
+	X(ExpHeapBackedPoolEnabledState)                                                                               \
+	X(ExpNonPagedPoolDescriptor)                                                                                   \
+	X(ExpNumberOfNonPagedPools)                                                                                    \
+	X(ExpNumberOfPagedPools)                                                                                       \
+	X(ExpPagedPoolDescriptor)                                                                                      \
+	X(ExpPoolBigEntriesInUse)                                                                                      \
+	X(ExpPoolFlags)                                                                                                \
+	X(ExpPoolQuotaCookie)                                                                                          \
+	X(ExpSessionPoolTrackTable)                                                                                    \
+	X(ExpSessionPoolTrackTableMask)                                                                                \
+	X(ExpSessionPoolTrackTableSize)                                                                                \
+	X(KdDebuggerDataBlock)                                                                                         \
+	X(KdpDataBlockEncoded)                                                                                         \
+	X(KeNumberProcessors)                                                                                          \
+	X(KiProcessorBlock)                                                                                            \
+	X(KiWaitAlways)                                                                                                \
+	X(KiWaitNever)                                                                                                 \
+	X(MiInvalidPteMask)                                                                                            \
+	X(MiNonPagedPoolEnd)                                                                                           \
+	X(MiNonPagedPoolStartAligned)                                                                                  \
+	X(MiPagedPoolStart)                                                                                            \
+	X(MiState)                                                                                                     \
+	X(MiSystemVaType)                                                                                              \
+	X(MiVisibleState)                                                                                              \
+	X(MmAllocatedNonPagedPool)                                                                                     \
+	X(MmLastUnloadedDriver)                                                                                        \
+	X(MmMaximumNonPagedPoolInBytes)                                                                                \
+	X(MmNonPagedPoolEnd)                                                                                           \
+	X(MmNonPagedPoolEnd0)                                                                                          \
+	X(MmNonPagedPoolExpansionStart)                                                                                \
+	X(MmNonPagedPoolStart)                                                                                         \
+	X(MmPagedPoolEnd)                                                                                              \
+	X(MmPagedPoolInfo)                                                                                             \
+	X(MmPagedPoolStart)                                                                                            \
+	X(MmPfnDatabase)                                                                                               \
+	X(MmPhysicalMemoryBlock)                                                                                       \
+	X(MmPteBase)                                                                                                   \
+	X(MmSizeOfPagedPoolInBytes)                                                                                    \
+	X(MmSizeOfPagedPoolInPages)                                                                                    \
+	X(MmSpecialPoolTag)                                                                                            \
+	X(MmSystemRangeStart)                                                                                          \
+	X(MmUnloadedDrivers)                                                                                           \
+	X(NonPagedPoolDescriptor)                                                                                      \
+	X(NtBuildLab)                                                                                                  \
+	X(NtBuildLabEx)                                                                                                \
+	X(NtBuildNumber)                                                                                               \
+	X(NtGlobalFlag)                                                                                                \
+	X(PoolBigPageTable)                                                                                            \
+	X(PoolBigPageTableSize)                                                                                        \
+	X(PoolHitTag)                                                                                                  \
+	X(PoolTrackTable)                                                                                              \
+	X(PoolTrackTableExpansion)                                                                                     \
+	X(PoolTrackTableExpansionSize)                                                                                 \
+	X(PoolTrackTableMask)                                                                                          \
+	X(PoolTrackTableSize)                                                                                          \
+	X(PoolVector)                                                                                                  \
+	X(PsActiveProcessHead)                                                                                         \
+	X(PsInitialSystemProcess)                                                                                      \
+	X(PsLoadedModuleList)                                                                                          \
+	X(RtlpHpHeapGlobals)
+
+/* X(structure without its leading underscore, field). A field named "" stands for the structure's size alone. */
+#define PSC_FIELD_LIST(X)                                                                                              \
+	X(EPROCESS, ActiveProcessLinks)                                                                                \
+	X(EPROCESS, ImageFileName)                                                                                     \
+	X(EPROCESS, Session)                                                                                           \
+	X(EPROCESS, UniqueProcessId)                                                                                   \
+	X(GENERAL_LOOKASIDE, Depth)                                                                                    \
+	X(GENERAL_LOOKASIDE, ListHead)                                                                                 \
+	X(GENERAL_LOOKASIDE_POOL, Depth)                                                                               \
+	X(GENERAL_LOOKASIDE_POOL, ListHead)                                                                            \
+	X(KPRCB, PPNPagedLookasideList)                                                                                \
+	X(KPRCB, PPNxPagedLookasideList)                                                                               \
+	X(KPRCB, PPPagedLookasideList)                                                                                 \
+	X(MI_DYNAMIC_BITMAP, BaseVa)                                                                                   \
+	X(MI_DYNAMIC_BITMAP, MaximumSize)                                                                              \
+	X(MI_HARDWARE_STATE, InvalidPteMask)                                                                           \
+	X(MI_HARDWARE_STATE, SystemNodeInformation)                                                                    \
+	X(MI_HARDWARE_STATE, SystemNodeNonPagedPool)                                                                   \
+	X(MI_POOL_STATE, AllocatedNonPagedPool)                                                                        \
+	X(MI_SYSTEM_INFORMATION, Hardware)                                                                             \
+	X(MI_SYSTEM_INFORMATION, Pools)                                                                                \
+	X(MI_SYSTEM_INFORMATION, SystemVa)                                                                             \
+	X(MI_SYSTEM_INFORMATION, Vs)                                                                                   \
+	X(MI_SYSTEM_NODE_INFORMATION, AllocatedNonPagedPool)                                                           \
+	X(MI_SYSTEM_NODE_INFORMATION, NonPagedPoolFirstVa)                                                             \
+	X(MI_SYSTEM_NODE_INFORMATION, NonPagedPoolLastVa)                                                              \
+	X(MI_SYSTEM_NODE_NONPAGED_POOL, NonPagedPoolFirstVa)                                                           \
+	X(MI_SYSTEM_NODE_NONPAGED_POOL, NonPagedPoolLastVa)                                                            \
+	X(MI_SYSTEM_VA_STATE, DynamicBitMapPagedPool)                                                                  \
+	X(MI_VISIBLE_STATE, NonPagedPoolCommit)                                                                        \
+	X(MI_VISIBLE_STATE, PagedPoolInfo)                                                                             \
+	X(MI_VISIBLE_STATE, SystemVaRegions)                                                                           \
+	X(MI_VISIBLE_STATE, SystemVaType)                                                                              \
+	X(MMPTE_SOFTWARE, PageFileHigh)                                                                                \
+	X(MMPTE_SOFTWARE, PageFileLow)                                                                                 \
+	X(MMPTE_SOFTWARE, SwizzleBit)                                                                                  \
+	X(MM_PAGED_POOL_INFO, AllocatedPagedPool)                                                                      \
+	X(MM_SESSION_SPACE, PoolTags)                                                                                  \
+	X(MM_SESSION_SPACE, SessionId)                                                                                 \
+	X(POOL_DESCRIPTOR, BigPagesAllocated)                                                                          \
+	X(POOL_DESCRIPTOR, BigPagesDeallocated)                                                                        \
+	X(POOL_DESCRIPTOR, PagesAllocated)                                                                             \
+	X(POOL_DESCRIPTOR, PagesDeallocated)                                                                           \
+	X(POOL_DESCRIPTOR, PendingFreeDepth)                                                                           \
+	X(POOL_DESCRIPTOR, PendingFrees)                                                                               \
+	X(POOL_DESCRIPTOR, PoolIndex)                                                                                  \
+	X(POOL_DESCRIPTOR, PoolType)                                                                                   \
+	X(POOL_DESCRIPTOR, TotalBigPages)                                                                              \
+	X(POOL_DESCRIPTOR, TotalPages)                                                                                 \
+	X(POOL_TRACKER_BIG_PAGES, Key)                                                                                 \
+	X(POOL_TRACKER_BIG_PAGES, NumberOfBytes)                                                                       \
+	X(POOL_TRACKER_BIG_PAGES, NumberOfPages)                                                                       \
+	X(POOL_TRACKER_BIG_PAGES, PoolFlags)                                                                           \
+	X(POOL_TRACKER_BIG_PAGES, PoolType)                                                                            \
+	X(POOL_TRACKER_BIG_PAGES, ProcessBilled)                                                                       \
+	X(POOL_TRACKER_BIG_PAGES, QuotaObject)                                                                         \
+	X(POOL_TRACKER_BIG_PAGES, Va)                                                                                  \
+	X(POOL_TRACKER_TABLE, Key)                                                                                     \
+	X(POOL_TRACKER_TABLE, NonPagedAllocs)                                                                          \
+	X(POOL_TRACKER_TABLE, NonPagedBytes)                                                                           \
+	X(POOL_TRACKER_TABLE, NonPagedFrees)                                                                           \
+	X(POOL_TRACKER_TABLE, PagedAllocs)                                                                             \
+	X(POOL_TRACKER_TABLE, PagedBytes)                                                                              \
+	X(POOL_TRACKER_TABLE, PagedFrees)                                                                              \
+	X(PP_LOOKASIDE_LIST, L)                                                                                        \
+	X(PP_LOOKASIDE_LIST, P)
+
+#endif
