@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Symbols for the kernel that was identified (precedence: reference symbols 10). */
+#include "kernel/internal.h"
+
+#include "util/error.h"
+#include <inttypes.h>
+
+static enum psc_origin best_origin(const struct psc_kernel *k)
+{
+	enum psc_origin best = PSC_ORIGIN_NONE;
+	for (unsigned s = 0; s < PSC_SYM_MAX; s++)
+		if (k->profile.symbols[s].origin > best)
+			best = k->profile.symbols[s].origin;
+	return best;
+}
+
+/* The three pointers of the header are known without the debugger data block. A file whose addresses all differ belongs
+ * to another kernel: its types may still fit, its addresses do not. */
+static void check_header_pointers(struct psc_kernel *k)
+{
+	const struct psc_dump_header *h = psc_image_header(k->img);
+	const struct {
+		enum psc_sym sym;
+		enum psc_header_field field;
+		uint64_t va;
+	} checks[3] = {
+		{PSC_SYM_KdDebuggerDataBlock, PSC_HDR_KD_DEBUGGER_DATA_BLOCK, h->kd_debugger_data_block},
+		{PSC_SYM_PsLoadedModuleList, PSC_HDR_PS_LOADED_MODULE_LIST, h->ps_loaded_module_list},
+		{PSC_SYM_PsActiveProcessHead, PSC_HDR_PS_ACTIVE_PROCESS_HEAD, h->ps_active_process_head},
+	};
+	unsigned n_same = 0, n_different = 0;
+	if (!k->base)
+		return;
+	for (size_t i = 0; i < 3; i++) {
+		if (!psc_header_has(h, checks[i].field) || !psc_profile_has_sym(&k->profile, checks[i].sym))
+			continue;
+		uint64_t expected = k->base + k->profile.symbols[checks[i].sym].rva;
+		if (expected == checks[i].va) {
+			n_same++;
+			continue;
+		}
+		n_different++;
+		psc_warn(&k->warnings,
+			 "ISF does not fit this kernel: it places %s at %016" PRIx64
+			 ", the dump's header at %016" PRIx64,
+			 psc_sym_name(checks[i].sym), expected, checks[i].va);
+	}
+	if (n_different) {
+		k->header_symbol_check = -1;
+	} else if (n_same) {
+		k->header_symbol_check = 1;
+		psc_logf(k->log, PSC_LOG_INFO, "header pointers confirmed by ISF");
+	}
+	if (n_same || !n_different)
+		return;
+	psc_warn(&k->warnings, "The ISF's addresses are not used, only its types");
+	for (unsigned s = 0; s < PSC_SYM_MAX; s++)
+		k->profile.symbols[s].origin = PSC_ORIGIN_NONE;
+}
+
+static void load_from_path(struct psc_kernel *k, const char *dir)
+{
+	struct psc_error e = {0};
+	const char *path = NULL;
+	enum psc_status st = psc_isf_find(dir, &k->id, &k->arena, &path, &e);
+	if (st == PSC_OK)
+		st = psc_isf_load_file(path, &k->id, &k->profile, &k->arena, &k->warnings, &e);
+	if (st != PSC_OK)
+		psc_warn(&k->warnings, "%s", e.text);
+	else
+		check_header_pointers(k);
+}
+
+static void say_what_would_help(struct psc_kernel *k)
+{
+	if (best_origin(k) != PSC_ORIGIN_NONE)
+		return;
+	if (k->id.pdb_guid[0])
+		psc_warn(&k->warnings,
+			 "No symbols for this kernel; an ISF of %s %s age %" PRIu32 " (%s-%" PRIu32
+			 ".json.xz) would help",
+			 k->id.pdb_name[0] ? k->id.pdb_name : "its PDB", k->id.pdb_guid, k->id.pdb_age, k->id.pdb_guid,
+			 k->id.pdb_age);
+	else if (k->id.time_date_stamp)
+		psc_warn(&k->warnings,
+			 "No symbols for this kernel, and its debug record is not in the dump; an ISF of the kernel "
+			 "file with time stamp %08" PRIX32 " and size %" PRIx32 " (%s) would help",
+			 k->id.time_date_stamp, k->id.size_of_image, k->version ? k->version : "version unknown");
+	else if (k->base)
+		psc_warn(&k->warnings, "No symbols for this kernel, and neither its file header nor its debug record "
+				       "is in the dump");
+}
+
+enum psc_status psc_kernel_load_profile(struct psc_kernel *k, const struct psc_kernel_options *opts,
+					struct psc_error *reterr)
+{
+	k->profile.machine = k->id.machine;
+	if (opts && opts->isf_path) {
+		enum psc_status st =
+			psc_isf_load_file(opts->isf_path, &k->id, &k->profile, &k->arena, &k->warnings, reterr);
+		if (st != PSC_OK)
+			return st;
+		check_header_pointers(k);
+	} else if (opts && opts->symbol_path) {
+		load_from_path(k, opts->symbol_path);
+	}
+	if (!opts || !opts->no_builtin)
+		psc_builtin_load(&k->id, k->has_revision ? k->version : NULL, &k->profile);
+	psc_kernel_find_version(k);
+	say_what_would_help(k);
+	enum psc_origin best = best_origin(k);
+	k->symbols = best != PSC_ORIGIN_NONE                     ? psc_origin_name(best)
+		     : psc_kernel_sym(k, PSC_SYM_PoolTrackTable) ? psc_origin_name(PSC_ORIGIN_KDBG)
+								 : "none";
+	return PSC_OK;
+}
