@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/** @file
+ * Pool use per tag: the trackers' counters beside a walk of the pool itself.
+ *
+ * A row is one (pool tag, pool). The protected bit (0x80000000, top bit of the tag's last byte) is not part of the key.
+ * Tracker figures are what the kernel counted; walk figures are what poolscope found block by block. Where a page is
+ * missing the walk says so in the coverage and its figures are lower bounds.
+ */
+#ifndef POOLSCOPE_TAGS_H
+#define POOLSCOPE_TAGS_H
+
+#include <poolscope/dump.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum psc_pool { PSC_POOL_NONPAGED = 0, PSC_POOL_PAGED = 1, PSC_POOL_SESSION = 2, PSC_POOL_MAX };
+
+/** "nonpaged", "paged", "session". */
+PSC_API const char *psc_pool_name(enum psc_pool pool);
+
+enum psc_tags_flags {
+	PSC_TAGS_NO_WALK = 1, /**< trackers only: reads a few tables whatever the size of the dump */
+	PSC_TAGS_BY_SIZE = 2, /**< one row per (tag, pool, block size); tracker figures are then not given */
+};
+
+struct psc_tags_options {
+	size_t size;        /**< sizeof(struct psc_tags_options) */
+	uint32_t flags;     /**< enum psc_tags_flags */
+	uint32_t n_threads; /**< 0: as many as processors */
+	psc_progress_fn *progress;
+	void *progress_arg;
+};
+#define PSC_TAGS_OPTIONS_INIT                                                                                          \
+	{                                                                                                              \
+		sizeof(struct psc_tags_options), 0, 0, NULL, NULL                                                      \
+	}
+
+/** Where a row's counters come from. */
+enum psc_row_source {
+	PSC_SOURCE_TRACKER = 0,
+	PSC_SOURCE_WALK = 1,
+	PSC_SOURCE_SCAN = 2,
+	PSC_SOURCE_TRACKER_PARTIAL = 3, /**< a part of the tables that may hold this tag is missing: allocs and frees
+					   are lower bounds, live figures are not known */
+};
+
+/** "tracker", "walk", "scan", "tracker_partial". */
+PSC_API const char *psc_row_source_name(enum psc_row_source source);
+
+/** Counts of blocks and bytes. Bytes of small blocks are block bytes with their pool header, as trackers count them. */
+struct psc_walk_counts {
+	uint64_t live, live_bytes;
+	uint64_t free, free_bytes;     /**< free blocks whose header still names the tag */
+	uint64_t cached, cached_bytes; /**< freed by their owner, kept by a lookaside list or pending-free list */
+};
+
+struct psc_tag_row {
+	uint8_t tag[4]; /**< memory order, protected bit cleared */
+	bool is_protected;
+	enum psc_pool pool;
+	enum psc_row_source source;
+	bool has_tracker;         /**< allocs and frees are valid */
+	bool has_live;            /**< live and live_bytes are valid: nothing that counts is missing */
+	uint64_t allocs, frees;   /**< since boot */
+	int64_t live, live_bytes; /**< allocs - frees; negative sums are shown as they are */
+	bool has_walk;
+	bool walk_big_only; /**< free and cached are not known: only big allocations were seen */
+	struct psc_walk_counts walk;
+	uint64_t block_bytes; /**< PSC_TAGS_BY_SIZE only */
+};
+
+/** Coverage of one pool's walk. All in bytes of virtual address space unless said otherwise. */
+struct psc_walk_coverage {
+	enum psc_pool pool;
+	bool range_known;
+	const char *range_source; /**< how the pool's address range was found */
+	bool big_only;            /**< segment heap: only big allocations were counted, small blocks were not read */
+	uint64_t mapped_bytes;    /**< page tables say it exists: present, transition, paged out or not in dump */
+	uint64_t read_bytes;      /**< of these, looked at */
+	uint64_t paged_out_bytes; /**< contents in a page file */
+	uint64_t not_in_dump_bytes;
+	uint64_t unknown_bytes;   /**< page tables missing: extent cannot be known */
+	uint64_t pool_page_bytes; /**< pages whose block chain closed or was partly accepted */
+	uint64_t big_bytes;       /**< covered by live big allocations */
+	uint64_t other_bytes;     /**< readable but neither: free, stale, or not pool */
+	uint64_t corrupt_pages;   /**< chains that broke */
+	uint64_t live_blocks;
+};
+
+struct psc_tags_totals {
+	enum psc_pool pool;
+	bool has_tracker;
+	int64_t tracker_live, tracker_live_bytes; /**< of the rows that are complete */
+	bool has_walk;
+	struct psc_walk_counts walk;
+	bool has_kernel_bytes;
+	uint64_t kernel_bytes;     /**< the kernel's own counter of pages handed to this pool, in bytes */
+	const char *kernel_source; /**< which counter */
+};
+
+/** How much of the tag trackers could be read. */
+struct psc_tracker_coverage {
+	bool available;
+	const char *why_not;      /**< when not available; else NULL */
+	uint64_t tables;          /**< tables added up */
+	uint64_t table_bytes;     /**< of all tables that exist */
+	uint64_t missing_bytes;   /**< of these, not in the dump or not found */
+	uint64_t incomplete_rows; /**< rows that may lack what stands in the missing part */
+};
+
+struct psc_tags; /* a result */
+
+/** Compute the table. The result is independent of the dump afterwards and freed with psc_tags_free().
+ * Rows are sorted by pool then tag bytes; use psc_tags_sort() for another order. Deterministic for any n_threads. */
+PSC_API enum psc_status psc_tags_run(struct psc_dump *dump, const struct psc_tags_options *opts, struct psc_tags **ret,
+				     struct psc_error *reterr);
+PSC_API void psc_tags_free(struct psc_tags *tags);
+
+enum psc_tags_sort {
+	PSC_SORT_TAG = 0,
+	PSC_SORT_BYTES,    /**< live bytes, largest first */
+	PSC_SORT_NONPAGED, /**< nonpaged rows first, by live bytes */
+	PSC_SORT_PAGED,
+	PSC_SORT_ALLOCS,
+	PSC_SORT_FREES,
+	PSC_SORT_DIFF,      /**< live count */
+	PSC_SORT_PER_ALLOC, /**< bytes per live allocation */
+};
+
+/** Parse "tag", "bytes", "nonpaged", "paged", "allocs", "frees", "diff", "per-alloc" or PoolMon's letters t b a f d m.
+ */
+PSC_API bool psc_tags_sort_parse(const char *text, enum psc_tags_sort *ret);
+/** Stable order: ties by pool, then tag bytes, then block size. */
+PSC_API void psc_tags_sort(struct psc_tags *tags, enum psc_tags_sort order);
+PSC_API const struct psc_tag_row *psc_tags_rows(const struct psc_tags *tags, size_t *ret_count);
+PSC_API const struct psc_tags_totals *psc_tags_get_totals(const struct psc_tags *tags, size_t *ret_count);
+PSC_API const struct psc_walk_coverage *psc_tags_coverage(const struct psc_tags *tags, size_t *ret_count);
+PSC_API const struct psc_tracker_coverage *psc_tags_tracker_coverage(const struct psc_tags *tags);
+PSC_API const char *const *psc_tags_warnings(const struct psc_tags *tags, size_t *ret_count);
+/** Fraction of the tracker and walk inputs that could be read, 0..1: what --min-coverage compares. */
+PSC_API double psc_tags_coverage_ratio(const struct psc_tags *tags);
+
+/** KD's tag pattern: `*` any run, `?` one byte, otherwise byte for byte; exactly four characters unless it holds `*`.
+ * Never folds case. Returns PSC_E_ARGUMENT with a text for a pattern of the wrong length. */
+PSC_API enum psc_status psc_tag_pattern_check(const char *pattern, struct psc_error *reterr);
+PSC_API bool psc_tag_pattern_match(const char *pattern, const uint8_t tag[4]);
+
+/** Printable form: ASCII as is, backslash as `\\`, other bytes as `\xNN`. buf: at least 17 bytes. Returns buf. */
+PSC_API char *psc_tag_format(const uint8_t tag[4], char *buf);
+
+/** Owner names from a file in the format of Microsoft's pooltag.txt: `TAG - owner - description` lines. */
+struct psc_tag_file;
+PSC_API enum psc_status psc_tag_file_open(const char *path, struct psc_tag_file **ret, struct psc_error *reterr);
+/** The text after the first dash for this tag, NULL when the file has none. Exact entries win over those with `?`/`*`.
+ */
+PSC_API const char *psc_tag_file_lookup(const struct psc_tag_file *file, const uint8_t tag[4]);
+PSC_API void psc_tag_file_close(struct psc_tag_file *file);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

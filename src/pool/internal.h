@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of this folder share and no other layer needs. */
+#ifndef PSC_POOL_INTERNAL_H
+#define PSC_POOL_INTERNAL_H
+
+#include "pool/pool.h"
+
+#define PSC_TAG_POOL     0x6c6f6f50u /* "Pool" */
+#define PSC_TAG_OVERFLOW 0x6c66764fu /* "Ovfl" */
+
+/* Bytes of a tag that are printable ASCII, the protected bit ignored: 0..4. */
+unsigned psc_tag_printable(uint32_t tag);
+/* Type bits that a header of this pool may have, and for blocks in use a mostly printable tag. PSC_POOL_MAX: any pool.
+ */
+/* Legal type bits, and paged or not as the pool is (PSC_POOL_MAX: either). */
+bool psc_pool_header_type_plausible(const struct psc_pool_header *h, const struct psc_pool_rules *rules,
+				    enum psc_pool pool);
+/* And, in use, a tag that is mostly printable. */
+bool psc_pool_header_plausible(const struct psc_pool_header *h, const struct psc_pool_rules *rules, enum psc_pool pool);
+bool psc_pool_header_is_session(const struct psc_pool_header *h, const struct psc_pool_rules *rules);
+
+/* As psc_pool_page_parse; strict: where the range of the pool is not known from the kernel, so that tags must look
+ * right and a broken chain needs more links. */
+void psc_pool_page_parse_as(const uint8_t page[PSC_PAGE_BYTES], const struct psc_pool_rules *rules, enum psc_pool pool,
+			    bool strict, struct psc_page_blocks *ret);
+
+/* ---- tables of the kernel, read in pieces: pages may be missing ---- */
+struct psc_table_visitor {
+	/* false stops. entry: stride bytes. */
+	bool (*entry)(void *arg, uint64_t index, const uint8_t *bytes);
+	void (*missing)(void *arg, uint64_t first, uint64_t end); /* entries [first, end); may be NULL */
+	void *arg;
+};
+/* stride: 1 .. 4096. Adds the bytes of entries that cannot be read whole to *bytes_missing (may be NULL). false when
+ * the visitor stopped. */
+bool psc_table_read(struct psc_reader *r, uint64_t va, uint64_t n, uint32_t stride,
+		    const struct psc_table_visitor *visitor, uint64_t *bytes_missing);
+
+/* ---- layouts ---- */
+struct psc_tracker_layout {
+	uint32_t entry_bytes, key;
+	struct {
+		uint32_t allocs, frees, bytes;
+	} half[2];                         /* nonpaged, paged */
+	uint32_t count_width, bytes_width; /* 4 or 8 */
+};
+bool psc_tracker_layout_find(const struct psc_kernel *k, struct psc_tracker_layout *ret);
+
+enum psc_big_type { PSC_BIG_TYPE_NONE, PSC_BIG_TYPE_POOL_TYPE, PSC_BIG_TYPE_POOL_FLAGS };
+struct psc_big_layout {
+	uint32_t entry_bytes, va, key, size;
+	uint32_t size_width; /* 4 or 8 */
+	bool size_in_pages;
+	enum psc_big_type type_kind;
+	uint32_t type, type_shift, type_mask;
+	bool has_process;
+	uint32_t process;
+	uint32_t pointer_bytes;
+};
+bool psc_big_layout_find(const struct psc_kernel *k, struct psc_big_layout *ret);
+void psc_big_entry_parse(const uint8_t *bytes, const struct psc_big_layout *l, struct psc_big_page *ret);
+
+/* ---- hashes ---- */
+/* Reference: pool 5.3 [2]. */
+static inline uint32_t psc_tracker_hash(uint32_t tag)
+{
+	uint64_t h = 0x9e5fu * (uint64_t)tag;
+	return (uint32_t)h ^ (uint32_t)(h >> 32);
+}
+
+/* Reference: pool 4.4 [1], Vista and later. */
+static inline uint32_t psc_big_hash(uint64_t va)
+{
+	uint64_t h = 0x9e5fu * (uint64_t)(uint32_t)(va >> PSC_PAGE_SHIFT);
+	return (uint32_t)(h ^ (h >> 32));
+}
+
+/* ---- the globals of pool sections 4.1 and 5.1 ---- */
+struct psc_pool_globals {
+	uint64_t track_table, track_size, track_mask; /* values; size in entries with the overflow record */
+	bool has_track, track_inferred;
+	const char *why_no_track; /* static */
+	uint64_t tag_tables;      /* address of the array ExPoolTagTables, 0 not known or before Vista */
+	uint64_t tag_tables_max;  /* elements that the array may have */
+	uint64_t expansion, expansion_size;
+	bool expansion_known;
+	uint64_t big_table, big_size;
+	bool has_big, big_inferred;
+	const char *why_no_big;
+};
+void psc_pool_globals_find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_pool_globals *ret);
+/* By content near the variable PoolTrackTable (reference: pool 12.3, 12.4). Fills what is missing in g. */
+void psc_pool_globals_infer(struct psc_kernel *k, struct psc_warnings *warnings, bool track, bool big,
+			    struct psc_pool_globals *g);
+#define PSC_TRACK_SIZE_MAX ((1u << 20) + 1)
+#define PSC_BIG_SIZE_MAX   (1u << 26)
+
+/* ---- sums of tracker tables ---- */
+#define PSC_TRACKER_TAGS_MAX ((size_t)1 << 18)
+struct psc_tracker_read {
+	struct psc_kernel *k;
+	struct psc_warnings *warnings;
+	struct psc_tracker_layout layout;
+	struct psc_hashmap sums; /* tag -> struct psc_tracker_sum */
+	uint64_t n_entries_left; /* work budget */
+	uint64_t bytes_total, bytes_missing;
+	size_t n_tables;
+	bool no_memory, too_many_tags, all_incomplete, has_session, hash_disagrees;
+};
+struct psc_tracker_sum {
+	struct psc_tracker_counts half[PSC_POOL_MAX];
+	uint32_t slot; /* + 1, where it was found; 0: not in a hashed table */
+	bool is_protected, incomplete;
+};
+/* NULL when out of memory (no_memory) or beyond the limit of tags (too_many_tags). */
+struct psc_tracker_sum *psc_tracker_sum_at(struct psc_tracker_read *t, uint32_t key);
+/* Into both halves of sum, or all into its session half. */
+void psc_tracker_entry_add(const struct psc_tracker_layout *l, const uint8_t *entry, bool session,
+			   struct psc_tracker_sum *sum);
+bool psc_tracker_entry_is_zero(const struct psc_tracker_layout *l, const uint8_t *entry);
+void psc_tracker_sessions_read(struct psc_tracker_read *t);
+void psc_tracker_expansion_add(struct psc_tracker_read *t, const struct psc_pool_globals *g);
+/* From the sums to sorted ret->rows. false: out of memory. */
+bool psc_tracker_rows_make(struct psc_tracker_read *t, struct psc_arena *arena, struct psc_trackers *ret);
+/* Warns of negative totals; takes back a table that is none. */
+void psc_tracker_rows_check(struct psc_tracker_read *t, struct psc_trackers *ret);
+
+/* ---- SLIST heads ---- */
+/* First entry of a list head's bytes (8 or 16) at va, and its depth. 0: empty. */
+uint64_t psc_slist_first(const uint8_t *head, uint64_t va, uint32_t build, bool is_64bit, uint32_t *ret_depth);
+
+/* ---- pool descriptors (pool section 3.2) ---- */
+struct psc_pool_descriptor {
+	uint64_t va;
+	bool is_paged;
+};
+#define PSC_DESCRIPTORS_MAX 256
+struct psc_pool_descriptors {
+	struct psc_pool_descriptor items[PSC_DESCRIPTORS_MAX];
+	size_t n;
+	bool complete[2]; /* nonpaged, paged: the number that the kernel says was found */
+};
+void psc_pool_descriptors_find(struct psc_kernel *k, struct psc_pool_descriptors *ret);
+/* Pages in use by small and big blocks of all descriptors of a pool; false when one could not be read. */
+bool psc_pool_descriptors_pages(struct psc_kernel *k, const struct psc_pool_descriptors *d, bool paged,
+				uint64_t *ret_pages);
+
+/* A member of a structure at base: address, 0 when either is not known. */
+static inline uint64_t psc_member_va(const struct psc_kernel *k, uint64_t base, enum psc_field_id f)
+{
+	const struct psc_field *field = psc_profile_field(&k->profile, f);
+	return base != 0 && field ? base + field->offset : 0;
+}
+/* _MI_VISIBLE_STATE, by its pointer or inside MiState; 0 not known. */
+uint64_t psc_visible_state_va(struct psc_kernel *k);
+bool psc_kernel_is_64bit(const struct psc_kernel *k);
+/* Processors by control blocks or the dump header, whichever is more; 0 not known. */
+uint32_t psc_pool_processors(const struct psc_kernel *k);
+/* Reference: pool_enums.tsv, _MI_SYSTEM_VA_TYPE and _MI_ASSIGNED_REGION_TYPES by build [V]. */
+uint8_t psc_va_type_of_pool(uint32_t build, enum psc_pool pool);
+unsigned psc_assigned_region_of_pool(uint32_t build, enum psc_pool pool);
+
+/* ---- making struct psc_pool_regions ---- */
+/* [lo, last], without what is in ret already. Nonsense (user addresses, lo > last) is ignored. */
+void psc_pool_regions_add(const struct psc_kernel *k, struct psc_pool_regions *ret, enum psc_pool pool, uint64_t lo,
+			  uint64_t last, const char *source, bool by_bytes);
+/* 10240 and later: memory-manager state (pool 3.3). */
+void psc_pool_regions_from_mi_state(struct psc_kernel *k, struct psc_pool_regions *ret);
+/* An array of VA types, one byte per page directory entry. */
+void psc_pool_regions_from_va_types(struct psc_kernel *k, uint64_t types_va, const char *source,
+				    struct psc_pool_regions *ret);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/* Every block of the pool as a stream: big allocations from their table, then the mapped pages of the pool's ranges.
+ * Runs are taken from the page tables in batches, so memory does not grow with the pool. */
+#include "pool/walk_internal.h"
+#include "util/checked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct big_visit {
+	struct psc_walk *w;
+	uint64_t n_outside; /* beyond the end of their region */
+	uint64_t live[PSC_POOL_MAX], bytes[PSC_POOL_MAX];
+	bool no_memory;
+};
+
+static const struct psc_pool_region *region_of(const struct psc_pool_regions *regions, uint64_t va)
+{
+	for (size_t i = 0; i < regions->n; i++)
+		if (va >= regions->items[i].lo && va <= regions->items[i].hi - 1)
+			return &regions->items[i];
+	return NULL;
+}
+
+static bool visit_big(void *arg, const struct psc_big_page *p)
+{
+	struct big_visit *v = arg;
+	if (p->is_free)
+		return true;
+	/* One insane size must not hide the rest of the pool. */
+	uint64_t pages = (p->bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES;
+	uint64_t last = p->va + (pages * PSC_PAGE_BYTES - 1);
+	const struct psc_pool_region *region = region_of(&v->w->regions, p->va);
+	if (last < p->va || last == UINT64_MAX || (region && last > region->hi - 1)) {
+		v->n_outside++;
+		return true;
+	}
+	if (!psc_rangeset_add(&v->w->big, p->va, last + 1, 0)) {
+		v->no_memory = true;
+		return false;
+	}
+	struct psc_block b = {0};
+	b.va = p->va;
+	b.size_bytes = p->bytes;
+	b.tag = p->tag;
+	b.pool = p->pool;
+	b.state = PSC_BLOCK_ALLOCATED;
+	b.is_big = true;
+	b.process = p->process;
+	v->live[p->pool]++;
+	v->bytes[p->pool] += pages * PSC_PAGE_BYTES;
+	v->w->opts->on_block(v->w->opts->worker_ctx[0], &b);
+	return true;
+}
+
+static enum psc_status take_big(struct psc_walk *w, struct psc_arena *arena, struct psc_warnings *warnings,
+				struct big_visit *v, struct psc_walk_result *ret, struct psc_error *reterr)
+{
+	enum psc_status r = psc_big_pages_read(w->k, visit_big, v, warnings, arena, &ret->big, reterr);
+	if (r != PSC_OK)
+		return r;
+	if (v->no_memory)
+		return psc_fail_no_memory(reterr);
+	if (!ret->big.available && w->regions.n != 0)
+		psc_warn(
+			warnings,
+			"without the big-page table allocations of whole pages are not counted, and what they hold may "
+			"be taken for pool pages (%s)",
+			ret->big.why_not);
+	if (v->n_outside != 0) {
+		psc_warn(warnings, "big-page table: %llu entries reach beyond their pool and were left out",
+			 (unsigned long long)v->n_outside);
+		ret->big.n_live -= v->n_outside;
+		ret->big.n_invalid += v->n_outside;
+	}
+	size_t overlaps = psc_rangeset_seal(&w->big);
+	if (overlaps != 0)
+		psc_warn(warnings, "big-page table: %zu live entries overlap others", overlaps);
+	return PSC_OK;
+}
+
+static bool filter_make(struct psc_walk *w)
+{
+	size_t pos = 0;
+	struct psc_hashkey key;
+	if (w->cached.data_vas.n == 0)
+		return true;
+	w->filter = calloc((size_t)1 << (PSC_FILTER_BITS - 3), 1);
+	if (!w->filter)
+		return false;
+	while (psc_hashmap_next(&w->cached.data_vas, &pos, &key, NULL)) {
+		uint32_t bit = psc_walk_filter_bit(key.a);
+		w->filter[bit >> 3] |= (uint8_t)(1u << (bit & 7));
+	}
+	return true;
+}
+
+/* ---- batches ---- */
+
+static enum psc_status flush(struct psc_walk *w, struct psc_error *reterr)
+{
+	if (w->n_runs == 0)
+		return PSC_OK;
+	w->job_start[w->n_jobs] = (uint32_t)w->n_runs;
+	enum psc_status r = psc_run_jobs(w->opts->n_threads, w->n_jobs, psc_walk_job, NULL, w, reterr);
+	w->n_runs = w->n_jobs = 0;
+	w->batch_bytes = w->job_bytes = 0;
+	return r;
+}
+
+static void add_run(struct psc_walk *w, const struct psc_va_run *run, uint16_t region)
+{
+	if (w->n_jobs == 0 || w->job_bytes >= PSC_WALK_JOB_BYTES) {
+		w->job_start[w->n_jobs++] = (uint32_t)w->n_runs;
+		w->job_bytes = 0;
+	}
+	struct psc_walk_run *r = &w->runs[w->n_runs++];
+	r->va = run->va;
+	r->size_bytes = run->size_bytes;
+	r->pa = run->pa;
+	r->region = region;
+	w->job_bytes += run->size_bytes;
+	w->batch_bytes += run->size_bytes;
+}
+
+/* How much of [lo, hi) live big allocations cover. */
+static uint64_t big_overlap(const struct psc_walk *w, uint64_t lo, uint64_t hi)
+{
+	uint64_t sum = 0;
+	if (w->big.n == 0)
+		return 0;
+	const struct psc_range *end = w->big.items + w->big.n;
+	for (const struct psc_range *r = psc_rangeset_next(&w->big, lo); r && r < end && r->lo <= hi - 1; r++)
+		sum += psc_min_u64(r->hi - 1, hi - 1) - psc_max_u64(r->lo, lo) + 1;
+	return sum;
+}
+
+/* What needs no parsing. Contents of big allocations are not needed: their table answers for them. */
+static void count_run(struct psc_walk *w, const struct psc_va_run *run, struct psc_walk_coverage *cov)
+{
+	if (run->state == PSC_VA_UNKNOWN || run->state == PSC_VA_CORRUPT) {
+		cov->unknown_bytes += run->size_bytes;
+		return;
+	}
+	uint64_t big = big_overlap(w, run->va, run->va + run->size_bytes);
+	uint64_t rest = run->size_bytes - psc_min_u64(big, run->size_bytes);
+	cov->mapped_bytes += run->size_bytes;
+	cov->read_bytes += run->size_bytes - rest;
+	cov->big_bytes += run->size_bytes - rest;
+	if (run->state == PSC_VA_PRESENT || run->state == PSC_VA_TRANSITION)
+		cov->not_in_dump_bytes += rest;
+	else
+		cov->paged_out_bytes += rest;
+}
+
+/* A frame of the pool is mapped once, few of kernel space more than twice: page tables made to repeat must not keep us
+ * for ever. */
+static bool work_is_left(const struct psc_walk *w, uint64_t done)
+{
+	return done / PSC_PAGE_BYTES / 4 <= psc_image_pages_present(w->k->img) + 16384;
+}
+
+static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_progress *progress, uint64_t *done,
+				   struct psc_warnings *warnings, struct psc_error *reterr)
+{
+	const struct psc_pool_region *region = &w->regions.items[index];
+	struct psc_run_iter it;
+	struct psc_va_run run;
+	enum psc_status r;
+	psc_run_iter_init(&it, &w->k->reader, region->lo, region->hi, PSC_WALK_RUN_BYTES);
+	while ((r = work_is_left(w, *done) ? psc_run_iter_next(&it, &run, reterr) : PSC_E_LIMIT) == PSC_OK) {
+		bool in_memory = run.state == PSC_VA_PRESENT || run.state == PSC_VA_TRANSITION;
+		if (run.state == PSC_VA_DEMAND_ZERO)
+			continue;
+		if (!in_memory || run.presence != PSC_PAGE_PRESENT) {
+			count_run(w, &run, &w->coverage[region->pool]);
+			continue;
+		}
+		add_run(w, &run, (uint16_t)index);
+		*done += run.size_bytes;
+		if (w->n_runs < PSC_WALK_RUNS && w->batch_bytes < PSC_WALK_BATCH * w->n_workers)
+			continue;
+		r = flush(w, reterr);
+		if (r != PSC_OK)
+			return r;
+		if (!psc_progress_report(progress, *done))
+			return psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled");
+	}
+	if (r == PSC_E_LIMIT) {
+		psc_warn(warnings, "page tables of the %s pool repeat themselves: the rest of its range was not walked",
+			 psc_pool_name(region->pool));
+		if (it.next_va - 1 < region->hi - 1)
+			w->coverage[region->pool].unknown_bytes += region->hi - 1 - (it.next_va - 1);
+		r = PSC_DONE;
+	}
+	return r == PSC_DONE ? PSC_OK : r;
+}
+
+static enum psc_status walk_small(struct psc_walk *w, struct psc_warnings *warnings, struct psc_error *reterr)
+{
+	struct psc_kernel *k = w->k;
+	struct psc_progress progress = {w->opts->progress, w->opts->progress_arg, "walking pool", 0, 0};
+	uint64_t done = 0, cookie;
+	enum psc_status r = psc_cached_collect(k, warnings, &w->cached, reterr);
+	if (r != PSC_OK)
+		return r;
+	w->has_cookie = psc_kernel_read_ptr(k, PSC_SYM_ExpPoolQuotaCookie, &cookie);
+	w->cookie = w->has_cookie ? cookie : 0;
+	w->runs = calloc(PSC_WALK_RUNS, sizeof(*w->runs));
+	w->job_start = calloc(PSC_WALK_RUNS + 1, sizeof(*w->job_start));
+	w->n_workers = psc_effective_threads(w->opts->n_threads, SIZE_MAX);
+	w->workers = calloc(w->n_workers, sizeof(*w->workers));
+	if (!filter_make(w) || !w->runs || !w->job_start || !w->workers)
+		return psc_fail_no_memory(reterr);
+	for (unsigned i = 0; i < w->n_workers; i++) {
+		w->workers[i] = calloc(1, sizeof(*w->workers[i]));
+		if (!w->workers[i])
+			return psc_fail_no_memory(reterr);
+		w->workers[i]->ctx = w->opts->worker_ctx[i];
+	}
+	for (size_t i = 0; i < w->regions.n; i++) {
+		r = walk_region(w, i, &progress, &done, warnings, reterr);
+		if (r != PSC_OK)
+			return r;
+	}
+	r = flush(w, reterr);
+	if (r == PSC_OK && !psc_progress_report(&progress, done))
+		r = psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled");
+	for (unsigned i = 0; i < w->n_workers; i++)
+		for (unsigned p = 0; p < 2; p++)
+			psc_walk_coverage_add(&w->coverage[p], &w->workers[i]->coverage[p]);
+	return r;
+}
+
+/* The distinct sources of a pool's regions, in order. */
+static const char *source_text(const struct psc_pool_regions *regions, enum psc_pool pool, struct psc_arena *arena)
+{
+	const char *text = NULL;
+	for (size_t i = 0; i < regions->n; i++) {
+		const struct psc_pool_region *r = &regions->items[i];
+		if (r->pool != pool)
+			continue;
+		if (!text)
+			text = r->source;
+		else if (!strstr(text, r->source)) {
+			const char *longer = psc_arena_printf(arena, "%s; %s", text, r->source);
+			if (!longer)
+				break;
+			text = longer;
+		}
+	}
+	/* Regions in which headers tell the pools apart stand for both. */
+	for (size_t i = 0; i < regions->n && !text; i++)
+		if (regions->items[i].by_bytes)
+			text = regions->items[i].source;
+	return text;
+}
+
+static void walk_deinit(struct psc_walk *w)
+{
+	for (unsigned i = 0; w->workers && i < w->n_workers; i++)
+		free(w->workers[i]);
+	free(w->workers);
+	free(w->runs);
+	free(w->job_start);
+	free(w->filter);
+	psc_cached_deinit(&w->cached);
+	psc_rangeset_deinit(&w->big);
+}
+
+static void read_descriptors(struct psc_kernel *k, struct psc_walk_result *ret)
+{
+	struct psc_pool_descriptors d;
+	psc_pool_descriptors_find(k, &d);
+	for (unsigned p = 0; p < 2; p++)
+		ret->has_descriptor_pages[p] =
+			psc_pool_descriptors_pages(k, &d, p == PSC_POOL_PAGED, &ret->descriptor_pages[p]);
+}
+
+enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_options *opts, struct psc_arena *arena,
+			      struct psc_warnings *warnings, struct psc_walk_result *ret, struct psc_error *reterr)
+{
+	struct psc_walk w = {0};
+	struct big_visit v = {0};
+	memset(ret, 0, sizeof(*ret));
+	w.k = k;
+	w.opts = opts;
+	v.w = &w;
+	psc_pool_rules_init(&w.rules, k->id.build, psc_kernel_is_64bit(k));
+	psc_pool_regions_find(k, warnings, &w.regions);
+	enum psc_status r = take_big(&w, arena, warnings, &v, ret, reterr);
+	if (r != PSC_OK)
+		goto out;
+	ret->small_blocks_supported =
+		k->id.build != 0 && k->space.mmu != PSC_MMU_NONE && psc_pool_allocator(k) != PSC_ALLOCATOR_SEGMENT_HEAP;
+	if (ret->small_blocks_supported) {
+		r = walk_small(&w, warnings, reterr);
+		if (r != PSC_OK)
+			goto out;
+		read_descriptors(k, ret);
+	}
+	for (unsigned p = 0; p < 2; p++) {
+		struct psc_walk_coverage *c = &ret->coverage[p];
+		*c = w.coverage[p];
+		c->pool = (enum psc_pool)p;
+		c->big_only = !ret->small_blocks_supported;
+		c->range_known = p == PSC_POOL_NONPAGED ? w.regions.has_nonpaged : w.regions.has_paged;
+		c->range_source = source_text(&w.regions, (enum psc_pool)p, arena);
+		c->live_blocks += v.live[p];
+		if (!ret->small_blocks_supported || !c->range_known)
+			c->big_bytes = v.bytes[p];
+	}
+out:
+	walk_deinit(&w);
+	return r;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* The walk: one thread finds mapped runs, all parse pages. */
+#ifndef PSC_POOL_WALK_INTERNAL_H
+#define PSC_POOL_WALK_INTERNAL_H
+
+#include "pool/internal.h"
+#include "util/error.h"
+#include "util/threads.h"
+
+#define PSC_WALK_RUNS      32768u
+#define PSC_WALK_RUN_BYTES ((uint64_t)4 << 20)
+#define PSC_WALK_JOB_BYTES ((uint64_t)2 << 20)
+#define PSC_WALK_BATCH     ((uint64_t)32 << 20) /* per thread */
+#define PSC_FILTER_BITS    18
+
+struct psc_walk_run {
+	uint64_t va, size_bytes, pa; /* frames that the dump holds */
+	uint16_t region;
+};
+
+/* One per thread, allocated apart so that counters of different threads do not share cache lines. */
+struct psc_walk_worker {
+	struct psc_walk_coverage coverage[2];
+	struct psc_page_blocks blocks;
+	uint8_t scratch[PSC_PAGE_BYTES];
+	void *ctx;
+};
+
+struct psc_walk {
+	struct psc_kernel *k;
+	const struct psc_walk_options *opts;
+	struct psc_pool_rules rules;
+	struct psc_pool_regions regions;
+	struct psc_rangeset big; /* live big allocations, page-rounded */
+	struct psc_cached_set cached;
+	uint8_t *filter; /* of cached data addresses; NULL: none */
+	bool has_cookie;
+	uint64_t cookie;
+
+	struct psc_walk_run *runs;
+	size_t n_runs;
+	uint32_t *job_start; /* n_jobs + 1 */
+	size_t n_jobs;
+	uint64_t batch_bytes, job_bytes;
+
+	struct psc_walk_worker **workers;
+	unsigned n_workers;
+	struct psc_walk_coverage coverage[2]; /* of the iterating thread */
+};
+
+static inline uint32_t psc_walk_filter_bit(uint64_t data_va)
+{
+	return (uint32_t)((data_va >> 3) * 0x9e3779b97f4a7c15u >> (64 - PSC_FILTER_BITS));
+}
+
+/* psc_job_fn; arg: struct psc_walk. */
+bool psc_walk_job(void *arg, unsigned worker, size_t job);
+void psc_walk_coverage_add(struct psc_walk_coverage *to, const struct psc_walk_coverage *from);
+
+#endif

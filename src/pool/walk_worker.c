@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* Parsing the pages of one job. Reference: pool 3.5; quota 2.4. */
+#include "pool/walk_internal.h"
+#include "util/bytes.h"
+
+static bool is_cached(const struct psc_walk *w, uint64_t data_va)
+{
+	if (!w->filter)
+		return false;
+	uint32_t bit = psc_walk_filter_bit(data_va);
+	return (w->filter[bit >> 3] >> (bit & 7) & 1) != 0 && psc_hashset_has(&w->cached.data_vas, data_va);
+}
+
+/* The process that a block in use is charged to; 0 when none or not decodable. */
+static uint64_t billed_process(const struct psc_walk *w, const uint8_t *page, const struct psc_small_block *b,
+			       uint64_t va)
+{
+	if (!psc_pool_header_has_quota(&b->header, &w->rules) || (w->rules.quota_is_encoded && !w->has_cookie))
+		return 0;
+	uint64_t process =
+		w->rules.is_64bit ? b->header.process_billed : psc_le32(page + b->offset + b->size_bytes - 4);
+	if (w->rules.quota_is_encoded)
+		process ^= w->cookie ^ va;
+	if (!w->rules.is_64bit)
+		process = (uint32_t)process;
+	return process % w->rules.unit_bytes == 0 && psc_is_kernel_va(&w->k->space, process) ? process : 0;
+}
+
+/* The pool of a page by its own headers: where the region does not say. PSC_POOL_MAX: session, or not agreed. */
+static enum psc_pool pool_by_headers(const struct psc_walk *w, const struct psc_page_blocks *p)
+{
+	size_t n[PSC_POOL_MAX] = {0}, n_in_use = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct psc_pool_header *h = &p->items[i].header;
+		if (!p->items[i].in_use)
+			continue;
+		n_in_use++;
+		if (psc_pool_header_is_session(h, &w->rules))
+			n[PSC_POOL_SESSION]++;
+		else
+			n[psc_pool_header_is_paged(h, &w->rules) ? PSC_POOL_PAGED : PSC_POOL_NONPAGED]++;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		if (n[i] * 4 > n_in_use * 3)
+			return (enum psc_pool)i;
+	return PSC_POOL_MAX;
+}
+
+static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const uint8_t *page, uint64_t page_va,
+		 enum psc_pool pool)
+{
+	struct psc_walk_coverage *cov = &worker->coverage[pool];
+	const struct psc_page_blocks *p = &worker->blocks;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct psc_small_block *s = &p->items[i];
+		struct psc_block b = {0};
+		b.va = page_va + s->offset;
+		b.size_bytes = s->size_bytes;
+		b.tag = s->header.tag;
+		b.pool = pool;
+		b.state = PSC_BLOCK_FREE;
+		if (s->in_use) {
+			b.state = is_cached(w, b.va + w->rules.unit_bytes) ? PSC_BLOCK_CACHED : PSC_BLOCK_ALLOCATED;
+			b.process = billed_process(w, page, s, b.va);
+			cov->live_blocks += b.state == PSC_BLOCK_ALLOCATED;
+		}
+		w->opts->on_block(worker->ctx, &b);
+	}
+}
+
+static void walk_page(const struct psc_walk *w, struct psc_walk_worker *worker, const struct psc_pool_region *region,
+		      uint64_t va, uint64_t pa)
+{
+	enum psc_page_presence presence;
+	const uint8_t *page = psc_image_page(w->k->img, pa >> PSC_PAGE_SHIFT, worker->scratch, &presence);
+	struct psc_walk_coverage *cov = &worker->coverage[region->pool];
+	if (!page) {
+		cov->mapped_bytes += PSC_PAGE_BYTES;
+		cov->not_in_dump_bytes += PSC_PAGE_BYTES;
+		return;
+	}
+	psc_pool_page_parse_as(page, &w->rules, region->by_bytes ? PSC_POOL_MAX : region->pool, region->by_bytes,
+			       &worker->blocks);
+	enum psc_pool pool = region->pool;
+	bool is_pool = worker->blocks.is_pool_page;
+	if (is_pool && region->by_bytes) {
+		enum psc_pool own = pool_by_headers(w, &worker->blocks);
+		is_pool = own != PSC_POOL_MAX;
+		pool = is_pool ? own : region->pool;
+	}
+	cov = &worker->coverage[pool];
+	cov->mapped_bytes += PSC_PAGE_BYTES;
+	cov->read_bytes += PSC_PAGE_BYTES;
+	if (!is_pool) {
+		cov->other_bytes += PSC_PAGE_BYTES;
+		return;
+	}
+	cov->pool_page_bytes += PSC_PAGE_BYTES;
+	cov->corrupt_pages += worker->blocks.is_corrupt;
+	emit(w, worker, page, va, pool);
+}
+
+/* Pages of live big allocations are never parsed: their content may imitate headers. */
+static void walk_run(const struct psc_walk *w, struct psc_walk_worker *worker, const struct psc_walk_run *run)
+{
+	const struct psc_pool_region *region = &w->regions.items[run->region];
+	struct psc_walk_coverage *cov = &worker->coverage[region->pool];
+	const struct psc_range *big = psc_rangeset_next(&w->big, run->va);
+	const struct psc_range *big_end = big ? w->big.items + w->big.n : NULL;
+	for (uint64_t off = 0; off < run->size_bytes; off += PSC_PAGE_BYTES) {
+		uint64_t va = run->va + off;
+		while (big && big < big_end && big->hi <= va)
+			big++;
+		if (big && big < big_end && big->lo <= va) {
+			cov->mapped_bytes += PSC_PAGE_BYTES;
+			cov->read_bytes += PSC_PAGE_BYTES;
+			cov->big_bytes += PSC_PAGE_BYTES;
+			continue;
+		}
+		walk_page(w, worker, region, va, run->pa + off);
+	}
+}
+
+bool psc_walk_job(void *arg, unsigned worker, size_t job)
+{
+	const struct psc_walk *w = arg;
+	for (size_t i = w->job_start[job]; i < w->job_start[job + 1]; i++)
+		walk_run(w, w->workers[worker], &w->runs[i]);
+	return true;
+}
+
+void psc_walk_coverage_add(struct psc_walk_coverage *to, const struct psc_walk_coverage *from)
+{
+	to->mapped_bytes += from->mapped_bytes;
+	to->read_bytes += from->read_bytes;
+	to->paged_out_bytes += from->paged_out_bytes;
+	to->not_in_dump_bytes += from->not_in_dump_bytes;
+	to->unknown_bytes += from->unknown_bytes;
+	to->pool_page_bytes += from->pool_page_bytes;
+	to->big_bytes += from->big_bytes;
+	to->other_bytes += from->other_bytes;
+	to->corrupt_pages += from->corrupt_pages;
+	to->live_blocks += from->live_blocks;
+}
