@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/** @file
+ * poolscope: who holds the Windows kernel pool, from a crash dump alone. Umbrella header.
+ */
+#ifndef POOLSCOPE_POOLSCOPE_H
+#define POOLSCOPE_POOLSCOPE_H
+
+#include <poolscope/dump.h>
+#include <poolscope/error.h>
+#include <poolscope/tags.h>
+
+#endif

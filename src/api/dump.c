@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/* The public handle: source, image and kernel of one dump, and their descriptions. */
+#include "image/image.h"
+#include "io/source.h"
+#include "kernel/kernel.h"
+#include "pool/pool.h"
+#include "report/tags.h"
+#include "util/error.h"
+#include "util/text.h"
+#include <poolscope/poolscope.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_POOL_SOURCES 16
+
+struct psc_dump {
+	struct psc_source *source;
+	struct psc_image *image;
+	struct psc_kernel kernel;
+	struct psc_log log;
+	struct psc_arena arena;
+	struct psc_warnings warnings; /* of image and kernel, in that order */
+	struct psc_dump_info info;
+	struct psc_kernel_info kernel_info;
+	struct psc_pool_source pool_sources[MAX_POOL_SOURCES];
+	size_t n_pool_sources;
+};
+
+const char *psc_version(void)
+{
+	return PSC_VERSION;
+}
+
+const char *psc_machine_name(enum psc_machine machine)
+{
+	switch (machine) {
+	case PSC_MACHINE_X86:
+		return "x86";
+	case PSC_MACHINE_X64:
+		return "x64";
+	case PSC_MACHINE_ARM64:
+		return "arm64";
+	case PSC_MACHINE_UNKNOWN:
+		break;
+	}
+	return "unknown";
+}
+
+const char *psc_dump_type_name(enum psc_dump_type type)
+{
+	switch (type) {
+	case PSC_DUMP_FULL:
+		return "full";
+	case PSC_DUMP_SUMMARY:
+		return "summary";
+	case PSC_DUMP_HEADER:
+		return "header";
+	case PSC_DUMP_TRIAGE:
+		return "triage";
+	case PSC_DUMP_BITMAP_FULL:
+		return "bitmap-full";
+	case PSC_DUMP_BITMAP_KERNEL:
+		return "bitmap-kernel";
+	case PSC_DUMP_RANGE_KERNEL:
+		return "range-kernel";
+	case PSC_DUMP_RANGE_ACTIVE:
+		return "range-active";
+	case PSC_DUMP_RANGE_FULL:
+		return "range-full";
+	}
+	return "unknown";
+}
+
+static void describe_container(struct psc_dump *d)
+{
+	const struct psc_dump_header *h = psc_image_header(d->image);
+	struct psc_dump_info *i = &d->info;
+
+	i->path = psc_source_name(d->source);
+	i->format = h->is_64bit ? "dump64" : "dump32";
+	i->compression = psc_source_compression(d->source);
+	i->dump_type = psc_image_dump_type(d->image);
+	i->dump_type_value = h->dump_type_value;
+	i->machine = h->machine;
+	i->size_bytes = psc_source_file_size(d->source);
+	i->unpacked_size_bytes = psc_source_size(d->source);
+	i->expected_size_bytes = psc_image_expected_size(d->image);
+	i->is_truncated = psc_image_is_truncated(d->image) || psc_source_is_truncated(d->source);
+	i->has_time = psc_header_has(h, PSC_HDR_SYSTEM_TIME);
+	i->has_uptime = psc_header_has(h, PSC_HDR_SYSTEM_UP_TIME);
+	i->has_bugcheck = psc_header_has(h, PSC_HDR_BUGCHECK);
+	i->system_time_filetime = h->system_time_filetime;
+	i->uptime_100ns = h->uptime_100ns;
+	i->bugcheck_code = h->bugcheck_code;
+	memcpy(i->bugcheck_parameters, h->bugcheck_parameters, sizeof(i->bugcheck_parameters));
+	i->processors = h->processors;
+	i->major_version = h->major_version;
+	i->build = h->build;
+	i->directory_table_base = h->directory_table_base;
+	i->kd_debugger_data_block = h->kd_debugger_data_block;
+	i->ps_loaded_module_list = h->ps_loaded_module_list;
+	i->ps_active_process_head = h->ps_active_process_head;
+	i->product_type = h->product_type;
+	i->suite_mask = h->suite_mask;
+	i->attributes = h->attributes;
+	i->comment = h->comment[0] != '\0' ? h->comment : NULL;
+	i->pages_present = psc_image_pages_present(d->image);
+	i->pages_described = psc_image_pages_described(d->image);
+}
+
+static void describe_kernel(struct psc_dump *d)
+{
+	const struct psc_kernel *k = &d->kernel;
+	struct psc_kernel_info *i = &d->kernel_info;
+
+	i->base = k->base;
+	i->size_of_image = k->id.size_of_image;
+	i->time_date_stamp = k->id.time_date_stamp;
+	i->build = k->id.build;
+	i->has_revision = k->has_revision;
+	i->revision = k->revision;
+	i->version = k->version;
+	i->version_source = k->version_source;
+	i->build_lab = k->build_lab;
+	i->pdb_name = k->id.pdb_name[0] != '\0' ? k->id.pdb_name : NULL;
+	memcpy(i->pdb_guid, k->id.pdb_guid, sizeof(i->pdb_guid));
+	i->pdb_age = k->id.pdb_age;
+	i->pdb_source = k->pdb_source;
+	/* Without page tables to walk, what the header says stands as it is. */
+	i->directory_table_base =
+		k->space.mmu == PSC_MMU_NONE ? psc_image_header(d->image)->directory_table_base : k->space.top_pa;
+	i->kdbg_va = k->kdbg.va;
+	i->kdbg_size_bytes = k->kdbg.size_bytes;
+	i->kdbg_state = k->kdbg.state != NULL ? k->kdbg.state : "missing";
+	i->symbols = k->symbols != NULL ? k->symbols : "none";
+	i->symbols_file = k->profile.isf_path;
+	i->processors = (uint32_t)k->n_prcb;
+	i->physical_memory_bytes = k->physical_memory_bytes;
+	i->physical_memory_source = k->physical_memory_source;
+}
+
+static void copy_warnings(struct psc_dump *d, const struct psc_warnings *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		psc_warn(&d->warnings, "%s", from->items[i]);
+}
+
+static enum psc_status open_source(struct psc_source *src, const struct psc_open_options *o, struct psc_dump **ret,
+				   struct psc_error *reterr)
+{
+	struct psc_dump *d = (struct psc_dump *)calloc(1, sizeof(*d));
+	enum psc_status st;
+
+	if (d == NULL) {
+		psc_source_close(src);
+		return psc_fail_no_memory(reterr);
+	}
+	d->source = src;
+	d->log.fn = o->log;
+	d->log.arg = o->log_arg;
+	d->warnings.arena = &d->arena;
+	st = psc_image_open(src, &d->image, reterr);
+	if (st != PSC_OK) {
+		psc_fail_prefix(reterr, st, "%s", psc_base_name(psc_source_name(src)));
+		goto out;
+	}
+	struct psc_kernel_options kopts = {
+		.isf_path = o->isf_path,
+		.symbol_path = o->symbol_path,
+		.no_builtin = (o->flags & PSC_OPEN_NO_BUILTIN) != 0,
+	};
+	st = psc_kernel_init(&d->kernel, d->image, &kopts, &d->log, reterr);
+	if (st != PSC_OK)
+		goto out;
+	describe_container(d);
+	describe_kernel(d);
+	if (psc_source_is_truncated(src))
+		psc_warn(&d->warnings, "the compressed file ends early: only what could be unpacked is read");
+	copy_warnings(d, psc_image_warnings(d->image));
+	copy_warnings(d, &d->kernel.warnings);
+	d->n_pool_sources = psc_pool_sources_describe(&d->kernel, &d->arena, d->pool_sources, MAX_POOL_SOURCES);
+	*ret = d;
+	d = NULL;
+out:
+	psc_dump_close(d);
+	return st;
+}
+
+/* Members that an older caller's struct does not have read as their defaults. */
+static struct psc_open_options known_options(const struct psc_open_options *opts)
+{
+	struct psc_open_options o = PSC_OPEN_OPTIONS_INIT;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	o.size = sizeof(o);
+	return o;
+}
+
+enum psc_status psc_dump_open(const char *path, const struct psc_open_options *opts, struct psc_dump **ret,
+			      struct psc_error *reterr)
+{
+	struct psc_open_options o = known_options(opts);
+	struct psc_progress progress = {.fn = o.progress, .arg = o.progress_arg, .phase = "unpacking"};
+	struct psc_source_options so = {
+		.no_mmap = (o.flags & PSC_OPEN_NO_MMAP) != 0,
+		.tmpdir = o.tmpdir,
+		.max_unpacked_bytes = o.max_unpacked_bytes,
+		.progress = &progress,
+	};
+	struct psc_source *src = NULL;
+	if (path == NULL || ret == NULL)
+		return psc_fail(reterr, PSC_E_ARGUMENT, PSC_WHERE_NONE, 0,
+				"psc_dump_open: path and ret must not be NULL");
+	enum psc_status st = psc_source_open_file(path, &so, &src, reterr);
+	return st == PSC_OK ? open_source(src, &o, ret, reterr) : st;
+}
+
+enum psc_status psc_dump_open_mem(const void *bytes, size_t size_bytes, const struct psc_open_options *opts,
+				  struct psc_dump **ret, struct psc_error *reterr)
+{
+	struct psc_open_options o = known_options(opts);
+	struct psc_source_options so = {.tmpdir = o.tmpdir, .max_unpacked_bytes = o.max_unpacked_bytes};
+	struct psc_source *src = NULL;
+	if ((bytes == NULL && size_bytes != 0) || ret == NULL)
+		return psc_fail(reterr, PSC_E_ARGUMENT, PSC_WHERE_NONE, 0,
+				"psc_dump_open_mem: bytes and ret must not be NULL");
+	enum psc_status st = psc_source_open_mem(bytes, size_bytes, &so, &src, reterr);
+	return st == PSC_OK ? open_source(src, &o, ret, reterr) : st;
+}
+
+void psc_dump_close(struct psc_dump *dump)
+{
+	if (dump == NULL)
+		return;
+	psc_kernel_deinit(&dump->kernel);
+	psc_image_close(dump->image);
+	psc_source_close(dump->source);
+	psc_warnings_deinit(&dump->warnings);
+	psc_arena_deinit(&dump->arena);
+	free(dump);
+}
+
+const struct psc_dump_info *psc_dump_get_info(const struct psc_dump *dump)
+{
+	return &dump->info;
+}
+
+const struct psc_kernel_info *psc_dump_kernel(const struct psc_dump *dump)
+{
+	return &dump->kernel_info;
+}
+
+const struct psc_module *psc_dump_modules(const struct psc_dump *dump, size_t *ret_count, size_t *ret_loaded)
+{
+	if (ret_loaded != NULL)
+		*ret_loaded = dump->kernel.n_loaded;
+	*ret_count = dump->kernel.n_modules;
+	return dump->kernel.modules;
+}
+
+const struct psc_pool_source *psc_dump_pool_sources(const struct psc_dump *dump, size_t *ret_count)
+{
+	*ret_count = dump->n_pool_sources;
+	return dump->pool_sources;
+}
+
+const char *const *psc_dump_warnings(const struct psc_dump *dump, size_t *ret_count)
+{
+	*ret_count = dump->warnings.n;
+	return dump->warnings.items;
+}
+
+enum psc_status psc_tags_run(struct psc_dump *dump, const struct psc_tags_options *opts, struct psc_tags **ret,
+			     struct psc_error *reterr)
+{
+	struct psc_tags_options o = PSC_TAGS_OPTIONS_INIT;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	o.size = sizeof(o);
+	return psc_tags_compute(&dump->kernel, &o, ret, reterr);
+}

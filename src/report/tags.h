@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The result behind psc_tags_run: rows joined from trackers and walk. */
+#ifndef PSC_REPORT_TAGS_H
+#define PSC_REPORT_TAGS_H
+
+#include "pool/pool.h"
+#include "report/tally.h"
+#include "util/arena.h"
+#include "util/log.h"
+
+struct psc_tags {
+	struct psc_arena arena;
+	struct psc_warnings warnings;
+	struct psc_tag_row *items;
+	size_t n, cap;
+	struct psc_tags_totals totals[PSC_POOL_MAX];
+	struct psc_walk_coverage coverage[2];
+	size_t n_coverage;
+	struct psc_tracker_coverage trackers;
+	double coverage_ratio;
+};
+
+enum psc_status psc_tags_compute(struct psc_kernel *k, const struct psc_tags_options *opts, struct psc_tags **ret,
+				 struct psc_error *reterr);
+
+#endif
