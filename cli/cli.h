@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands share: options, exit codes, messages. The program uses only the public API of libpoolscope. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <poolscope/poolscope.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Frozen: scripts depend on them (man poolscope, EXIT STATUS). */
+enum exit_code {
+	EXIT_COMPLETE = 0,
+	EXIT_BUDGET = 1,
+	EXIT_USAGE = 2,
+	EXIT_INPUT = 3,
+	EXIT_COVERAGE = 4,
+};
+
+enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV };
+
+/* Options that every command takes. */
+struct common_options {
+	enum output_format format;
+	struct psc_open_options open;
+	uint32_t n_threads;
+	double min_coverage; /* 0..1; below 0 = not asked for */
+	bool quiet, verbose, no_progress;
+	const char *output_path; /* -o; NULL = stdout */
+};
+
+struct command {
+	const char *name;
+	const char *summary;               /* one line of `poolscope --help` */
+	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+};
+
+extern const struct command commands[];
+extern const size_t n_commands;
+
+int cmd_info(int argc, char **argv);
+int cmd_tags(int argc, char **argv);
+int cmd_poolused(int argc, char **argv);
+
+/* "poolscope: text" on stderr. */
+void message(const char *fmt, ...) PSC_PRINTF(1, 2);
+/* message plus where to look for help; returns EXIT_USAGE. */
+int usage_error(const char *command, const char *fmt, ...) PSC_PRINTF(2, 3);
+/* The error as one line; returns the exit code that fits its status. */
+int report_error(const struct psc_error *err);
+
+#define COMMON_OPTIONS_HELP                                                                                            \
+	"      --format FMT      table (default), json, ndjson or csv\n"                                               \
+	"  -o, --output FILE     write the result to FILE, replaced only when complete\n"                              \
+	"      --isf FILE        Volatility symbol table (ISF) of this kernel\n"                                       \
+	"      --symbols DIR     directory searched for it (GUID-AGE.json.xz)\n"                                       \
+	"      --threads N       worker threads (default: one per processor)\n"                                        \
+	"      --min-coverage P  exit with 4 when less than P percent could be read\n"                                 \
+	"      --no-mmap         read the file instead of mapping it\n"                                                \
+	"      --tmpdir DIR      where compressed dumps are unpacked\n"                                                \
+	"      --no-progress     no progress bar\n"                                                                    \
+	"  -q, --quiet           no warnings on stderr\n"                                                              \
+	"  -v, --verbose         say what is being done on stderr\n"                                                   \
+	"  -h, --help            this text\n"
+
+/* Values of long options without a short form, and those of a command from OPT_COMMAND on. */
+enum {
+	OPT_FORMAT = 256,
+	OPT_ISF,
+	OPT_SYMBOLS,
+	OPT_THREADS,
+	OPT_MIN_COVERAGE,
+	OPT_NO_MMAP,
+	OPT_TMPDIR,
+	OPT_NO_PROGRESS,
+	OPT_COMMAND = 512,
+};
+#define COMMON_SHORT_OPTIONS "ho:qv"
+#define COMMON_LONG_OPTIONS                                                                                            \
+	{"format", required_argument, NULL, OPT_FORMAT}, {"output", required_argument, NULL, 'o'},                     \
+		{"isf", required_argument, NULL, OPT_ISF}, {"symbols", required_argument, NULL, OPT_SYMBOLS},          \
+		{"threads", required_argument, NULL, OPT_THREADS},                                                     \
+		{"min-coverage", required_argument, NULL, OPT_MIN_COVERAGE},                                           \
+		{"no-mmap", no_argument, NULL, OPT_NO_MMAP}, {"tmpdir", required_argument, NULL, OPT_TMPDIR},          \
+		{"no-progress", no_argument, NULL, OPT_NO_PROGRESS}, {"quiet", no_argument, NULL, 'q'},                \
+		{"verbose", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},                                 \
+	{                                                                                                              \
+		NULL, 0, NULL, 0                                                                                       \
+	}
+
+void common_options_init(struct common_options *o);
+/* Handles one getopt_long result. Returns -1 when it was a common option and is fine, -2 when it is not a common one,
+ * else an exit code after a message (0 after --help: help is printed to stdout). */
+int common_option(struct common_options *o, int opt, const char *command, const char *help);
+/* The one dump argument after the options; NULL after a message. */
+const char *dump_argument(int argc, char **argv, int first, const char *command);
+
+/* Open with progress and warnings wired up. Returns EXIT_COMPLETE or an exit code after a message. */
+int open_dump(const char *path, struct common_options *o, struct psc_dump **ret);
+void print_warnings(const struct common_options *o, const char *const *items, size_t n);
+
+/* term.c */
+bool stdout_is_terminal(void);
+bool stderr_is_terminal(void);
+void stdout_set_binary(void);
+/* Exists and is a device, pipe or directory. */
+bool is_special_file(const char *path);
+/* Both exist and are one file under two names; false where the system does not tell. */
+bool is_same_file(const char *a, const char *b);
+
+/* Progress bar on stderr when it is a terminal; see progress.c. */
+psc_progress_fn *progress_callback(const struct common_options *o);
+void progress_clear(void);
+
+/* Result stream: stdout or -o FILE through a temporary name. */
+struct output {
+	FILE *f;
+	const char *path; /* NULL = stdout */
+	char *temp_path;  /* NULL: path is written in place */
+};
+int output_open(struct output *out, const struct common_options *o);
+/* Flush, check for write errors, rename into place. exit_code is passed through unless writing failed; EXIT_INPUT says
+ * that the result is not complete: then no file appears. A reader that went away (closed pipe) is not an error. */
+int output_close(struct output *out, int exit_code);
+/* The same for what was printed to stdout without an output: help and version. */
+int stdout_finish(int exit_code);
+
+#endif

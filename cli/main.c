@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct command commands[] = {
+	{"info", "what the dump is, and what can be read from it", cmd_info},
+	{"tags", "who holds the pool, per pool tag", cmd_tags},
+	{"poolused", "the same in the form of KD's !poolused", cmd_poolused},
+};
+const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
+
+void message(const char *fmt, ...)
+{
+	va_list ap;
+	progress_clear();
+	fputs("poolscope: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int usage_error(const char *command, const char *fmt, ...)
+{
+	va_list ap;
+	fprintf(stderr, "poolscope%s%s: ", command[0] != '\0' ? " " : "", command);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "\nTry 'poolscope%s%s --help'.\n", command[0] != '\0' ? " " : "", command);
+	return EXIT_USAGE;
+}
+
+int report_error(const struct psc_error *err)
+{
+	switch (err->where) {
+	case PSC_WHERE_FILE_OFFSET:
+		message("%s (at file offset 0x%llx)", err->text, (unsigned long long)err->pos);
+		break;
+	case PSC_WHERE_PA:
+		message("%s (at physical address 0x%llx)", err->text, (unsigned long long)err->pos);
+		break;
+	case PSC_WHERE_VA:
+		message("%s (at address 0x%llx)", err->text, (unsigned long long)err->pos);
+		break;
+	case PSC_WHERE_NONE:
+		message("%s", err->text);
+		break;
+	}
+	return err->status == PSC_E_ARGUMENT ? EXIT_USAGE : EXIT_INPUT;
+}
+
+static void print_help(void)
+{
+	puts("Usage: poolscope COMMAND [OPTIONS] DUMP\n"
+	     "\n"
+	     "Says who holds the Windows kernel pool, from a crash dump alone.\n"
+	     "\n"
+	     "Commands:");
+	for (size_t i = 0; i < n_commands; i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	puts("\n"
+	     "Examples:\n"
+	     "  poolscope tags MEMORY.DMP                        every tag, with a walk of the pool beside\n"
+	     "  poolscope tags --sort bytes -n 20 MEMORY.DMP     the twenty largest\n"
+	     "  poolscope tags --no-walk --format json MEMORY.DMP  counters only, for a script\n"
+	     "  poolscope info MEMORY.DMP                        which machine, which build, what is in the file\n"
+	     "\n"
+	     "'poolscope COMMAND --help' explains a command. Exit status: 0 complete, 2 usage, 3 input cannot be\n"
+	     "read, 4 coverage below --min-coverage.");
+}
+
+int main(int argc, char **argv)
+{
+#ifdef SIGPIPE
+	/* A pager that is closed ends us quietly, through the write error. */
+	signal(SIGPIPE, SIG_IGN);
+#endif
+	if (argc < 2)
+		return usage_error("", "which command?");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		print_help();
+		return stdout_finish(EXIT_COMPLETE);
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("poolscope %s\n", psc_version());
+		return stdout_finish(EXIT_COMPLETE);
+	}
+	for (size_t i = 0; i < n_commands; i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		char name[32]; /* what getopt's own messages start with */
+		snprintf(name, sizeof(name), "poolscope %s", commands[i].name);
+		argv[1] = name;
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	return usage_error("", "there is no command '%s'", argv[1]);
+}

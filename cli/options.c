@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+void common_options_init(struct common_options *o)
+{
+	static const struct psc_open_options open_init = PSC_OPEN_OPTIONS_INIT;
+	memset(o, 0, sizeof(*o));
+	o->format = FORMAT_TABLE;
+	o->min_coverage = -1.0;
+	o->open = open_init;
+}
+
+static bool parse_format(const char *text, enum output_format *ret)
+{
+	static const char *const names[] = {"table", "json", "ndjson", "csv"};
+	for (int i = 0; i < 4; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (enum output_format)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+int common_option(struct common_options *o, int opt, const char *command, const char *help)
+{
+	char *end = NULL;
+	switch (opt) {
+	case OPT_FORMAT:
+		if (!parse_format(optarg, &o->format))
+			return usage_error(command, "--format is table, json, ndjson or csv, not '%s'", optarg);
+		return -1;
+	case OPT_ISF:
+		o->open.isf_path = optarg;
+		return -1;
+	case OPT_SYMBOLS:
+		o->open.symbol_path = optarg;
+		return -1;
+	case OPT_THREADS: {
+		unsigned long n = strtoul(optarg, &end, 10);
+		if (*optarg < '0' || *optarg > '9' || *end != '\0' || n < 1 || n > 64)
+			return usage_error(command, "--threads takes a number from 1 to 64, not '%s'", optarg);
+		o->n_threads = (uint32_t)n;
+		return -1;
+	}
+	case OPT_MIN_COVERAGE: {
+		double p = strtod(optarg, &end);
+		if (end == optarg || (*end != '\0' && strcmp(end, "%") != 0) || !(p >= 0.0 && p <= 100.0))
+			return usage_error(command, "--min-coverage takes a percentage from 0 to 100, not '%s'",
+					   optarg);
+		o->min_coverage = p / 100.0;
+		return -1;
+	}
+	case OPT_NO_MMAP:
+		o->open.flags |= PSC_OPEN_NO_MMAP;
+		return -1;
+	case OPT_TMPDIR:
+		o->open.tmpdir = optarg;
+		return -1;
+	case OPT_NO_PROGRESS:
+		o->no_progress = true;
+		return -1;
+	case 'o':
+		o->output_path = optarg;
+		return -1;
+	case 'q':
+		o->quiet = true;
+		return -1;
+	case 'v':
+		o->verbose = true;
+		return -1;
+	case 'h':
+		fputs(help, stdout);
+		return stdout_finish(EXIT_COMPLETE);
+	case '?':
+		fprintf(stderr, "Try 'poolscope %s --help'.\n", command);
+		return EXIT_USAGE;
+	default:
+		return -2;
+	}
+}
+
+const char *dump_argument(int argc, char **argv, int first, const char *command)
+{
+	if (first >= argc) {
+		usage_error(command, "which dump? Give the path of a MEMORY.DMP");
+		return NULL;
+	}
+	if (first + 1 < argc) {
+		usage_error(command, "one dump at a time; '%s' is one too many", argv[first + 1]);
+		return NULL;
+	}
+	return argv[first];
+}
+
+static void log_to_stderr(void *arg, enum psc_log_level level, const char *text)
+{
+	const struct common_options *o = (const struct common_options *)arg;
+	if (o->verbose && level >= PSC_LOG_INFO)
+		message("%s", text);
+}
+
+int open_dump(const char *path, struct common_options *o, struct psc_dump **ret)
+{
+	struct psc_error err;
+	if (strcmp(path, "-") == 0) {
+		message("a dump cannot be read from standard input: it is read at random offsets; save it to a file");
+		return EXIT_INPUT;
+	}
+	if (o->output_path != NULL && is_same_file(o->output_path, path)) {
+		message("--output names the dump itself; it would be overwritten");
+		return EXIT_USAGE;
+	}
+	o->open.log = log_to_stderr;
+	o->open.log_arg = o;
+	o->open.progress = progress_callback(o);
+	enum psc_status st = psc_dump_open(path, &o->open, ret, &err);
+	progress_clear();
+	return st == PSC_OK ? EXIT_COMPLETE : report_error(&err);
+}
+
+void print_warnings(const struct common_options *o, const char *const *items, size_t n)
+{
+	if (o->quiet)
+		return;
+	for (size_t i = 0; i < n; i++)
+		message("warning: %s", items[i]);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "rows.h"
+#include "json.h"
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void add_cell(cJSON *object, const char *key, const struct cell *c)
+{
+	switch (c->type) {
+	case CELL_NULL:
+		cJSON_AddNullToObject(object, key);
+		break;
+	case CELL_TEXT:
+		cJSON_AddStringToObject(object, key, c->v.text);
+		break;
+	case CELL_U64:
+		json_add_u64(object, key, c->v.u64);
+		break;
+	case CELL_I64:
+		json_add_i64(object, key, c->v.i64);
+		break;
+	case CELL_REAL:
+		json_add_real(object, key, c->v.real);
+		break;
+	case CELL_BOOL:
+		cJSON_AddBoolToObject(object, key, c->v.boolean);
+		break;
+	}
+}
+
+void row_add_to_json(cJSON *object, const struct column *cols, const struct cell *cells, size_t n_cols)
+{
+	for (size_t i = 0; i < n_cols; i++) {
+		if (cols[i].key == NULL)
+			continue;
+		const char *dot = strchr(cols[i].key, '.');
+		if (dot == NULL) {
+			add_cell(object, cols[i].key, &cells[i]);
+			continue;
+		}
+		char group[32];
+		size_t n = (size_t)(dot - cols[i].key);
+		if (n >= sizeof(group))
+			n = sizeof(group) - 1;
+		memcpy(group, cols[i].key, n);
+		group[n] = '\0';
+		size_t end = i;
+		bool any = false;
+		while (end < n_cols && cols[end].key != NULL && strncmp(cols[end].key, cols[i].key, n + 1) == 0)
+			any |= cells[end++].type != CELL_NULL;
+		if (any) {
+			cJSON *nested = cJSON_AddObjectToObject(object, group);
+			for (size_t j = i; j < end; j++)
+				add_cell(nested, cols[j].key + n + 1, &cells[j]);
+		} else {
+			cJSON_AddNullToObject(object, group);
+		}
+		i = end - 1;
+	}
+}
+
+/* Plain form for CSV: no grouping, empty for null. */
+static void print_plain(FILE *f, const struct cell *c)
+{
+	switch (c->type) {
+	case CELL_NULL:
+		break;
+	case CELL_TEXT:
+		if (strpbrk(c->v.text, ",\"\r\n") != NULL || c->v.text[0] == ' ') {
+			fputc('"', f);
+			for (const char *p = c->v.text; *p != '\0'; p++) {
+				if (*p == '"')
+					fputc('"', f);
+				fputc(*p, f);
+			}
+			fputc('"', f);
+		} else {
+			fputs(c->v.text, f);
+		}
+		break;
+	case CELL_U64:
+		fprintf(f, "%" PRIu64, c->v.u64);
+		break;
+	case CELL_I64:
+		fprintf(f, "%" PRId64, c->v.i64);
+		break;
+	case CELL_REAL:
+		fprintf(f, "%.2f", c->v.real);
+		break;
+	case CELL_BOOL:
+		fputs(c->v.boolean ? "true" : "false", f);
+		break;
+	}
+}
+
+void csv_header(FILE *f, const struct column *cols, size_t n_cols)
+{
+	bool first = true;
+	for (size_t i = 0; i < n_cols; i++) {
+		if (cols[i].key == NULL)
+			continue;
+		if (!first)
+			fputc(',', f);
+		first = false;
+		for (const char *p = cols[i].key; *p != '\0'; p++)
+			fputc(*p == '.' ? '_' : *p, f);
+	}
+	fputs("\r\n", f); /* RFC 4180 */
+}
+
+void csv_row(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols)
+{
+	bool first = true;
+	for (size_t i = 0; i < n_cols; i++) {
+		if (cols[i].key == NULL)
+			continue;
+		if (!first)
+			fputc(',', f);
+		first = false;
+		print_plain(f, &cells[i]);
+	}
+	fputs("\r\n", f);
+}
+
+const char *group_digits(uint64_t v, bool negative, char *buf)
+{
+	char digits[24];
+	size_t n = (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, v), out = 0;
+	if (negative)
+		buf[out++] = '-';
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && (n - i) % 3 == 0)
+			buf[out++] = ',';
+		buf[out++] = digits[i];
+	}
+	buf[out] = '\0';
+	return buf;
+}
+
+const char *group_i64(int64_t v, char *buf)
+{
+	return group_digits(v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0, buf);
+}
+
+static char *table_text(const struct cell *c)
+{
+	char buf[40];
+	const char *s = buf;
+	switch (c->type) {
+	case CELL_NULL:
+		s = "-";
+		break;
+	case CELL_TEXT:
+		s = c->v.text;
+		break;
+	case CELL_U64:
+		group_digits(c->v.u64, false, buf);
+		break;
+	case CELL_I64:
+		group_i64(c->v.i64, buf);
+		break;
+	case CELL_REAL:
+		snprintf(buf, sizeof(buf), "%.0f", c->v.real);
+		break;
+	case CELL_BOOL:
+		s = c->v.boolean ? "yes" : "no";
+		break;
+	}
+	char *copy = (char *)malloc(strlen(s) + 1);
+	return copy != NULL ? strcpy(copy, s) : NULL;
+}
+
+/* Columns on screen; our texts are UTF-8, so continuation bytes take none. */
+static size_t display_width(const char *s)
+{
+	size_t n = 0;
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+void table_init(struct table *t, const struct column *cols, size_t n_cols)
+{
+	memset(t, 0, sizeof(*t));
+	t->cols = cols;
+	t->n_cols = n_cols;
+	t->widths = (size_t *)calloc(n_cols, sizeof(*t->widths));
+	t->no_memory = t->widths == NULL;
+	for (size_t i = 0; i < n_cols && !t->no_memory; i++)
+		t->widths[i] = cols[i].heading != NULL ? display_width(cols[i].heading) : 0;
+}
+
+void table_add(struct table *t, const struct cell *cells)
+{
+	if (t->no_memory)
+		return;
+	if (t->n == t->cap) {
+		size_t cap = t->cap != 0 ? t->cap * 2 : 256;
+		char ***rows = (char ***)realloc(t->rows, cap * sizeof(*rows));
+		if (rows == NULL) {
+			t->no_memory = true;
+			return;
+		}
+		t->rows = rows;
+		t->cap = cap;
+	}
+	char **row = (char **)calloc(t->n_cols, sizeof(*row));
+	if (row == NULL) {
+		t->no_memory = true;
+		return;
+	}
+	t->rows[t->n++] = row;
+	for (size_t i = 0; i < t->n_cols; i++) {
+		if (t->cols[i].heading == NULL)
+			continue;
+		row[i] = table_text(&cells[i]);
+		if (row[i] == NULL) {
+			t->no_memory = true;
+			return;
+		}
+		size_t w = display_width(row[i]);
+		if (w > t->widths[i])
+			t->widths[i] = w;
+	}
+}
+
+static void print_line(const struct table *t, FILE *f, char *const *texts)
+{
+	/* Blanks are owed until something follows them, so that no line ends in blanks. */
+	size_t owed = 0;
+	bool first = true;
+	for (size_t i = 0; i < t->n_cols; i++) {
+		if (t->cols[i].heading == NULL)
+			continue;
+		const char *s = texts != NULL ? texts[i] : t->cols[i].heading;
+		size_t pad = t->widths[i] - display_width(s);
+		owed += first ? 0 : 2;
+		first = false;
+		if (!t->cols[i].is_left)
+			owed += pad;
+		if (*s != '\0') {
+			fprintf(f, "%*s%s", (int)owed, "", s);
+			owed = 0;
+		}
+		if (t->cols[i].is_left)
+			owed += pad;
+	}
+	fputc('\n', f);
+}
+
+bool table_print(struct table *t, FILE *f)
+{
+	bool ok = !t->no_memory;
+	if (ok) {
+		print_line(t, f, NULL);
+		for (size_t r = 0; r < t->n; r++)
+			print_line(t, f, t->rows[r]);
+	}
+	for (size_t r = 0; r < t->n; r++) {
+		for (size_t i = 0; i < t->n_cols; i++)
+			free(t->rows[r][i]);
+		free(t->rows[r]);
+	}
+	free(t->rows);
+	free(t->widths);
+	memset(t, 0, sizeof(*t));
+	return ok;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* One row model for every format: columns are defined once, and table, JSON, NDJSON and CSV are made from them. */
+#ifndef CLI_ROWS_H
+#define CLI_ROWS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum cell_type { CELL_NULL, CELL_TEXT, CELL_U64, CELL_I64, CELL_REAL, CELL_BOOL };
+
+struct cell {
+	enum cell_type type;
+	union {
+		const char *text; /* borrowed */
+		uint64_t u64;
+		int64_t i64;
+		double real; /* printed with two decimals */
+		bool boolean;
+	} v;
+};
+
+/* A key with a dot is a member of a nested object in JSON; when all members of that object are null, so is the object.
+ */
+struct column {
+	const char *key;     /* NULL: only in the table */
+	const char *heading; /* of the table; NULL: not in the table */
+	bool is_left;        /* left-aligned */
+};
+
+static inline struct cell cell_null(void)
+{
+	struct cell c = {CELL_NULL, {NULL}};
+	return c;
+}
+
+static inline struct cell cell_text(const char *text)
+{
+	struct cell c = {text != NULL ? CELL_TEXT : CELL_NULL, {text}};
+	return c;
+}
+
+static inline struct cell cell_u64(uint64_t v)
+{
+	struct cell c = {CELL_U64, {NULL}};
+	c.v.u64 = v;
+	return c;
+}
+
+static inline struct cell cell_i64(int64_t v)
+{
+	struct cell c = {CELL_I64, {NULL}};
+	c.v.i64 = v;
+	return c;
+}
+
+static inline struct cell cell_real(double v)
+{
+	struct cell c = {CELL_REAL, {NULL}};
+	c.v.real = v;
+	return c;
+}
+
+static inline struct cell cell_bool(bool v)
+{
+	struct cell c = {CELL_BOOL, {NULL}};
+	c.v.boolean = v;
+	return c;
+}
+
+/* Add the row's members to a JSON object. */
+void row_add_to_json(cJSON *object, const struct column *cols, const struct cell *cells, size_t n_cols);
+void csv_header(FILE *f, const struct column *cols, size_t n_cols);
+void csv_row(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols);
+
+/* A table buffers its rows to find the widths. */
+struct table {
+	const struct column *cols;
+	size_t n_cols;
+	char ***rows; /* texts */
+	size_t n, cap;
+	size_t *widths;
+	bool no_memory;
+};
+void table_init(struct table *t, const struct column *cols, size_t n_cols);
+void table_add(struct table *t, const struct cell *cells);
+/* Prints heading and rows, then frees. False when out of memory: then nothing is printed. */
+bool table_print(struct table *t, FILE *f);
+
+/* Digits with thousands separators: "2,749,905,184". buf: at least 28 bytes. */
+const char *group_digits(uint64_t v, bool negative, char *buf);
+const char *group_i64(int64_t v, char *buf);
+
+#endif

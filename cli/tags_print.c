@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+#include "tags_print.h"
+#include "json.h"
+#include "rows.h"
+#include <inttypes.h>
+#include <string.h>
+
+#define SCHEMA "poolscope.tags/1"
+
+/* The one definition of a row's columns, for every format. */
+enum {
+	COL_TAG,
+	COL_TAG_HEX,
+	COL_PROTECTED,
+	COL_POOL,
+	COL_BLOCK_BYTES,
+	COL_ALLOCS,
+	COL_FREES,
+	COL_LIVE,
+	COL_LIVE_BYTES,
+	COL_PER_ALLOC,
+	COL_SOURCE,
+	COL_WALK_LIVE,
+	COL_WALK_LIVE_BYTES,
+	COL_WALK_FREE,
+	COL_WALK_CACHED,
+	COL_WALK_DIFF,
+	COL_OWNER,
+	N_COLS
+};
+
+static const struct column columns[N_COLS] = {
+	[COL_TAG] = {"tag", "Tag", true},
+	[COL_TAG_HEX] = {"tag_hex", "Hex", true},
+	[COL_PROTECTED] = {"protected", NULL, true},
+	[COL_POOL] = {"pool", "Pool", true},
+	[COL_BLOCK_BYTES] = {NULL, NULL, false},
+	[COL_ALLOCS] = {"allocs", "Allocs", false},
+	[COL_FREES] = {"frees", "Frees", false},
+	[COL_LIVE] = {"live", "Live", false},
+	[COL_LIVE_BYTES] = {"live_bytes", "Bytes", false},
+	[COL_PER_ALLOC] = {"bytes_per_alloc", "Per alloc", false},
+	[COL_SOURCE] = {"source", "Source", true},
+	[COL_WALK_LIVE] = {"walk.live", "Walk live", false},
+	[COL_WALK_LIVE_BYTES] = {"walk.live_bytes", "Walk bytes", false},
+	[COL_WALK_FREE] = {"walk.free", NULL, false},
+	[COL_WALK_CACHED] = {"walk.cached", "Cached", false},
+	[COL_WALK_DIFF] = {NULL, "Difference", false},
+	[COL_OWNER] = {"owner", NULL, true},
+};
+
+/* The same with what the options add and leave out. */
+static void choose_columns(const struct tags_options *o, struct column cols[N_COLS])
+{
+	memcpy(cols, columns, sizeof(columns));
+	if (o->tag_file != NULL)
+		cols[COL_OWNER].heading = "Owner";
+	if ((o->run.flags & PSC_TAGS_BY_SIZE) != 0) {
+		cols[COL_BLOCK_BYTES].key = "block_bytes";
+		cols[COL_BLOCK_BYTES].heading = "Block";
+		for (int c = COL_ALLOCS; c <= COL_PER_ALLOC; c++)
+			cols[c].heading = NULL;
+		cols[COL_WALK_DIFF].heading = NULL;
+	}
+	if ((o->run.flags & PSC_TAGS_NO_WALK) != 0)
+		for (int c = COL_WALK_LIVE; c <= COL_WALK_DIFF; c++)
+			cols[c].heading = NULL;
+}
+
+static void fill_cells(const struct psc_tag_row *r, const struct psc_tag_file *owners, char tag[17], char hex[9],
+		       struct cell cells[N_COLS])
+{
+	for (int i = 0; i < N_COLS; i++)
+		cells[i] = cell_null();
+	snprintf(hex, 9, "%02x%02x%02x%02x", r->tag[0], r->tag[1], r->tag[2], r->tag[3]);
+	cells[COL_TAG] = cell_text(psc_tag_format(r->tag, tag));
+	cells[COL_TAG_HEX] = cell_text(hex);
+	cells[COL_PROTECTED] = cell_bool(r->is_protected);
+	cells[COL_POOL] = cell_text(psc_pool_name(r->pool));
+	cells[COL_SOURCE] = cell_text(psc_row_source_name(r->source));
+	if (r->block_bytes != 0)
+		cells[COL_BLOCK_BYTES] = cell_u64(r->block_bytes);
+	if (r->has_tracker) {
+		cells[COL_ALLOCS] = cell_u64(r->allocs);
+		cells[COL_FREES] = cell_u64(r->frees);
+	}
+	if (r->has_live) {
+		cells[COL_LIVE] = cell_i64(r->live);
+		cells[COL_LIVE_BYTES] = cell_i64(r->live_bytes);
+		cells[COL_PER_ALLOC] = cell_real(r->live > 0 ? (double)r->live_bytes / (double)r->live : 0.0);
+	}
+	if (r->has_walk) {
+		cells[COL_WALK_LIVE] = cell_u64(r->walk.live);
+		cells[COL_WALK_LIVE_BYTES] = cell_u64(r->walk.live_bytes);
+		if (!r->walk_big_only) {
+			cells[COL_WALK_FREE] = cell_u64(r->walk.free);
+			cells[COL_WALK_CACHED] = cell_u64(r->walk.cached);
+			if (r->has_live)
+				cells[COL_WALK_DIFF] = cell_i64(r->live_bytes - (int64_t)r->walk.live_bytes);
+		}
+	}
+	if (owners != NULL)
+		cells[COL_OWNER] = cell_text(psc_tag_file_lookup(owners, r->tag));
+}
+
+static bool row_wanted(const struct psc_tag_row *r, const struct tags_options *o)
+{
+	if (o->pool >= 0 && (int)r->pool != o->pool)
+		return false;
+	return o->pattern == NULL || psc_tag_pattern_match(o->pattern, r->tag);
+}
+
+static cJSON *json_counts(const struct psc_walk_counts *c)
+{
+	cJSON *o = cJSON_CreateObject();
+	json_add_u64(o, "live", c->live);
+	json_add_u64(o, "live_bytes", c->live_bytes);
+	json_add_u64(o, "free", c->free);
+	json_add_u64(o, "free_bytes", c->free_bytes);
+	json_add_u64(o, "cached", c->cached);
+	json_add_u64(o, "cached_bytes", c->cached_bytes);
+	return o;
+}
+
+static cJSON *json_total(const struct psc_tags_totals *t)
+{
+	cJSON *o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "pool", psc_pool_name(t->pool));
+	if (t->has_tracker) {
+		cJSON *tracker = cJSON_AddObjectToObject(o, "tracker");
+		json_add_i64(tracker, "live", t->tracker_live);
+		json_add_i64(tracker, "live_bytes", t->tracker_live_bytes);
+	} else {
+		cJSON_AddNullToObject(o, "tracker");
+	}
+	if (t->has_walk)
+		cJSON_AddItemToObject(o, "walk", json_counts(&t->walk));
+	else
+		cJSON_AddNullToObject(o, "walk");
+	json_add_u64_or_null(o, "kernel_bytes", t->has_kernel_bytes, t->kernel_bytes);
+	json_add_text_or_null(o, "kernel_source", t->has_kernel_bytes ? t->kernel_source : NULL);
+	return o;
+}
+
+static cJSON *json_walk_coverage(const struct psc_walk_coverage *c)
+{
+	cJSON *o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "pool", psc_pool_name(c->pool));
+	json_add_text_or_null(o, "range_source", c->range_known ? c->range_source : NULL);
+	cJSON_AddBoolToObject(o, "big_only", c->big_only);
+	json_add_u64(o, "mapped_bytes", c->mapped_bytes);
+	json_add_u64(o, "read_bytes", c->read_bytes);
+	json_add_u64(o, "paged_out_bytes", c->paged_out_bytes);
+	json_add_u64(o, "not_in_dump_bytes", c->not_in_dump_bytes);
+	json_add_u64(o, "unknown_bytes", c->unknown_bytes);
+	json_add_u64(o, "pool_page_bytes", c->pool_page_bytes);
+	json_add_u64(o, "big_bytes", c->big_bytes);
+	json_add_u64(o, "other_bytes", c->other_bytes);
+	json_add_u64(o, "corrupt_pages_count", c->corrupt_pages);
+	json_add_u64(o, "live_blocks_count", c->live_blocks);
+	return o;
+}
+
+static void json_add_tracker_coverage(cJSON *coverage, const struct psc_tracker_coverage *c)
+{
+	if (!c->available) {
+		cJSON_AddNullToObject(coverage, "trackers");
+		return;
+	}
+	cJSON *o = cJSON_AddObjectToObject(coverage, "trackers");
+	json_add_u64(o, "tables_count", c->tables);
+	json_add_u64(o, "table_bytes", c->table_bytes);
+	json_add_u64(o, "missing_bytes", c->missing_bytes);
+	json_add_u64(o, "incomplete_rows_count", c->incomplete_rows);
+}
+
+static cJSON *json_coverage(const struct psc_tags *tags)
+{
+	size_t n;
+	const struct psc_walk_coverage *c = psc_tags_coverage(tags, &n);
+	cJSON *o = cJSON_CreateObject();
+	char ratio[32];
+	snprintf(ratio, sizeof(ratio), "%.4f", psc_tags_coverage_ratio(tags));
+	cJSON_AddRawToObject(o, "ratio", ratio);
+	json_add_tracker_coverage(o, psc_tags_tracker_coverage(tags));
+	if (n == 0) {
+		cJSON_AddNullToObject(o, "walk");
+		return o;
+	}
+	cJSON *a = cJSON_AddArrayToObject(o, "walk");
+	for (size_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(a, json_walk_coverage(&c[i]));
+	return o;
+}
+
+static cJSON *all_warnings(const struct psc_dump *dump, const struct psc_tags *tags)
+{
+	size_t n_a, n_b;
+	const char *const *a = psc_dump_warnings(dump, &n_a);
+	const char *const *b = psc_tags_warnings(tags, &n_b);
+	return json_warnings(a, n_a, b, n_b);
+}
+
+struct printer {
+	FILE *f;
+	const struct psc_dump *dump;
+	const struct tags_options *o;
+	struct column cols[N_COLS];
+	struct table table;
+	cJSON *json_rows;
+	bool no_memory;
+};
+
+static void print_json(struct printer *p, cJSON *doc, bool pretty)
+{
+	if (!json_print(p->f, doc, pretty))
+		p->no_memory = true;
+}
+
+static void print_row(struct printer *p, const struct cell *cells)
+{
+	cJSON *o;
+	switch (p->o->common.format) {
+	case FORMAT_TABLE:
+		table_add(&p->table, cells);
+		break;
+	case FORMAT_JSON:
+		o = cJSON_CreateObject();
+		row_add_to_json(o, p->cols, cells, N_COLS);
+		cJSON_AddItemToArray(p->json_rows, o);
+		break;
+	case FORMAT_NDJSON:
+		o = json_record(p->dump, SCHEMA, "tag");
+		row_add_to_json(o, p->cols, cells, N_COLS);
+		print_json(p, o, false);
+		break;
+	case FORMAT_CSV:
+		csv_row(p->f, p->cols, cells, N_COLS);
+		break;
+	}
+}
+
+static void begin(struct printer *p)
+{
+	cJSON *o;
+	switch (p->o->common.format) {
+	case FORMAT_TABLE:
+		table_init(&p->table, p->cols, N_COLS);
+		break;
+	case FORMAT_JSON:
+		p->json_rows = cJSON_CreateArray();
+		break;
+	case FORMAT_NDJSON:
+		o = json_record(p->dump, SCHEMA, "dump");
+		cJSON_AddItemToObject(o, "dump", json_dump(p->dump));
+		print_json(p, o, false);
+		break;
+	case FORMAT_CSV:
+		csv_header(p->f, p->cols, N_COLS);
+		break;
+	}
+}
+
+static void print_total_lines(FILE *f, const struct psc_tags *tags)
+{
+	size_t n;
+	char a[32], b[32];
+	const struct psc_tags_totals *t = psc_tags_get_totals(tags, &n);
+
+	fputs("\nTotals (all tags):\n", f);
+	for (size_t i = 0; i < n; i++) {
+		if (!t[i].has_tracker && !t[i].has_walk && !t[i].has_kernel_bytes)
+			continue;
+		const char *sep = "";
+		fprintf(f, "  %-9s ", psc_pool_name(t[i].pool));
+		if (t[i].has_tracker) {
+			fprintf(f, "trackers %s blocks, %s bytes", group_i64(t[i].tracker_live, a),
+				group_i64(t[i].tracker_live_bytes, b));
+			sep = "; ";
+		}
+		if (t[i].has_walk) {
+			fprintf(f, "%swalk %s blocks, %s bytes", sep, group_digits(t[i].walk.live, false, a),
+				group_digits(t[i].walk.live_bytes, false, b));
+			sep = "; ";
+		}
+		if (t[i].has_kernel_bytes)
+			fprintf(f, "%skernel counter %s bytes (%s)", sep, group_digits(t[i].kernel_bytes, false, a),
+				t[i].kernel_source);
+		fputc('\n', f);
+	}
+}
+
+static void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
+{
+	char a[32], b[32];
+	fprintf(f, "  %-9s ", psc_pool_name(c->pool));
+	if (c->big_only) {
+		fprintf(f, "%s big allocations counted; small blocks of the segment heap are not read yet\n",
+			group_digits(c->live_blocks, false, a));
+		return;
+	}
+	if (!c->range_known) {
+		fputs("not walked: its address range is not known; the kernel's symbols would tell\n", f);
+		return;
+	}
+	fprintf(f, "%s of %s bytes read", group_digits(c->read_bytes, false, a),
+		group_digits(c->mapped_bytes, false, b));
+	if (c->paged_out_bytes != 0)
+		fprintf(f, ", %s paged out", group_digits(c->paged_out_bytes, false, a));
+	if (c->not_in_dump_bytes != 0)
+		fprintf(f, ", %s not in this dump", group_digits(c->not_in_dump_bytes, false, a));
+	if (c->unknown_bytes != 0)
+		fprintf(f, ", page tables missing for %s", group_digits(c->unknown_bytes, false, a));
+	if (c->corrupt_pages != 0)
+		fprintf(f, ", %" PRIu64 " pages with broken block chains", c->corrupt_pages);
+	fprintf(f, "; range from %s\n", c->range_source);
+}
+
+static void print_coverage_lines(FILE *f, const struct psc_tags *tags)
+{
+	size_t n;
+	char a[32], b[32];
+	const struct psc_walk_coverage *c = psc_tags_coverage(tags, &n);
+	const struct psc_tracker_coverage *t = psc_tags_tracker_coverage(tags);
+
+	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_tags_coverage_ratio(tags));
+	if (!t->available) {
+		fprintf(f, "  trackers  not read: %s\n", t->why_not != NULL ? t->why_not : "not in this dump");
+	} else {
+		fprintf(f, "  trackers  %" PRIu64 " tables, %s bytes", t->tables,
+			group_digits(t->table_bytes, false, a));
+		if (t->missing_bytes != 0)
+			fprintf(f, ", %s missing: live figures of %" PRIu64 " rows are not known",
+				group_digits(t->missing_bytes, false, b), t->incomplete_rows);
+		fputc('\n', f);
+	}
+	for (size_t i = 0; i < n; i++)
+		print_walk_coverage(f, &c[i]);
+}
+
+static void finish(struct printer *p, const struct psc_tags *tags)
+{
+	size_t n;
+	const struct psc_tags_totals *totals = psc_tags_get_totals(tags, &n);
+	cJSON *o;
+
+	switch (p->o->common.format) {
+	case FORMAT_TABLE:
+		p->no_memory |= !table_print(&p->table, p->f);
+		print_total_lines(p->f, tags);
+		print_coverage_lines(p->f, tags);
+		break;
+	case FORMAT_JSON:
+		o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "schema", SCHEMA);
+		cJSON_AddItemToObject(o, "dump", json_dump(p->dump));
+		cJSON_AddItemToObject(o, "coverage", json_coverage(tags));
+		cJSON_AddItemToObject(o, "warnings", all_warnings(p->dump, tags));
+		cJSON *a = cJSON_AddArrayToObject(o, "totals");
+		for (size_t i = 0; i < n; i++)
+			cJSON_AddItemToArray(a, json_total(&totals[i]));
+		cJSON_AddItemToObject(o, "rows", p->json_rows);
+		print_json(p, o, true);
+		break;
+	case FORMAT_NDJSON:
+		for (size_t i = 0; i < n; i++) {
+			o = json_record(p->dump, SCHEMA, "total");
+			cJSON_AddItemToObject(o, "total", json_total(&totals[i]));
+			print_json(p, o, false);
+		}
+		o = json_record(p->dump, SCHEMA, "coverage");
+		cJSON_AddItemToObject(o, "coverage", json_coverage(tags));
+		cJSON_AddItemToObject(o, "warnings", all_warnings(p->dump, tags));
+		print_json(p, o, false);
+		break;
+	case FORMAT_CSV:
+		break;
+	}
+}
+
+bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tags, const struct tags_options *o,
+		const struct psc_tag_file *owners)
+{
+	struct printer p = {.f = f, .dump = dump, .o = o};
+	struct cell cells[N_COLS];
+	char tag[17], hex[9];
+	size_t n;
+	const struct psc_tag_row *rows = psc_tags_rows(tags, &n);
+	long printed = 0, more = 0;
+
+	choose_columns(o, p.cols);
+	begin(&p);
+	for (size_t i = 0; i < n; i++) {
+		if (!row_wanted(&rows[i], o))
+			continue;
+		if (o->max_rows > 0 && printed >= o->max_rows) {
+			more++;
+			continue;
+		}
+		fill_cells(&rows[i], owners, tag, hex, cells);
+		print_row(&p, cells);
+		printed++;
+	}
+	finish(&p, tags);
+	if (more > 0 && !o->common.quiet)
+		message("%ld more rows; -n 0 prints all", more);
+	return !p.no_memory;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Writing a tag table in every format. */
+#ifndef CLI_TAGS_PRINT_H
+#define CLI_TAGS_PRINT_H
+
+#include "cli.h"
+
+struct tags_options {
+	struct common_options common;
+	struct psc_tags_options run;
+	enum psc_tags_sort sort;
+	long max_rows; /* -1 = default */
+	const char *pattern;
+	int pool; /* -1 = all */
+	const char *tag_file;
+};
+
+/* False when out of memory. owners may be NULL. */
+bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tags, const struct tags_options *o,
+		const struct psc_tag_file *owners);
+
+#endif

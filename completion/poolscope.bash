@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+# bash completion for poolscope
+# shellcheck disable=SC2207 # the words have no blanks, or IFS is a newline
+
+_poolscope_files()
+{
+	local IFS=$'\n'
+	compopt -o filenames 2>/dev/null
+	COMPREPLY=($(compgen "$1" -- "$2"))
+}
+
+_poolscope()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]-}
+	local common="--format --output --isf --symbols --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet
+		--verbose --help"
+	local info=""
+	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file"
+	local poolused="--tag-file"
+	local options values=""
+
+	COMPREPLY=()
+	if [ "$COMP_CWORD" -eq 1 ]; then
+		COMPREPLY=($(compgen -W "info tags poolused --help --version" -- "$cur"))
+		return
+	fi
+	case $command in
+	info) options="$common $info" ;;
+	tags) options="$common $tags" ;;
+	poolused) options="$common $poolused" ;;
+	*) return ;;
+	esac
+	# --option=value comes as three words.
+	if [ "$cur" = "=" ]; then
+		cur=""
+	elif [ "$prev" = "=" ]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	case $prev in
+	--format) values="table json ndjson csv" ;;
+	--sort | -s) values="bytes tag nonpaged paged allocs frees diff per-alloc" ;;
+	--pool) values="nonpaged paged session" ;;
+	--by) values="tag tag,size" ;;
+	--symbols | --tmpdir)
+		_poolscope_files -d "$cur"
+		return
+		;;
+	--threads | --min-coverage | --rows | --tag | -n | -t) return ;;
+	--isf | --tag-file | --output | -o)
+		_poolscope_files -f "$cur"
+		return
+		;;
+	esac
+	if [ -n "$values" ]; then
+		COMPREPLY=($(compgen -W "$values" -- "$cur"))
+	elif [ "${cur#-}" != "$cur" ]; then
+		COMPREPLY=($(compgen -W "$options" -- "$cur"))
+	else
+		_poolscope_files -f "$cur"
+	fi
+}
+
+complete -F _poolscope poolscope
