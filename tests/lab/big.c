@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Multi-page allocations and their table (pool.md 3.4, 4). */
+#include "machine.h"
+#include <string.h>
+
+#define TYPE_PAGED 0x001
+#define TYPE_NX    0x200
+
+/* What a scanner for pool pages falls for: closed chains inside a big block. */
+static void imitate_pool_page(struct lab_machine *m, uint64_t va)
+{
+	unsigned units = 16, n = m->page_units / units;
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t at = va + i * units * m->unit;
+		unsigned previous = i ? units : 0, type = m->b->header_type_minus_one ? 1 : 2;
+		if (lab_build_is64(m->b))
+			lab_put32(m->mem, at, previous | units << 16 | type << 24);
+		else
+			lab_put32(m->mem, at, previous | (units | type << 9) << 16);
+		lab_put32(m->mem, at + 4, LAB_TAG('T', 'r', 'a', 'p'));
+	}
+}
+
+static uint64_t add(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes,
+		    enum lab_big_content content, bool live)
+{
+	uint64_t grain = m->b->heap_backed ? 16 : LAB_PAGE;
+	unsigned flags = LAB_MAP_WRITE | LAB_MAP_GLOBAL;
+	bytes = (bytes + grain - 1) / grain * grain;
+	uint64_t n_pages = (bytes + LAB_PAGE - 1) / LAB_PAGE, va = lab_pool_va(m, pool, n_pages), n_mapped = 0;
+	if (lab_mem_mmu(m->mem) != LAB_MMU_X86 && (pool == LAB_POOL_PAGED || m->b->number >= 9200))
+		flags |= LAB_MAP_NX;
+	if (content == LAB_BIG_FIRST_PAGE)
+		n_mapped = 1;
+	else if (content != LAB_BIG_UNMAPPED)
+		n_mapped = n_pages;
+	for (uint64_t i = 0; i < n_mapped; i++) {
+		if (!lab_mem_is_mapped(m->mem, va + i * LAB_PAGE))
+			lab_mem_map(m->mem, va + i * LAB_PAGE, LAB_PAGE, flags);
+		if (content == LAB_BIG_TRAP)
+			imitate_pool_page(m, va + i * LAB_PAGE);
+	}
+	LAB_GROW(m->bigs, m->n_bigs, m->cap_bigs);
+	m->bigs[m->n_bigs++] = (struct lab_big){
+		.va = va,
+		.bytes = bytes,
+		.n_pages = n_pages,
+		.tag = tag,
+		.pool_type = pool == LAB_POOL_PAGED ? TYPE_PAGED
+			     : m->b->number >= 9200 ? TYPE_NX
+						    : 0,
+		.live = live,
+	};
+	if (live && !m->b->heap_backed) {
+		struct lab_stream *s = lab_stream_for(m, pool, true);
+		s->big_pages += n_pages;
+		s->bytes += bytes;
+		s->allocs++;
+	}
+	return va;
+}
+
+uint64_t lab_big_uncharged(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes,
+			   enum lab_big_content content)
+{
+	uint64_t va = add(m, tag, pool, bytes, content, true);
+	lab_record(m, &(struct lab_block){.header_va = va,
+					  .bytes = m->bigs[m->n_bigs - 1].bytes,
+					  .tag = tag,
+					  .pool = (uint8_t)pool,
+					  .state = LAB_ALLOCATED,
+					  .is_big = true});
+	return va;
+}
+
+uint64_t lab_big(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes, enum lab_big_content content)
+{
+	uint64_t va = lab_big_uncharged(m, tag, pool, bytes, content);
+	lab_track_alloc(m, tag, pool, m->bigs[m->n_bigs - 1].bytes);
+	return va;
+}
+
+void lab_big_freed(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes)
+{
+	add(m, tag, pool, bytes, LAB_BIG_UNMAPPED, false);
+	bytes = m->bigs[m->n_bigs - 1].bytes;
+	lab_track_alloc(m, tag, pool, bytes);
+	lab_track_free(m, tag, pool, bytes);
+}
+
+static uint64_t start_slot(const struct lab_machine *m, uint64_t va)
+{
+	if (m->b->major == 5) {
+		uint32_t page = (uint32_t)(va >> 12);
+		return (page >> 24 ^ page >> 16 ^ page >> 8 ^ page) & (m->big_entries - 1);
+	}
+	uint64_t h = (uint64_t)(uint32_t)(va >> 12) * 0x9e5f;
+	return (uint32_t)(h ^ h >> 32) & (m->big_entries - 1);
+}
+
+static void write_entry(struct lab_machine *m, const struct lab_big *big)
+{
+	static const char *const type = "_POOL_TRACKER_BIG_PAGES";
+	uint32_t stride = lab_type_size(m->b, type), va_offset = lab_offset(m->b, type, "Va");
+	uint64_t slot = start_slot(m, big->va), at;
+	for (;; slot = (slot + 1) & (m->big_entries - 1)) {
+		at = m->big_table_va + slot * stride;
+		if (lab_get_ptr(m, at + va_offset) == 1)
+			break;
+	}
+	lab_put_field(m, at, type, "Va", big->va | !big->live);
+	lab_put_field(m, at, type, "Key", big->tag);
+	if (!lab_put_field(m, at, type, "NumberOfBytes", big->bytes))
+		lab_put_field(m, at, type, "NumberOfPages", big->n_pages);
+	if (lab_has_field(m->b, type, "PoolType")) {
+		/* From 10240 a bit field behind Pattern. */
+		unsigned shift = m->b->major >= 10 ? 8 : 0;
+		lab_put32(m->mem, at + lab_offset(m->b, type, "PoolType"), (uint32_t)big->pool_type << shift);
+	}
+}
+
+void lab_big_finish(struct lab_machine *m)
+{
+	static const char *const type = "_POOL_TRACKER_BIG_PAGES";
+	uint32_t stride = lab_type_size(m->b, type), n_live = 0;
+	m->big_entries = 0x1000;
+	while (m->big_entries < (m->n_bigs + 1) * 4)
+		m->big_entries *= 2;
+	m->big_table_va =
+		lab_big(m, LAB_TAG('P', 'o', 'o', 'l'), LAB_POOL_NONPAGED, m->big_entries * stride, LAB_BIG_ZERO);
+	for (uint64_t i = 0; i < m->big_entries; i++)
+		lab_put_field(m, m->big_table_va + i * stride, type, "Va", 1);
+	for (int live = 1; live >= 0; live--)
+		for (size_t i = 0; i < m->n_bigs; i++)
+			if (m->bigs[i].live == live) {
+				write_entry(m, &m->bigs[i]);
+				n_live += (uint32_t)live;
+			}
+	lab_set_global(m, "PoolBigPageTable", m->big_table_va);
+	lab_set_global(m, "PoolBigPageTableSize", m->big_entries);
+	lab_set_global32(m, "ExpPoolBigEntriesInUse", n_live);
+}

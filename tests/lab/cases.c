@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* The named machines. Numbers of the documented leaks: users.md section 6. */
+#include "damage.h"
+#include <string.h>
+
+#define T4(s) LAB_TAG((s)[0], (s)[1], (s)[2], (s)[3])
+
+/* Real blocks out of a larger count that is charged in bulk. */
+static void plant_sample(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint32_t block_bytes, unsigned n)
+{
+	if (m->b->heap_backed)
+		return;
+	for (unsigned i = 0; i < n; i++)
+		lab_pool_block(m, &(struct lab_request){.tag = tag,
+							.pool = pool,
+							.bytes = block_bytes - m->header_bytes,
+							.nx = true,
+							.untracked = true});
+}
+
+static void plant_healthy(struct lab_machine *m)
+{
+	lab_plant_mix(m, 3000);
+}
+
+static void plant_small(struct lab_machine *m)
+{
+	lab_plant_mix(m, 700);
+}
+
+static void plant_abc(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_plant_exact(m, T4("Abc "), LAB_POOL_PAGED, 36405, 33930272);
+	lab_plant_exact(m, T4("Tron"), LAB_POOL_PAGED, 552, 7863232);
+	lab_plant_exact(m, T4("IoN7"), LAB_POOL_PAGED, 10939, 998432);
+	lab_plant_exact(m, T4("Gla5"), LAB_POOL_PAGED, 2222, 924352);
+	lab_plant_exact(m, T4("Gla5"), LAB_POOL_NONPAGED, 1, 128);
+	lab_plant_exact(m, T4("Ggb "), LAB_POOL_PAGED, 22, 828384);
+}
+
+static void plant_ntfc(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_track_bulk(m, T4("NtFC"), LAB_POOL_NONPAGED, 19190861, 94407, 2749905184);
+	plant_sample(m, T4("NtFC"), LAB_POOL_NONPAGED, 144, 1500);
+}
+
+static void plant_wcifs(struct lab_machine *m)
+{
+	static const struct {
+		const char *tag;
+		enum lab_pool pool;
+		uint64_t allocs, frees, bytes;
+		uint32_t block_bytes;
+	} rows[] = {
+		{"WCsc", LAB_POOL_NONPAGED, 7246092, 0, 2782499328, 384},
+		{"WCfc", LAB_POOL_NONPAGED, 3661981, 0, 761692048, 208},
+		{"FMwi", LAB_POOL_NONPAGED, 7238556, 0, 926535168, 128},
+		{"FMfc", LAB_POOL_NONPAGED, 7239311, 0, 1389947712, 192},
+		{"WCri", LAB_POOL_PAGED, 3661981, 0, 1991777248, 544},
+		{"WCfn", LAB_POOL_NONPAGED, 7380786, 7380786, 0, 0},
+	};
+	plant_small(m);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		lab_track_bulk(m, T4(rows[i].tag), rows[i].pool, rows[i].allocs, rows[i].frees, rows[i].bytes);
+		if (rows[i].block_bytes)
+			plant_sample(m, T4(rows[i].tag), rows[i].pool, rows[i].block_bytes, 200);
+	}
+}
+
+static void plant_http_hash(struct lab_machine *m)
+{
+	const uint64_t count = 2418, bytes = 262144;
+	/* 604 MiB of paged pool do not fit beside the rest in 32 bits: what does not is only counted. */
+	uint64_t room = (m->b->paged_end - m->paged_va) / 2 / bytes, real = room < count ? room : count;
+	plant_small(m);
+	lab_track_bulk(m, T4("UlHT"), LAB_POOL_PAGED, count, 0, count * bytes);
+	for (uint64_t i = 0; i < real; i++)
+		lab_big_uncharged(m, T4("UlHT"), LAB_POOL_PAGED, bytes,
+				  i % 600 ? LAB_BIG_UNMAPPED : LAB_BIG_FIRST_PAGE);
+}
+
+static void plant_fecf(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_plant_exact(m, T4("Fecf"), LAB_POOL_NONPAGED, 95, 13680);
+}
+
+static void plant_odd_tags(struct lab_machine *m)
+{
+	static const uint8_t tags[][4] = {
+		{0, 0, 0, 'z'},
+		{'a', 0, 0xff, 'b'},
+		{0xff, 0xfe, 0xfd, 0x7c},
+		{0xff, 0xff, 0xff, 0x7f},
+		{'"', 'q', '"', '\\'},
+		{'a', '\\', 'b', ' '},
+		{' ', ' ', ' ', 'x'},
+		{' ', 'A', 'b', ' '},
+		{'\n', '\t', '\r', 0x1b},
+		{0xc3, 0xa9, 'x', 'y'},
+		{'<', 'a', '&', '>'},
+		{1, 2, 3, 4},
+		{'P', 'r', 't', 'd' | 0x80},
+		{'B', 'o', 't', 'h'},
+		{'B', 'o', 't', 'h' | 0x80},
+		{' ', ' ', ' ', ' '},
+		{'=', 'c', 'm', 'd'},
+		{0x7f, 0x80, 0x81, 0x02},
+		{'u', '\'', ',', ';'},
+		{'N', 'o', 'n', 'e'},
+	};
+	plant_small(m);
+	for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+		uint32_t tag = LAB_TAG(tags[i][0], tags[i][1], tags[i][2], tags[i][3]);
+		for (unsigned k = 0; k < 3 + i; k++)
+			lab_small(m, tag, k % 2 ? LAB_POOL_PAGED : LAB_POOL_NONPAGED, 40 + 16 * k);
+		if (i % 4 == 1)
+			lab_big(m, tag, LAB_POOL_PAGED, 8192, LAB_BIG_UNMAPPED);
+	}
+}
+
+static void plant_wrapped(struct lab_machine *m)
+{
+	const uint64_t wrap = (uint64_t)1 << 32;
+	plant_small(m);
+	lab_track_cpu(m, T4("Wrap"), LAB_POOL_NONPAGED, 0, wrap + 5000, wrap - 1000, 6000 * 80);
+	lab_track_cpu(m, T4("Wrap"), LAB_POOL_NONPAGED, 1, 70, 20, 50 * 80);
+	lab_track_cpu(m, T4("WrpP"), LAB_POOL_PAGED, 0, wrap - 3, wrap - 103, 100 * 64);
+	lab_track_bulk(m, T4("Etwr"), LAB_POOL_NONPAGED, 9000000000u + 29386669ull, 9000000000ull, 29386669ull * 80);
+	lab_track_bulk(m, T4("EtwD"), LAB_POOL_PAGED, 29386543, 0, 29386543ull * 160);
+	if (lab_build_is64(m->b))
+		lab_track_bulk(m, T4("Huge"), LAB_POOL_PAGED, 1u << 20, 0, (uint64_t)1 << 44);
+}
+
+static void options_overflow(struct lab_options *o)
+{
+	o->track_log2 = 6;
+}
+
+static void plant_overflow(struct lab_machine *m)
+{
+	plant_small(m);
+	for (unsigned i = 0; i < 260; i++)
+		for (unsigned k = 0; k <= i % 4; k++)
+			lab_small(m, LAB_TAG('T', 'a' + i / 100, '0' + i / 10 % 10, '0' + i % 10),
+				  i % 3 ? LAB_POOL_PAGED : LAB_POOL_NONPAGED, 48 + 16 * k);
+}
+
+static void plant_negative(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_track_cpu(m, T4("NegA"), LAB_POOL_NONPAGED, 0, 1000, 0, 1000 * 64);
+	lab_track_cpu(m, T4("NegA"), LAB_POOL_NONPAGED, 1, 0, 900, 0 - 900ull * 64);
+	plant_sample(m, T4("NegA"), LAB_POOL_NONPAGED, 64, 100);
+	lab_track_cpu(m, T4("NegP"), LAB_POOL_PAGED, 3, 50, 5000, 0 - 4950ull * 96);
+	lab_track_cpu(m, T4("NegP"), LAB_POOL_PAGED, 2, 5000, 0, 5000ull * 96);
+	plant_sample(m, T4("NegP"), LAB_POOL_PAGED, 96, 50);
+}
+
+static void damage_holes(struct lab_machine *m)
+{
+	lab_damage_holes(
+		m, &(struct lab_holes){
+			   .paged_out = 15, .transition = 15, .demand_zero = 2, .dropped = 6, .tracker_page = true});
+}
+
+static void damage_headers(struct lab_machine *m)
+{
+	lab_damage_headers(m, 24);
+}
+
+static void options_no_tagging(struct lab_options *o)
+{
+	o->no_tagging = true;
+	o->no_session = true;
+}
+
+static void options_encoded(struct lab_options *o)
+{
+	o->encode_kdbg = true;
+}
+
+static void options_packed(struct lab_options *o)
+{
+	o->packed_slists = true;
+}
+
+static void options_bench(struct lab_options *o)
+{
+	o->no_block_records = true;
+	o->fill_seed = o->seed | 1;
+	if (o->ram_bytes < (uint64_t)512 << 20)
+		o->ram_bytes = (uint64_t)8 << 30;
+	if (!o->pool_bytes)
+		o->pool_bytes = o->ram_bytes / 4;
+}
+
+static void plant_bench(struct lab_machine *m)
+{
+	uint64_t pages;
+	do {
+		lab_plant_mix(m, m->b->heap_backed ? 1000000 : 20000);
+		pages = m->b->heap_backed ? UINT64_MAX / LAB_PAGE : 0;
+		for (size_t i = 0; i < m->n_streams && !m->b->heap_backed; i++)
+			pages += m->streams[i].pages;
+	} while (pages * LAB_PAGE < m->o.pool_bytes);
+}
+
+static const struct lab_case cases[] = {
+	{"healthy", "tracker equals walk, tag by tag", NULL, NULL, plant_healthy, NULL},
+	{"leak-abc", "users.md case 0: Abc 36,405 blocks, Tron, IoN7, Gla5, Ggb", NULL, NULL, plant_abc, NULL},
+	{"ntfc", "users.md case 1: 19 million NtFC of 144 bytes", NULL, NULL, plant_ntfc, NULL},
+	{"wcifs", "users.md case 2: WCsc, WCfc, FMwi, FMfc, WCri without frees", NULL, NULL, plant_wcifs, NULL},
+	{"http-hash", "users.md case 9: 2,418 big blocks UlHT", NULL, NULL, plant_http_hash, NULL},
+	{"fecf", "users.md case 17: 95 blocks of 144", NULL, NULL, plant_fecf, NULL},
+	{"odd-tags", "tags with any bytes, protected ones", NULL, NULL, plant_odd_tags, NULL},
+	{"wrapped", "counters beyond 32 bits", NULL, NULL, plant_wrapped, NULL},
+	{"overflow-row", "a table of 64 slots, an expansion table, the overflow entry", NULL, options_overflow,
+	 plant_overflow, NULL},
+	{"negative-percpu", "blocks freed on another processor", NULL, NULL, plant_negative, NULL},
+	{"packed-slists", "lookasides in the form without 16-byte compare-exchange", NULL, options_packed, plant_small,
+	 NULL},
+	{"holes", "pages paged out, in transition, left out of kernel dumps", NULL, NULL, plant_healthy, damage_holes},
+	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
+	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,
+	 lab_damage_loops},
+	{"no-tagging-xp", "no tag tables", "xp-x86", options_no_tagging, plant_small, NULL},
+	{"encoded-kdbg", "scrambled debugger data block", "8.1-x64", options_encoded, plant_small, NULL},
+	{"bench", "large, full of small blocks", NULL, options_bench, plant_bench, NULL},
+};
+
+const struct lab_case *lab_case_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		if (!strcmp(cases[i].name, name))
+			return &cases[i];
+	return NULL;
+}
+
+const struct lab_case *lab_case_at(size_t i)
+{
+	return i < sizeof cases / sizeof cases[0] ? &cases[i] : NULL;
+}

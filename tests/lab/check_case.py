@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Build one lab machine and hold poolscope's answers against the truth.
+
+check_case.py --lab LAB --poolscope POOLSCOPE [--containers a,b] [--threads 1,2,4] [--random SEED] [--build KEY] [CASE]
+
+For every container of the machine: `info` and `tags` must equal the truth; for every thread count, for the gzip form and
+without memory mapping the rows must be byte-identical to those of one thread.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+
+def fail(text):
+    print('FAIL: ' + text, flush=True)
+    sys.exit(1)
+
+
+def run(cmd, ok=(0,), **kw):
+    p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+    if p.returncode not in ok:
+        fail('%s: exit %d\n%s%s' % (' '.join(cmd), p.returncode, p.stdout.decode(errors='replace')[-2000:],
+                                    p.stderr.decode(errors='replace')[-2000:]))
+    return p
+
+
+def rows(path):
+    doc = json.load(open(path))
+    return json.dumps([doc['rows'], doc['totals'], doc['coverage']], indent=0)
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument('--lab', required=True)
+    ap.add_argument('--poolscope', required=True)
+    ap.add_argument('--containers', default='all')
+    ap.add_argument('--threads', default='1,2,5')
+    ap.add_argument('--build')
+    ap.add_argument('--random')
+    ap.add_argument('--keep')
+    ap.add_argument('case', nargs='?')
+    a = ap.parse_args()
+    work = a.keep or tempfile.mkdtemp(prefix='poolscope-lab-')
+    try:
+        cmd = [a.lab, 'build'] + (['--random', a.random] if a.random else [a.case])
+        if a.build:
+            cmd += ['--build', a.build]
+        run(cmd + ['--containers', a.containers, '-o', work])
+        check(a, work)
+    finally:
+        if not a.keep:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def check(a, work):
+    truth_path = os.path.join(work, 'truth.json')
+    truth = json.load(open(truth_path))
+    isf = os.path.join(work, truth['isf'])
+    n = 0
+    for name, entry in truth['containers'].items():
+        dump = os.path.join(work, entry['file'])
+        for command, extra in (('info', []), ('tags', ['--threads', '1'])):
+            out = os.path.join(work, '%s-%s.json' % (name, command))
+            run([a.poolscope, command, '--isf', isf, '--format', 'json', '-o', out, '-q'] + extra + [dump])
+            p = run([a.lab, 'compare', '--container', name, truth_path, out], ok=(0, 1))
+            if p.returncode != 0:
+                fail('%s %s:\n%s%s' % (name, command, p.stdout.decode(), p.stderr.decode()))
+            n += 1
+        one = rows(os.path.join(work, name + '-tags.json'))
+        variants = [(t, dump, ['--threads', t]) for t in a.threads.split(',') if t != '1']
+        variants.append(('--no-mmap', dump, ['--no-mmap']))
+        if name == 'full':
+            run(['gzip', '-k', '-f', '-1', dump])
+            variants.append(('gzip', dump + '.gz', []))
+        for what, path, extra in variants:
+            out = os.path.join(work, 'variant.json')
+            run([a.poolscope, 'tags', '--isf', isf, '--format', 'json', '-o', out, '-q'] + extra + [path])
+            if rows(out) != one:
+                fail('%s: rows with %s differ from those of one thread' % (name, what))
+            n += 1
+        os.remove(dump)
+    print('%d answers equal the truth in %d containers' % (n, len(truth['containers'])))
+
+
+main()

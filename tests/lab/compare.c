@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A poolscope result against the truth.
+ *
+ * Numbers are compared exactly: before parsing, every integer of the text becomes a string marked with a control
+ * character, so that no figure goes through a double.
+ */
+#include "machine.h"
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MARK     '\x7f'
+#define MAX_SAID 20
+
+static unsigned n_differences;
+
+static void differ(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void differ(const char *fmt, ...)
+{
+	va_list ap;
+	if (++n_differences > MAX_SAID)
+		return;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+static char *read_text(const char *path)
+{
+	FILE *f = strcmp(path, "-") ? fopen(path, "rb") : stdin;
+	char *text = NULL;
+	size_t n = 0, cap = 0, got;
+	if (!f)
+		lab_die("cannot read %s", path);
+	do {
+		cap = cap ? cap * 2 : 1 << 16;
+		text = lab_xrealloc(text, cap + 1);
+		got = fread(text + n, 1, cap - n, f);
+		n += got;
+	} while (got);
+	if (ferror(f))
+		lab_die("cannot read %s", path);
+	if (f != stdin)
+		fclose(f);
+	text[n] = 0;
+	return text;
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* 123 -> "<mark>123"; 1.5 and 1e3 stay. */
+static char *mark_integers(const char *in)
+{
+	struct lab_text out = {0};
+	bool in_string = false;
+	const char *run = in;
+	while (*in) {
+		if (in_string) {
+			if (*in == '\\' && in[1])
+				in++;
+			else if (*in == '"')
+				in_string = false;
+			in++;
+			continue;
+		}
+		if (*in == '"')
+			in_string = true;
+		if (*in != '-' && !is_digit(*in)) {
+			in++;
+			continue;
+		}
+		const char *start = in;
+		bool integer = true;
+		while (*in == '-' || *in == '+' || *in == '.' || *in == 'e' || *in == 'E' || is_digit(*in)) {
+			if (*in == '.' || *in == 'e' || *in == 'E')
+				integer = false;
+			in++;
+		}
+		if (!integer)
+			continue;
+		lab_text_add(&out, "%.*s\"%c%.*s\"", (int)(start - run), run, MARK, (int)(in - start), start);
+		run = in;
+	}
+	lab_text_add(&out, "%s", run);
+	return out.s;
+}
+
+static cJSON *load(const char *path)
+{
+	char *text = read_text(path), *marked = mark_integers(text);
+	cJSON *j = cJSON_Parse(marked);
+	if (!j)
+		lab_die("%s is not JSON", path);
+	free(text);
+	free(marked);
+	return j;
+}
+
+static bool is_integer(const cJSON *j)
+{
+	return cJSON_IsString(j) && j->valuestring[0] == MARK;
+}
+
+static bool as_double(const cJSON *j, double *ret)
+{
+	if (cJSON_IsNumber(j))
+		*ret = j->valuedouble;
+	else if (is_integer(j))
+		*ret = strtod(j->valuestring + 1, NULL);
+	else
+		return false;
+	return true;
+}
+
+static const char *show(const cJSON *j)
+{
+	static char text[4][160];
+	static unsigned turn;
+	char *t = text[turn++ % 4];
+	if (!j)
+		return "(absent)";
+	if (is_integer(j)) {
+		snprintf(t, sizeof text[0], "%s", j->valuestring + 1);
+		return t;
+	}
+	char *printed = cJSON_PrintUnformatted(j);
+	snprintf(t, sizeof text[0], "%s", printed ? printed : "?");
+	cJSON_free(printed);
+	for (char *p = t; *p; p++)
+		if (*p == MARK)
+			*p = '#';
+	return t;
+}
+
+/* Every key of want must be in got with an equal value; more keys in got are none of our business. */
+static void compare_value(const char *where, const cJSON *want, const cJSON *got)
+{
+	char path[256];
+	double a, b;
+	if (cJSON_IsString(want) && !strcmp(want->valuestring, "*"))
+		return;
+	if (cJSON_IsObject(want)) {
+		if (!cJSON_IsObject(got)) {
+			differ("%s: expected %s, got %s", where, show(want), show(got));
+			return;
+		}
+		const cJSON *child;
+		cJSON_ArrayForEach(child, want)
+		{
+			snprintf(path, sizeof path, "%s.%s", where, child->string);
+			compare_value(path, child, cJSON_GetObjectItemCaseSensitive(got, child->string));
+		}
+		return;
+	}
+	if (cJSON_IsArray(want)) {
+		int n = cJSON_GetArraySize(want);
+		if (!cJSON_IsArray(got) || cJSON_GetArraySize(got) != n) {
+			differ("%s: expected %s, got %s", where, show(want), show(got));
+			return;
+		}
+		for (int i = 0; i < n; i++) {
+			snprintf(path, sizeof path, "%s[%d]", where, i);
+			compare_value(path, cJSON_GetArrayItem(want, i), cJSON_GetArrayItem(got, i));
+		}
+		return;
+	}
+	bool equal;
+	if (!got)
+		equal = false;
+	else if (is_integer(want) && is_integer(got))
+		equal = !strcmp(want->valuestring, got->valuestring);
+	else if (as_double(want, &a) && as_double(got, &b))
+		equal = fabs(a - b) < 0.0051 + fabs(a) * 1e-12;
+	else
+		equal = cJSON_Compare(want, got, true);
+	if (!equal)
+		differ("%s: expected %s, got %s", where, show(want), show(got));
+}
+
+/* b's keys over a's, recursively. */
+static void overlay(cJSON *a, const cJSON *b)
+{
+	const cJSON *child;
+	cJSON_ArrayForEach(child, b)
+	{
+		cJSON *mine = cJSON_GetObjectItemCaseSensitive(a, child->string);
+		if (mine && cJSON_IsObject(mine) && cJSON_IsObject(child)) {
+			overlay(mine, child);
+			continue;
+		}
+		if (mine)
+			cJSON_DeleteItemFromObjectCaseSensitive(a, child->string);
+		cJSON_AddItemToObject(a, child->string, cJSON_Duplicate(child, true));
+	}
+}
+
+static const char *text_of(const cJSON *o, const char *key)
+{
+	const cJSON *s = cJSON_GetObjectItemCaseSensitive(o, key);
+	return cJSON_IsString(s) ? s->valuestring : "";
+}
+
+/* Without --container: the result says which file it is about. */
+static const char *find_container(const cJSON *truth, const cJSON *result)
+{
+	const cJSON *dump = cJSON_GetObjectItemCaseSensitive(result, "dump"), *c;
+	const cJSON *all = cJSON_GetObjectItemCaseSensitive(truth, "containers");
+	const char *path = text_of(dump, "path"), *slash = strrchr(path, '/');
+	const char *base = slash ? slash + 1 : path;
+	cJSON_ArrayForEach(c, all) if (!strcmp(text_of(c, "file"), base)) return c->string;
+	cJSON_ArrayForEach(c, all) if (!strcmp(c->string, text_of(dump, "dump_type"))) return c->string;
+	lab_die("which container is this? give --container");
+}
+
+static void compare_info(cJSON *truth, const cJSON *result, const char *container)
+{
+	cJSON *info = cJSON_GetObjectItemCaseSensitive(truth, "info");
+	const cJSON *c =
+		cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(truth, "containers"), container);
+	if (!c)
+		lab_die("the truth knows no container %s", container);
+	overlay(info, cJSON_GetObjectItemCaseSensitive(c, "info"));
+	compare_value("info", info, result);
+}
+
+struct row_ref {
+	const char *tag_hex, *pool;
+	const cJSON *row;
+	bool seen;
+};
+
+static int by_key(const void *a, const void *b)
+{
+	const struct row_ref *x = a, *y = b;
+	int c = strcmp(x->tag_hex, y->tag_hex);
+	return c ? c : strcmp(x->pool, y->pool);
+}
+
+static struct row_ref *index_rows(const cJSON *rows, size_t *ret_n)
+{
+	size_t n = 0;
+	struct row_ref *refs = lab_xrealloc(NULL, ((size_t)cJSON_GetArraySize(rows) + 1) * sizeof *refs);
+	const cJSON *row;
+	cJSON_ArrayForEach(row, rows) refs[n++] =
+		(struct row_ref){text_of(row, "tag_hex"), text_of(row, "pool"), row, false};
+	qsort(refs, n, sizeof *refs, by_key);
+	for (size_t i = 1; i < n; i++)
+		if (!by_key(&refs[i - 1], &refs[i]))
+			differ("row %s %s appears twice", refs[i].tag_hex, refs[i].pool);
+	*ret_n = n;
+	return refs;
+}
+
+static size_t compare_tags(const cJSON *truth, const cJSON *result, const char *container)
+{
+	const cJSON *special = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(truth, "tags_by_container"), container);
+	const cJSON *tags = special ? special : cJSON_GetObjectItemCaseSensitive(truth, "tags"), *row;
+	const cJSON *rows = cJSON_GetObjectItemCaseSensitive(result, "rows");
+	size_t n;
+	if (cJSON_GetObjectItemCaseSensitive(tags, "unavailable"))
+		return 0;
+	if (!cJSON_IsArray(rows)) {
+		differ("the result has no rows");
+		return 0;
+	}
+	struct row_ref *refs = index_rows(rows, &n);
+	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(tags, "rows"))
+	{
+		struct row_ref key = {text_of(row, "tag_hex"), text_of(row, "pool"), NULL, false};
+		struct row_ref *got = bsearch(&key, refs, n, sizeof *refs, by_key);
+		char where[64];
+		snprintf(where, sizeof where, "%s %s", key.tag_hex, key.pool);
+		/* "row": the tag's name was lost too, so the row may be missing. */
+		if (!got && !strcmp(text_of(row, "lost"), "row"))
+			continue;
+		if (!got) {
+			differ("%s: row missing, expected %s", where, show(row));
+			continue;
+		}
+		got->seen = true;
+		const cJSON *want;
+		cJSON_ArrayForEach(want, row)
+		{
+			char path[128];
+			if (!strcmp(want->string, "lost"))
+				continue;
+			snprintf(path, sizeof path, "%s.%s", where, want->string);
+			compare_value(path, want, cJSON_GetObjectItemCaseSensitive(got->row, want->string));
+		}
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!refs[i].seen)
+			differ("%s %s: row not expected: %s", refs[i].tag_hex, refs[i].pool, show(refs[i].row));
+	free(refs);
+	if (cJSON_GetObjectItemCaseSensitive(tags, "totals"))
+		compare_value("totals", cJSON_GetObjectItemCaseSensitive(tags, "totals"),
+			      cJSON_GetObjectItemCaseSensitive(result, "totals"));
+	return n;
+}
+
+int lab_compare(const char *truth_path, const char *result_path, const char *container)
+{
+	cJSON *truth = load(truth_path), *result = load(result_path);
+	const char *schema = text_of(result, "schema");
+	size_t n = 0;
+	if (!container)
+		container = find_container(truth, result);
+	if (!strcmp(schema, "poolscope.info/1"))
+		compare_info(truth, result, container);
+	else if (!strcmp(schema, "poolscope.tags/1"))
+		n = compare_tags(truth, result, container);
+	else
+		differ("schema \"%s\" cannot be compared", schema);
+	if (n_differences > MAX_SAID)
+		printf("... %u differences in all\n", n_differences);
+	if (!n_differences && n)
+		printf("%s: %s equals the truth, %zu rows\n", container, schema, n);
+	else if (!n_differences)
+		printf("%s: %s equals the truth\n", container, schema);
+	cJSON_Delete(truth);
+	cJSON_Delete(result);
+	return n_differences ? 1 : 0;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* Drives clang and lld-link. Every tool runs inside work_dir with relative names only: no path gets into the output. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "image.h"
+#include "image_private.h"
+#include "mem_private.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#ifndef _WIN32
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
+
+#define MAX_ARGUMENTS 40
+
+struct command {
+	char *arguments[MAX_ARGUMENTS + 1];
+	size_t n;
+};
+
+static char *format(const char *fmt, const char *a, const char *b)
+{
+	const size_t n = strlen(fmt) + strlen(a) + strlen(b) + 1;
+	char *s = lab_xcalloc(1, n);
+
+	/* fmt is one of ours: literal text and at most two %s */
+	for (const char *from[2] = {a, b}; *fmt != 0; fmt++) {
+		if (fmt[0] == '%' && fmt[1] == 's') {
+			strcat(s, from[0]);
+			from[0] = from[1];
+			fmt++;
+		} else {
+			s[strlen(s)] = *fmt;
+		}
+	}
+	return s;
+}
+
+static void add(struct command *c, const char *fmt, const char *a)
+{
+	if (c->n == MAX_ARGUMENTS)
+		lab_die("too many arguments for %s", c->arguments[0]);
+	c->arguments[c->n++] = format(fmt, a, "");
+}
+
+static void add_all(struct command *c, const char *const *arguments, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		add(c, "%s", arguments[i]);
+}
+
+/* Runs the command in dir and frees it. */
+static void run(struct command *c, const char *dir)
+{
+#ifdef _WIN32
+	(void)dir;
+	lab_die("the lab builds images on POSIX systems only");
+#else
+	int status = 0;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		lab_die("fork: %s", strerror(errno));
+	if (pid == 0) {
+		if (chdir(dir) == 0)
+			execvp(c->arguments[0], c->arguments);
+		fprintf(stderr, "lab: cannot run %s in %s: %s\n", c->arguments[0], dir, strerror(errno));
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR)
+			lab_die("waitpid: %s", strerror(errno));
+	}
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		lab_die("%s failed in %s (status %#x)", c->arguments[0], dir, (unsigned)status);
+#endif
+	for (size_t i = 0; i < c->n; i++)
+		free(c->arguments[i]);
+	*c = (struct command){0};
+}
+
+static const char *triple(enum lab_arch arch)
+{
+	switch (arch) {
+	case LAB_ARCH_X86:
+		return "i686-pc-windows-msvc";
+	case LAB_ARCH_X64:
+		return "x86_64-pc-windows-msvc";
+	case LAB_ARCH_ARM64:
+		return "aarch64-pc-windows-msvc";
+	}
+	lab_die("unknown architecture %d", (int)arch);
+}
+
+static FILE *create_in(const char *dir, const char *name, const char *extension)
+{
+	char *file = format("%s%s", name, extension), *path = format("%s/%s", dir, file);
+	FILE *f;
+
+#ifndef _WIN32
+	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+		lab_die("cannot create %s: %s", dir, strerror(errno));
+#endif
+	f = fopen(path, "wb");
+	if (f == NULL)
+		lab_die("cannot create %s: %s", path, strerror(errno));
+	free(file);
+	free(path);
+	return f;
+}
+
+static void close_written(FILE *f)
+{
+	const bool failed = ferror(f) != 0;
+
+	if (fclose(f) != 0 || failed)
+		lab_die("write error");
+}
+
+static void compile(enum lab_arch arch, const char *name, const char *opt, const char *work_dir)
+{
+	static const char *const fixed[] = {
+		"-g",
+		"-gcodeview",
+		"-fno-eliminate-unused-debug-types",
+		"-fdebug-compilation-dir=c:\\lab",
+		"-fcoverage-compilation-dir=c:\\lab",
+		"-mno-incremental-linker-compatible",
+		"-ffreestanding",
+		"-fno-stack-protector",
+		"-mno-stack-arg-probe",
+		"-w",
+		"-std=gnu11",
+		"-c",
+	};
+	struct command c = {0};
+
+	add(&c, "%s", "clang");
+	add(&c, "--target=%s", triple(arch));
+	add_all(&c, fixed, sizeof fixed / sizeof fixed[0]);
+	add(&c, "%s", opt);
+	add(&c, "%s.c", name);
+	add(&c, "%s", "-o");
+	add(&c, "%s.obj", name);
+	run(&c, work_dir);
+}
+
+/* A time of 2017 to 2021 in the header, from the seed. */
+static uint32_t stamp_of(uint64_t seed)
+{
+	uint64_t state = seed ^ UINT64_C(0x7374616d70);
+
+	return UINT32_C(0x59000000) + (uint32_t)(lab_rand(&state) % UINT32_C(0x8000000));
+}
+
+static void link_common(struct command *c, const char *name, const char *extension, const char *pdb_name, uint64_t seed)
+{
+	static const char *const fixed[] = {
+		"/nologo", "/driver",    "/subsystem:native", "/nodefaultlib",
+		"/debug",  "/opt:noref", "/opt:noicf",        "/pdbsourcepath:c:\\lab",
+	};
+	char stamp[16], *output = format("/out:%s%s", name, extension);
+
+	add(c, "%s", "lld-link");
+	add_all(c, fixed, sizeof fixed / sizeof fixed[0]);
+	snprintf(stamp, sizeof stamp, "0x%08x", (unsigned)stamp_of(seed));
+	add(c, "/timestamp:%s", stamp);
+	add(c, "%s", output);
+	add(c, "/pdb:%s", pdb_name);
+	add(c, "/pdbaltpath:%s", pdb_name);
+	add(c, "/map:%s.map", name);
+	add(c, "%s.obj", name);
+	free(output);
+}
+
+static void read_file(const char *path, struct lab_image *img)
+{
+	FILE *f = fopen(path, "rb");
+	long size;
+
+	if (f == NULL || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0)
+		lab_die("cannot read %s", path);
+	rewind(f);
+	img->file_size = (size_t)size;
+	img->file = lab_xcalloc(1, img->file_size);
+	if (fread(img->file, 1, img->file_size, f) != img->file_size)
+		lab_die("cannot read %s", path);
+	fclose(f);
+}
+
+/* The linked image of work_dir; the file there gets its checksum too. */
+static struct lab_image *collect(const char *name, const char *extension, const char *work_dir)
+{
+	struct lab_image *img = lab_xcalloc(1, sizeof *img);
+	char *file = format("%s%s", name, extension), *path = format("%s/%s", work_dir, file);
+	char *map_file = format("%s.map", name, ""), *map = format("%s/%s", work_dir, map_file);
+	FILE *f;
+
+	read_file(path, img);
+	lab_pe_fill_image(img);
+	lab_map_read(img, map);
+	f = create_in(work_dir, name, extension);
+	if (fwrite(img->file, 1, img->file_size, f) != img->file_size)
+		lab_die("cannot write %s", path);
+	close_written(f);
+	free(file);
+	free(path);
+	free(map_file);
+	free(map);
+	return img;
+}
+
+struct lab_image *lab_image_build_kernel(enum lab_arch arch, const char *pdb_name, const struct lab_global *globals,
+					 size_t n_globals, const char *c_types, const char *work_dir, uint64_t seed)
+{
+	static const char *const kernel_only[] = {
+		"/dll", "/entry:KiSystemStartup", "/def:ntoskrnl.def", "/implib:ntoskrnl.lib", "/section:INIT,ERD",
+	};
+	struct command c = {0};
+	FILE *f = create_in(work_dir, "ntoskrnl", ".c");
+
+	lab_source_kernel(f, arch, globals, n_globals, c_types, seed);
+	close_written(f);
+	f = create_in(work_dir, "ntoskrnl", ".def");
+	lab_source_exports(f, arch, false);
+	close_written(f);
+	compile(arch, "ntoskrnl", "-O1", work_dir);
+	link_common(&c, "ntoskrnl", ".exe", pdb_name, seed);
+	add_all(&c, kernel_only, sizeof kernel_only / sizeof kernel_only[0]);
+	run(&c, work_dir);
+	return collect("ntoskrnl", ".exe", work_dir);
+}
+
+static const char *dlltool_machine(enum lab_arch arch)
+{
+	return arch == LAB_ARCH_X86 ? "i386" : arch == LAB_ARCH_X64 ? "i386:x86-64" : "arm64";
+}
+
+static void make_import_library(enum lab_arch arch, const char *work_dir)
+{
+	struct command c = {0};
+	FILE *f = create_in(work_dir, "ntimport", ".def");
+
+	lab_source_exports(f, arch, true);
+	close_written(f);
+	add(&c, "%s", "llvm-dlltool");
+	add(&c, "%s", "-k");
+	add(&c, "%s", "-m");
+	add(&c, "%s", dlltool_machine(arch));
+	add(&c, "%s", "-d");
+	add(&c, "%s", "ntimport.def");
+	add(&c, "%s", "-l");
+	add(&c, "%s", "ntimport.lib");
+	run(&c, work_dir);
+}
+
+struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
+					 const char *work_dir, uint64_t seed)
+{
+	struct command c = {0};
+	char *pdb_name = format("%s.pdb", name, "");
+	FILE *f = create_in(work_dir, name, ".c");
+	struct lab_image *img;
+
+	/* Before the caller's text, which may end in a comment without a newline. */
+	fprintf(f,
+		"extern const unsigned long long LabSeed;\nconst unsigned long long LabSeed = 0x%llxull;\n#line "
+		"1\n%s\n",
+		(unsigned long long)seed, c_source);
+	close_written(f);
+	make_import_library(arch, work_dir);
+	compile(arch, name, opt, work_dir);
+	link_common(&c, name, ".sys", pdb_name, seed);
+	add(&c, "%s", "ntimport.lib");
+	if (strstr(c_source, "DriverEntry") != NULL) {
+		add(&c, "%s", "/entry:DriverEntry");
+	} else {
+		add(&c, "%s", "/dll");
+		add(&c, "%s", "/noentry");
+	}
+	run(&c, work_dir);
+	img = collect(name, ".sys", work_dir);
+	free(pdb_name);
+	return img;
+}
+
+void lab_image_free(struct lab_image *img)
+{
+	if (img == NULL)
+		return;
+	for (size_t i = 0; i < img->n_symbols; i++)
+		free(img->symbols[i].name);
+	free(img->symbols);
+	free(img->file);
+	free(img->mapped);
+	free(img);
+}
+
+uint32_t lab_image_rva(const struct lab_image *img, const char *name)
+{
+	for (size_t i = 0; i < img->n_symbols; i++) {
+		if (strcmp(img->symbols[i].name, name) == 0)
+			return img->symbols[i].rva;
+	}
+	lab_die("%s has no symbol %s", img->pdb_name, name);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One synthetic machine under construction, and everything that is known about it.
+ *
+ * Order of assembly: memory and images, then pool content (any number of calls of the planting functions), then
+ * lab_machine_finish, which writes what depends on the whole: free lists, lookasides, trackers, the big-page table,
+ * counters, the debugger data block.
+ */
+#ifndef LAB_MACHINE_H
+#define LAB_MACHINE_H
+
+#include "builds.h"
+#include "container.h"
+#include "text.h"
+
+#define LAB_MAX_CPUS        16
+#define LAB_PAGE            4096u
+#define LAB_TAG(a, b, c, d) ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+#define LAB_PROTECTED       0x80000000u
+
+enum lab_pool { LAB_POOL_NONPAGED, LAB_POOL_PAGED, LAB_POOL_SESSION, LAB_N_POOLS };
+enum lab_state { LAB_ALLOCATED, LAB_FREE, LAB_CACHED, LAB_PENDING };
+
+struct lab_walk {
+	uint64_t live, live_bytes, free, cached;
+};
+
+/* What the kernel counted for one tag in one pool, per processor. */
+struct lab_half {
+	struct {
+		uint64_t allocs, frees, bytes;
+	} cpu[LAB_MAX_CPUS];
+	struct lab_walk walk; /* only what was planted without a block record (bench) */
+	bool is_protected;
+};
+
+enum lab_place { LAB_PLACE_SLOT, LAB_PLACE_EXPANSION, LAB_PLACE_OVERFLOW, LAB_PLACE_NONE };
+
+struct lab_tag {
+	uint32_t key; /* without the protected bit */
+	struct lab_half pool[LAB_N_POOLS];
+	enum lab_place place;
+	uint32_t slot;
+};
+
+struct lab_block {
+	uint64_t header_va; /* big: the data */
+	uint64_t bytes;     /* as charged */
+	uint32_t tag;       /* with the protected bit */
+	uint8_t pool, state;
+	bool is_big, unreachable; /* unreachable: its header was corrupted */
+};
+
+/* A free small block waiting for its list. */
+struct lab_free_block {
+	uint64_t links_va;
+	uint16_t units;
+};
+
+struct lab_cached_block {
+	uint64_t data_va;
+	uint16_t units;
+	uint8_t pool, nx;
+};
+
+/* One pool descriptor and the page being filled for it. */
+struct lab_stream {
+	enum lab_pool pool;
+	bool nx;
+	unsigned index; /* PoolIndex of its blocks */
+	uint64_t descriptor_va;
+
+	uint64_t page_va; /* 0: no page open */
+	uint8_t *page;
+	unsigned offset, last_offset, last_units; /* in units */
+	bool last_is_free, has_block;
+	uint32_t last_tag;
+	size_t last_block;
+
+	uint64_t pages, big_pages, bytes, allocs, frees;
+	struct lab_free_block *free;
+	size_t n_free, cap_free;
+	uint64_t *pending; /* data addresses */
+	size_t n_pending, cap_pending;
+};
+
+struct lab_big {
+	uint64_t va, bytes, n_pages, quota_process;
+	uint32_t tag;
+	uint16_t pool_type;
+	bool live;
+};
+
+/* One list of cached blocks in the order of its links: what stands behind an unreadable node cannot be known. */
+struct lab_chain {
+	uint64_t head_va, *nodes;
+	size_t n;
+};
+
+struct lab_module {
+	char base_name[64], full_name[128];
+	struct lab_image *image;
+	uint64_t base, entry_va;
+};
+
+struct lab_process {
+	char name[16];
+	uint64_t va, pid;
+	bool in_session;
+};
+
+struct lab_options {
+	const struct lab_build *build;
+	const char *case_name;
+	const char *work_dir;
+	uint64_t seed, ram_bytes, pool_bytes;
+	unsigned n_cpus;
+	unsigned track_log2; /* 0: by RAM size */
+	uint64_t invalid_pte_mask;
+	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records;
+	uint64_t fill_seed; /* bench: the frames nobody touched are pseudo-random */
+};
+
+struct lab_machine {
+	struct lab_options o;
+	const struct lab_build *b;
+	struct lab_mem *mem;
+	uint64_t rng;
+	unsigned unit, header_bytes, page_units, max_units, n_cpus;
+
+	struct lab_image *kernel;
+	struct lab_module modules[16];
+	size_t n_modules;
+	struct lab_process processes[16];
+	size_t n_processes;
+
+	uint64_t system_va, nonpaged_va, paged_va, bump_va, bump_left;
+	bool in_expansion;
+	uint64_t nonpaged_low, nonpaged_high; /* pages handed out */
+	uint64_t paged_high;
+	uint64_t expansion_low, expansion_high;
+
+	struct lab_stream streams[8];
+	size_t n_streams;
+	unsigned n_paged_descriptors;
+	uint64_t quota_cookie;
+
+	struct lab_tag *tags;
+	size_t n_tags, cap_tags;
+	uint32_t *tag_index; /* hash of key to position + 1 */
+	size_t n_tag_index;
+
+	struct lab_block *blocks;
+	size_t n_blocks, cap_blocks;
+	struct lab_cached_block *cached;
+	size_t n_cached, cap_cached;
+	struct lab_chain *chains;
+	size_t n_chains, cap_chains;
+	struct lab_big *bigs;
+	size_t n_bigs, cap_bigs;
+	size_t big_entries;
+
+	uint64_t pcr_va[LAB_MAX_CPUS], prcb_va[LAB_MAX_CPUS], thread_va[LAB_MAX_CPUS], stack_va[LAB_MAX_CPUS];
+	uint64_t track_table_va[LAB_MAX_CPUS], track_table_bytes, expansion_table_va;
+	unsigned n_track_tables;
+	uint64_t track_mask, n_expansion;
+	uint64_t big_table_va;
+	uint64_t session_va, session_process_dtb;
+	uint64_t kdbg_va;
+
+	/* What the truth says beside the rows. */
+	uint64_t paged_out_pages, transition_pages, stale_pages, dropped_pages;
+	bool modules_count_unknown;
+	bool lost_slots[1 << 13]; /* main-table slots with an unreadable counter in kernel dumps */
+	bool main_table_lost;     /* the lost slots' keys are unknown as well */
+};
+
+/* machine.c */
+struct lab_machine *lab_machine_new(const struct lab_options *o);
+void lab_machine_finish(struct lab_machine *m);
+void lab_machine_free(struct lab_machine *m);
+void lab_machine_header(const struct lab_machine *m, struct lab_header *ret);
+uint32_t lab_random(struct lab_machine *m, uint32_t below);
+void lab_put_ptr(struct lab_machine *m, uint64_t va, uint64_t value);
+uint64_t lab_get_ptr(struct lab_machine *m, uint64_t va);
+/* Writes size_bytes (1..8) of value. */
+void lab_put_n(struct lab_machine *m, uint64_t va, uint64_t value, uint32_t size_bytes);
+/* A field of a structure at va; false if the build's structure has no such field. */
+bool lab_put_field(struct lab_machine *m, uint64_t va, const char *type, const char *field, uint64_t value);
+/* Links a two-way list through head and the nodes, in that order. */
+void lab_link_list(struct lab_machine *m, uint64_t head, const uint64_t *nodes, size_t n);
+/* Zeroed pages of kernel memory that is not pool, an unmapped page behind them. */
+uint64_t lab_system_pages(struct lab_machine *m, uint64_t bytes);
+/* Zeroed nonpaged memory that no pool structure knows. */
+uint64_t lab_system_bytes(struct lab_machine *m, uint64_t bytes);
+
+/* globals.c */
+struct lab_global *lab_globals(const struct lab_build *b, size_t *ret_n);
+bool lab_has_global(const struct lab_machine *m, const char *name);
+/* Address of a kernel global; dies if there is none. */
+uint64_t lab_global_va(const struct lab_machine *m, const char *name);
+/* Stores a pointer-sized value if the build has the variable. */
+void lab_set_global(struct lab_machine *m, const char *name, uint64_t value);
+void lab_set_global32(struct lab_machine *m, const char *name, uint32_t value);
+
+/* tags.c */
+struct lab_tag *lab_tag_get(struct lab_machine *m, uint32_t tag);
+/* One allocation or free on some processor; bytes as charged. */
+void lab_track_alloc(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes);
+void lab_track_free(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes);
+/* Totals spread over the processors; live_bytes is what stays charged. */
+void lab_track_bulk(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t allocs, uint64_t frees,
+		    uint64_t live_bytes);
+/* On one processor, exactly. */
+void lab_track_cpu(struct lab_machine *m, uint32_t tag, enum lab_pool pool, unsigned cpu, uint64_t allocs,
+		   uint64_t frees, uint64_t bytes);
+
+/* legacy_pool.c */
+struct lab_request {
+	uint32_t tag; /* with the protected bit if wanted */
+	enum lab_pool pool;
+	uint32_t bytes;       /* what the caller asked for */
+	enum lab_state state; /* of the block now */
+	bool nx, cache_aligned, slack_unit, untracked;
+	uint64_t quota_process; /* EPROCESS or 0 */
+};
+void lab_pool_init(struct lab_machine *m);
+/* Small block; returns the data address. Big ones go to lab_big. */
+uint64_t lab_pool_block(struct lab_machine *m, const struct lab_request *r);
+/* A small live allocation with nothing special; on heap-backed builds memory without a pool header. */
+uint64_t lab_small(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint32_t bytes);
+/* Closes the page being filled, so that the next block starts a new one. */
+void lab_pool_close_page(struct lab_machine *m, struct lab_stream *s);
+void lab_pool_close_all(struct lab_machine *m);
+struct lab_stream *lab_stream_for(struct lab_machine *m, enum lab_pool pool, bool nx);
+/* Address space of n contiguous pool pages, not mapped. */
+uint64_t lab_pool_va(struct lab_machine *m, enum lab_pool pool, uint64_t n_pages);
+/* Freed nonpaged pages that are still mapped. */
+void lab_pool_stale_page(struct lab_machine *m);
+/* Largest caller size of a small block. */
+uint32_t lab_pool_max_small(const struct lab_machine *m);
+/* Exactly count live blocks that together are charged bytes; dies if that is impossible. */
+void lab_plant_exact(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t count, uint64_t bytes);
+void lab_record(struct lab_machine *m, const struct lab_block *block);
+
+/* pool_finish.c */
+void lab_pool_finish(struct lab_machine *m);
+
+/* big.c */
+enum lab_big_content { LAB_BIG_UNMAPPED, LAB_BIG_FIRST_PAGE, LAB_BIG_ZERO, LAB_BIG_TRAP };
+uint64_t lab_big(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes, enum lab_big_content content);
+/* The same for what was charged in bulk. */
+uint64_t lab_big_uncharged(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes,
+			   enum lab_big_content content);
+/* A big block freed again: its entry stays behind with Va | 1. */
+void lab_big_freed(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes);
+void lab_big_finish(struct lab_machine *m);
+
+/* trackers.c */
+void lab_trackers_place(struct lab_machine *m);
+void lab_trackers_write(struct lab_machine *m);
+void lab_session_init(struct lab_machine *m);
+void lab_session_finish(struct lab_machine *m);
+
+/* lookaside.c */
+/* Takes over nodes. */
+void lab_chain_add(struct lab_machine *m, uint64_t head_va, uint64_t *nodes, size_t n);
+void lab_lookaside_finish(struct lab_machine *m);
+
+/* modules.c, process.c, processors.c, kdbg.c, ranges.c */
+void lab_modules_init(struct lab_machine *m);
+void lab_modules_finish(struct lab_machine *m);
+void lab_processes_init(struct lab_machine *m);
+void lab_processors_init(struct lab_machine *m);
+void lab_threads_init(struct lab_machine *m);
+void lab_ranges_finish(struct lab_machine *m);
+void lab_kdbg_finish(struct lab_machine *m);
+
+/* cases.c, random.c */
+struct lab_case {
+	const char *name, *summary, *default_build;
+	void (*options)(struct lab_options *o);
+	void (*plant)(struct lab_machine *m);
+	void (*damage)(struct lab_machine *m); /* after finish */
+};
+const struct lab_case *lab_case_find(const char *name);
+const struct lab_case *lab_case_at(size_t i);
+extern const struct lab_case lab_case_random;
+/* The usual mix: real blocks of core tags, nothing left out. n: about how many small blocks. */
+void lab_plant_mix(struct lab_machine *m, unsigned n);
+
+/* truth.c */
+struct lab_output {
+	enum lab_container kind;
+	char file[64];
+};
+void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const char *isf_name,
+		     const struct lab_output *outputs, size_t n_outputs, const char *path);
+
+/* compare.c */
+int lab_compare(const char *truth_path, const char *result_path, const char *container);
+
+#endif

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+/* What a right answer says about the machine, per class of container. */
+#include "machine.h"
+#include <cjson/cJSON.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_LISTED_BLOCKS 20000u
+
+/* Kernel dumps leave out the frames dropped from them. */
+enum view { VIEW_FULL, VIEW_KERNEL };
+
+struct rows {
+	struct lab_walk *walk; /* [tag][pool] */
+	bool *is_protected, *maybe_protected;
+};
+
+static bool readable(const struct lab_machine *m, uint64_t va, enum view view)
+{
+	uint64_t pa = lab_mem_pa(m->mem, va);
+	return pa != UINT64_MAX && !(view == VIEW_KERNEL && lab_mem_is_dropped(m->mem, pa / LAB_PAGE));
+}
+
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* The data addresses a reader of the lists gets to know: up to and including the first unreadable node. */
+static uint64_t *known_cached(const struct lab_machine *m, enum view view, size_t *ret_n)
+{
+	uint64_t *set = NULL;
+	size_t n = 0, cap = 0;
+	for (size_t i = 0; i < m->n_chains; i++) {
+		const struct lab_chain *c = &m->chains[i];
+		for (size_t k = 0; k < c->n; k++) {
+			LAB_GROW(set, n, cap);
+			set[n++] = c->nodes[k];
+			if (!readable(m, c->nodes[k], view))
+				break;
+		}
+	}
+	if (n)
+		qsort(set, n, sizeof *set, by_address);
+	*ret_n = n;
+	return set;
+}
+
+static struct rows walk_blocks(struct lab_machine *m, enum view view)
+{
+	size_t n = m->n_tags * LAB_N_POOLS, n_set;
+	struct rows r = {calloc(n + 1, sizeof *r.walk), calloc(n + 1, 1), calloc(n + 1, 1)};
+	uint64_t *set = known_cached(m, view, &n_set);
+	if (!r.walk || !r.is_protected || !r.maybe_protected)
+		lab_die("out of memory");
+	for (size_t i = 0; i < m->n_tags; i++)
+		for (int p = 0; p < LAB_N_POOLS; p++) {
+			r.walk[i * LAB_N_POOLS + p] = m->tags[i].pool[p].walk;
+			r.is_protected[i * LAB_N_POOLS + p] = m->tags[i].pool[p].is_protected;
+		}
+	for (size_t i = 0; i < m->n_blocks; i++) {
+		const struct lab_block *b = &m->blocks[i];
+		size_t row = (size_t)(lab_tag_get(m, b->tag) - m->tags) * LAB_N_POOLS + b->pool;
+		bool marked = (b->tag & LAB_PROTECTED) != 0;
+		if (!b->is_big && (b->unreachable || !readable(m, b->header_va, view))) {
+			r.maybe_protected[row] |= marked;
+			continue;
+		}
+		r.is_protected[row] |= marked;
+		struct lab_walk *w = &r.walk[row];
+		uint64_t data = b->header_va + m->header_bytes;
+		bool cached = (b->state == LAB_CACHED || b->state == LAB_PENDING) && n_set &&
+			      bsearch(&data, set, n_set, sizeof *set, by_address);
+		if (b->state == LAB_FREE)
+			w->free++;
+		else if (cached)
+			w->cached++;
+		else
+			w->live++, w->live_bytes += b->bytes;
+	}
+	free(set);
+	return r;
+}
+
+static void free_rows(struct rows *r)
+{
+	free(r->walk);
+	free(r->is_protected);
+	free(r->maybe_protected);
+}
+
+static void add_u64(cJSON *o, const char *key, uint64_t v)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%" PRIu64, v);
+	cJSON_AddRawToObject(o, key, text);
+}
+
+static void add_i64(cJSON *o, const char *key, int64_t v)
+{
+	char text[32];
+	snprintf(text, sizeof text, "%" PRId64, v);
+	cJSON_AddRawToObject(o, key, text);
+}
+
+struct counts {
+	uint64_t allocs, frees;
+	int64_t live, live_bytes;
+	bool any;
+};
+
+/* As the tables hold it: 32-bit counters wrap in each table, and so does what is made of them. */
+static struct counts sum_tables(const struct lab_machine *m, const struct lab_half *h)
+{
+	static const char type[] = "_POOL_TRACKER_TABLE";
+	bool narrow_counts = lab_field_size(m->b, type, "NonPagedAllocs") == 4;
+	bool narrow_bytes = lab_field_size(m->b, type, "NonPagedBytes") == 4;
+	struct counts c = {0};
+	uint64_t bytes = 0;
+	for (unsigned cpu = 0; cpu < LAB_MAX_CPUS; cpu++) {
+		c.allocs += narrow_counts ? (uint32_t)h->cpu[cpu].allocs : h->cpu[cpu].allocs;
+		c.frees += narrow_counts ? (uint32_t)h->cpu[cpu].frees : h->cpu[cpu].frees;
+		bytes += h->cpu[cpu].bytes;
+	}
+	c.live = narrow_counts ? (int64_t)(uint32_t)(c.allocs - c.frees) : (int64_t)(c.allocs - c.frees);
+	c.live_bytes = narrow_bytes ? (int64_t)(int32_t)(uint32_t)bytes : (int64_t)bytes;
+	c.any = c.allocs || c.frees || c.live_bytes;
+	return c;
+}
+
+static void add_walk(const struct lab_machine *m, cJSON *row, const struct lab_walk *w, enum lab_pool pool)
+{
+	cJSON *o;
+	if (pool == LAB_POOL_SESSION || (m->b->heap_backed && !w->live)) {
+		cJSON_AddNullToObject(row, "walk");
+		return;
+	}
+	o = cJSON_AddObjectToObject(row, "walk");
+	add_u64(o, "live", w->live);
+	add_u64(o, "live_bytes", w->live_bytes);
+	if (m->b->heap_backed) {
+		/* Blocks of the heaps' small classes are not walked. */
+		cJSON_AddNullToObject(o, "free");
+		cJSON_AddNullToObject(o, "cached");
+	} else {
+		add_u64(o, "free", w->free);
+		add_u64(o, "cached", w->cached);
+	}
+}
+
+static void add_figures(cJSON *row, const struct counts *c)
+{
+	char text[64];
+	add_u64(row, "allocs", c->allocs);
+	add_u64(row, "frees", c->frees);
+	add_i64(row, "live", c->live);
+	add_i64(row, "live_bytes", c->live_bytes);
+	snprintf(text, sizeof text, "%.2f", c->live > 0 ? (double)c->live_bytes / (double)c->live : 0.0);
+	cJSON_AddRawToObject(row, "bytes_per_alloc", text);
+	cJSON_AddStringToObject(row, "source", "tracker");
+}
+
+static void add_nulls(cJSON *row)
+{
+	static const char *const keys[] = {"allocs", "frees", "live", "live_bytes"};
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		cJSON_AddNullToObject(row, keys[i]);
+	cJSON_AddStringToObject(row, "source", "walk");
+}
+
+static const char *pool_name(enum lab_pool pool)
+{
+	return pool == LAB_POOL_NONPAGED ? "nonpaged" : pool == LAB_POOL_PAGED ? "paged" : "session";
+}
+
+static void tag_hex(uint32_t key, char ret[9])
+{
+	snprintf(ret, 9, "%02x%02x%02x%02x", key & 0xff, key >> 8 & 0xff, key >> 16 & 0xff, key >> 24 & 0x7f);
+}
+
+static cJSON *make_rows(struct lab_machine *m, enum view view)
+{
+	struct rows r = walk_blocks(m, view);
+	cJSON *rows = cJSON_CreateArray();
+	for (size_t i = 0; i < m->n_tags; i++)
+		for (int p = 0; p < LAB_N_POOLS; p++) {
+			const struct lab_tag *t = &m->tags[i];
+			struct lab_walk *w = &r.walk[i * LAB_N_POOLS + p];
+			struct counts c = sum_tables(m, &t->pool[p]);
+			bool lost = view == VIEW_KERNEL && p != LAB_POOL_SESSION &&
+				    (t->place == LAB_PLACE_SLOT ||
+				     (t->place == LAB_PLACE_OVERFLOW && t->slot == m->track_mask + 1)) &&
+				    m->lost_slots[t->slot];
+			bool walked = w->live || w->free || w->cached;
+			char hex[9];
+			if (m->b->heap_backed)
+				w->free = w->cached = 0;
+			if (!c.any && !walked)
+				continue;
+			cJSON *row = cJSON_CreateObject();
+			tag_hex(t->key, hex);
+			cJSON_AddStringToObject(row, "tag_hex", hex);
+			cJSON_AddStringToObject(row, "pool", pool_name((enum lab_pool)p));
+			if (r.is_protected[i * LAB_N_POOLS + p] || !r.maybe_protected[i * LAB_N_POOLS + p])
+				cJSON_AddBoolToObject(row, "protected", r.is_protected[i * LAB_N_POOLS + p]);
+			if (lost) {
+				cJSON_AddStringToObject(row, "lost", m->main_table_lost ? "row" : "figures");
+				/* One processor's part is gone: what is left is a bound for the counters and nothing
+				 * more. */
+				if (c.any && !m->main_table_lost) {
+					cJSON_AddStringToObject(row, "source", "tracker_partial");
+					cJSON_AddNullToObject(row, "live");
+					cJSON_AddNullToObject(row, "live_bytes");
+				}
+			} else if (c.any)
+				add_figures(row, &c);
+			else
+				add_nulls(row);
+			add_walk(m, row, w, (enum lab_pool)p);
+			cJSON_AddItemToArray(rows, row);
+		}
+	free_rows(&r);
+	cJSON *tags = cJSON_CreateObject();
+	cJSON_AddItemToObject(tags, "rows", rows);
+	return tags;
+}
+
+static void add_address(const struct lab_machine *m, cJSON *o, const char *key, uint64_t va)
+{
+	char text[32];
+	if (lab_build_is64(m->b))
+		snprintf(text, sizeof text, "0x%016" PRIx64, va);
+	else
+		snprintf(text, sizeof text, "0x%08" PRIx32, (uint32_t)va);
+	if (o->type == cJSON_Array)
+		cJSON_AddItemToArray(o, cJSON_CreateString(text));
+	else
+		cJSON_AddStringToObject(o, key, text);
+}
+
+static cJSON *make_info(const struct lab_machine *m, const struct lab_header *h)
+{
+	cJSON *info = cJSON_CreateObject(), *dump, *kernel, *bugcheck, *system, *parameters;
+	cJSON_AddStringToObject(info, "schema", "poolscope.info/1");
+	dump = cJSON_AddObjectToObject(info, "dump");
+	cJSON_AddStringToObject(dump, "format", h->is_64bit ? "dump64" : "dump32");
+	cJSON_AddStringToObject(dump, "machine", h->is_64bit ? "x64" : "x86");
+	cJSON_AddStringToObject(dump, "time", "2026-01-02T03:04:05Z");
+	add_u64(dump, "uptime_seconds", h->system_up_time_100ns / 10000000);
+	kernel = cJSON_AddObjectToObject(info, "kernel");
+	add_address(m, kernel, "base", m->b->kernel_base);
+	add_u64(kernel, "build", m->b->number);
+	cJSON_AddStringToObject(kernel, "pdb_name", m->kernel->pdb_name);
+	cJSON_AddStringToObject(kernel, "pdb_guid", m->kernel->pdb_guid_hex);
+	add_u64(kernel, "pdb_age", m->kernel->pdb_age);
+	add_address(m, kernel, "directory_table_base", lab_mem_dtb(m->mem));
+	bugcheck = cJSON_AddObjectToObject(info, "bugcheck");
+	cJSON_AddStringToObject(bugcheck, "code", "0x0000000a");
+	parameters = cJSON_AddArrayToObject(bugcheck, "parameters");
+	for (int i = 0; i < 4; i++)
+		add_address(m, parameters, NULL, h->bugcheck_parameters[i]);
+	system = cJSON_AddObjectToObject(info, "system");
+	add_u64(system, "processors", m->n_cpus);
+	add_u64(system, "physical_memory_bytes", lab_mem_total_pages(m->mem) * LAB_PAGE);
+	if (!m->modules_count_unknown)
+		add_u64(system, "modules_count", m->n_modules);
+	return info;
+}
+
+static unsigned dump_type_value(enum lab_container kind)
+{
+	static const unsigned values[LAB_CONTAINER_MAX] = {
+		[LAB_CONTAINER_FULL] = 1,         [LAB_CONTAINER_SUMMARY] = 2,     [LAB_CONTAINER_HEADER] = 3,
+		[LAB_CONTAINER_TRIAGE] = 4,       [LAB_CONTAINER_BITMAP_FULL] = 5, [LAB_CONTAINER_BITMAP_KERNEL] = 6,
+		[LAB_CONTAINER_RANGE_KERNEL] = 8, [LAB_CONTAINER_RANGE_FULL] = 10,
+	};
+	return values[kind];
+}
+
+static bool without_memory(enum lab_container kind)
+{
+	return kind == LAB_CONTAINER_HEADER || kind == LAB_CONTAINER_TRIAGE;
+}
+
+static cJSON *make_containers(const struct lab_output *outputs, size_t n)
+{
+	cJSON *all = cJSON_CreateObject();
+	for (size_t i = 0; i < n; i++) {
+		cJSON *c = cJSON_AddObjectToObject(all, lab_container_name(outputs[i].kind)), *info, *dump;
+		cJSON_AddStringToObject(c, "file", outputs[i].file);
+		info = cJSON_AddObjectToObject(c, "info");
+		dump = cJSON_AddObjectToObject(info, "dump");
+		cJSON_AddStringToObject(dump, "dump_type", lab_container_name(outputs[i].kind));
+		add_u64(dump, "dump_type_value", dump_type_value(outputs[i].kind));
+		/* What a container cannot tell: "*" takes a key out of the comparison. */
+		if (outputs[i].kind == LAB_CONTAINER_HEADER) {
+			cJSON_AddStringToObject(info, "kernel", "*");
+			cJSON *system = cJSON_AddObjectToObject(info, "system");
+			cJSON_AddNullToObject(system, "modules_count");
+			cJSON_AddNullToObject(system, "physical_memory_bytes");
+		} else if (outputs[i].kind == LAB_CONTAINER_TRIAGE) {
+			cJSON *system = cJSON_AddObjectToObject(info, "system");
+			cJSON_AddStringToObject(system, "physical_memory_bytes", "*");
+		}
+	}
+	return all;
+}
+
+static const char *state_name(uint8_t state)
+{
+	return state == LAB_ALLOCATED ? "allocated" : state == LAB_FREE ? "free" : "cached";
+}
+
+static void add_blocks(struct lab_machine *m, cJSON *truth)
+{
+	cJSON *blocks;
+	size_t listed = 0, n_set, in_view = 0;
+	if (m->o.no_block_records)
+		return;
+	uint64_t *set = known_cached(m, VIEW_FULL, &n_set);
+	blocks = cJSON_AddArrayToObject(truth, "blocks");
+	for (size_t i = 0; i < m->n_blocks; i++) {
+		const struct lab_block *b = &m->blocks[i];
+		uint64_t data = b->is_big ? b->header_va : b->header_va + m->header_bytes;
+		uint8_t state = b->state;
+		char hex[9];
+		if (!b->is_big && (b->unreachable || !readable(m, b->header_va, VIEW_FULL)))
+			continue;
+		in_view++;
+		if (listed >= MAX_LISTED_BLOCKS)
+			continue;
+		listed++;
+		if ((state == LAB_CACHED || state == LAB_PENDING) &&
+		    !(n_set && bsearch(&data, set, n_set, sizeof *set, by_address)))
+			state = LAB_ALLOCATED;
+		cJSON *o = cJSON_CreateObject();
+		add_address(m, o, "va", data);
+		add_u64(o, "size_bytes", b->bytes - (b->is_big ? 0 : m->header_bytes));
+		tag_hex(b->tag & ~LAB_PROTECTED, hex);
+		cJSON_AddStringToObject(o, "tag_hex", hex);
+		cJSON_AddStringToObject(o, "pool", pool_name((enum lab_pool)b->pool));
+		cJSON_AddStringToObject(o, "kind", b->is_big ? "big" : "legacy");
+		cJSON_AddStringToObject(o, "state", state_name(state));
+		cJSON_AddItemToArray(blocks, o);
+	}
+	free(set);
+	add_u64(truth, "blocks_count", in_view);
+	cJSON_AddBoolToObject(truth, "blocks_complete", listed == in_view);
+}
+
+/* The lab's own check: on a machine without bulk counts the tables must tell what was planted. */
+static void check_healthy(struct lab_machine *m)
+{
+	struct rows r = walk_blocks(m, VIEW_FULL);
+	for (size_t i = 0; i < m->n_tags; i++)
+		for (int p = LAB_POOL_NONPAGED; p <= LAB_POOL_PAGED; p++) {
+			struct counts c = sum_tables(m, &m->tags[i].pool[p]);
+			const struct lab_walk *w = &r.walk[i * LAB_N_POOLS + p];
+			if (c.live != (int64_t)w->live || c.live_bytes != (int64_t)w->live_bytes)
+				lab_die("tag %08x %s: tracker %" PRId64 "/%" PRId64 ", blocks %" PRIu64 "/%" PRIu64,
+					m->tags[i].key, pool_name((enum lab_pool)p), c.live, c.live_bytes, w->live,
+					w->live_bytes);
+		}
+	free_rows(&r);
+}
+
+void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const char *isf_name,
+		     const struct lab_output *outputs, size_t n_outputs, const char *path)
+{
+	static const char *const exact[] = {"healthy", "fecf",         "leak-abc",      "odd-tags",
+					    "loops",   "encoded-kdbg", "packed-slists", "bench"};
+	for (size_t i = 0; i < sizeof exact / sizeof exact[0] && !m->b->heap_backed; i++)
+		if (!strcmp(m->o.case_name, exact[i]))
+			check_healthy(m);
+	cJSON *truth = cJSON_CreateObject();
+	cJSON_AddStringToObject(truth, "schema", "poolscope.lab/1");
+	cJSON_AddStringToObject(truth, "case", m->o.case_name);
+	add_u64(truth, "seed", m->o.seed);
+	cJSON_AddStringToObject(truth, "build", m->b->key);
+	cJSON_AddStringToObject(truth, "isf", isf_name);
+	cJSON_AddStringToObject(truth, "kernel_image", "ntoskrnl.exe");
+	cJSON_AddStringToObject(truth, "kernel_pdb", m->kernel->pdb_name);
+	cJSON_AddItemToObject(truth, "containers", make_containers(outputs, n_outputs));
+	cJSON *coverage = cJSON_AddObjectToObject(truth, "coverage");
+	add_u64(coverage, "paged_out_pages", m->paged_out_pages);
+	add_u64(coverage, "transition_pages", m->transition_pages);
+	add_u64(coverage, "stale_pages", m->stale_pages);
+	add_u64(coverage, "dropped_from_kernel_dumps_pages", m->dropped_pages);
+	cJSON_AddItemToObject(truth, "info", make_info(m, h));
+	cJSON_AddItemToObject(truth, "tags", make_rows(m, VIEW_FULL));
+	cJSON *special = cJSON_AddObjectToObject(truth, "tags_by_container");
+	for (size_t i = 0; i < n_outputs; i++) {
+		enum lab_container kind = outputs[i].kind;
+		const char *name = lab_container_name(kind);
+		if (without_memory(kind))
+			cJSON_AddTrueToObject(cJSON_AddObjectToObject(special, name), "unavailable");
+		else if (m->dropped_pages && (kind == LAB_CONTAINER_SUMMARY || kind == LAB_CONTAINER_BITMAP_KERNEL ||
+					      kind == LAB_CONTAINER_RANGE_KERNEL))
+			cJSON_AddItemToObject(special, name, make_rows(m, VIEW_KERNEL));
+	}
+	add_blocks(m, truth);
+	char *text = cJSON_PrintUnformatted(truth);
+	FILE *f = fopen(path, "w");
+	if (!f || fputs(text, f) < 0 || fputc('\n', f) < 0 || fclose(f))
+		lab_die("cannot write %s", path);
+	free(text);
+	cJSON_Delete(truth);
+}
