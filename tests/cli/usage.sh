@@ -1,0 +1,77 @@
+#!/bin/sh
+# Wrong usage: exit code 2, a message on stderr, nothing on stdout. Help and version: stdout, exit code 0.
+# shellcheck source=tests/cli/lib.sh
+. "$2/tests/cli/lib.sh"
+
+bad() {
+	run "$@"
+	expect 2 "poolscope $*"
+	expect_no_out "poolscope $*"
+	grep -q '^poolscope' "$tmp/err" || fail "poolscope $*: no message"
+}
+
+bad
+bad frobnicate
+bad frobnicate x.dmp
+bad --frobnicate
+bad ''
+for command in info tags poolused; do
+	bad "$command"
+	bad "$command" ''
+	bad "$command" --frobnicate x.dmp
+	bad "$command" -Z x.dmp
+	for option in --format --output --isf --symbols --threads --min-coverage --tmpdir -o; do
+		bad "$command" x.dmp "$option"
+	done
+	for value in xml JSON 'json,' ''; do bad "$command" --format "$value" x.dmp; done
+	for value in 0 65 -1 +2 2x x 99999999999999999999 ''; do bad "$command" --threads "$value" x.dmp; done
+	for value in -1 100.1 101 nan inf x 5%% ''; do bad "$command" --min-coverage "$value" x.dmp; done
+	bad "$command" --no-mmap=1 x.dmp
+	echo precious >"$tmp/dump"
+	ln -s dump "$tmp/link"
+	for file in "$tmp/dump" "$tmp/link"; do
+		bad "$command" -o "$file" "$tmp/dump"
+		[ "$(cat "$tmp/dump")" = precious ] || fail "$command: -o overwrote the dump"
+	done
+	rm "$tmp/dump" "$tmp/link"
+done
+
+bad info x.dmp y.dmp
+bad info --sort bytes x.dmp
+bad tags x.dmp y.dmp
+for value in size Bytes z ''; do bad tags --sort "$value" x.dmp; done
+for value in -1 x 5x ''; do bad tags -n "$value" x.dmp; done
+for value in Abc Abcde '' '???'; do bad tags --tag "$value" x.dmp; done
+bad tags --tag '*********************************************************************' x.dmp
+for value in all NonPaged ''; do bad tags --pool "$value" x.dmp; done
+for value in size 'tag size' 'tag,' pool ''; do bad tags --by "$value" x.dmp; done
+bad tags --by tag,size --no-walk x.dmp
+for option in --sort --rows --tag --pool --by --tag-file -s -n -t; do bad tags x.dmp "$option"; done
+
+bad poolused 2 Abc1 x.dmp y.dmp
+for value in 6 7 e 10 20 g x -1 '' 1,2; do bad poolused "$value" x.dmp; done
+for value in Abc Abcde ''; do bad poolused 2 "$value" x.dmp; done
+for value in json ndjson csv; do bad poolused --format "$value" x.dmp; done
+
+help() {
+	run "$@"
+	expect 0 "poolscope $*"
+	expect_no_err "poolscope $*"
+	grep -q '^Usage: poolscope' "$tmp/out" || fail "poolscope $*: no usage on stdout"
+}
+
+help --help
+for command in info tags poolused; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
+help -h
+help help
+for command in info tags poolused; do
+	help "$command" --help
+	help "$command" -h
+	help "$command" --quiet --help x.dmp
+	awk 'length > 118 { bad = 1 } END { exit bad }' "$tmp/out" || fail "$command --help has very long lines"
+done
+run --version
+expect 0 --version
+expect_no_err --version
+grep -Eq '^poolscope [0-9]+\.[0-9]+\.[0-9]+$' "$tmp/out" || fail "--version is not 'poolscope X.Y.Z'"
+finish
