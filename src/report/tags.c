@@ -156,7 +156,8 @@ static void sum_totals(struct psc_tags *t, struct psc_kernel *k, const struct ps
 			sum->tracker_live_bytes =
 				(int64_t)((uint64_t)sum->tracker_live_bytes + (uint64_t)row->live_bytes);
 		}
-		if (row->has_walk) {
+		/* Headers near the crash add up to nothing. */
+		if (row->has_walk && row->source != PSC_SOURCE_SCAN) {
 			sum->has_walk = true;
 			sum->walk.live += row->walk.live;
 			sum->walk.live_bytes += row->walk.live_bytes;
@@ -285,6 +286,10 @@ static enum psc_status walk(struct psc_kernel *k, const struct psc_tags_options 
 			return st;
 		w->done = true;
 		w->big_only = !w->result.small_blocks_supported;
+		if (w->big_only && k->id.build != 0)
+			psc_warn(&t->warnings,
+				 "this kernel's pool is a segment heap: its small blocks are not walked yet, "
+				 "only big allocations; the trackers count both");
 		if (!w->result.coverage[0].range_known && !w->result.coverage[1].range_known &&
 		    !w->result.big.available)
 			w->done = false;

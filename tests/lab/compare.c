@@ -307,6 +307,59 @@ static size_t compare_tags(const cJSON *truth, const cJSON *result, const char *
 	return n;
 }
 
+/* ---- lists whose rows have a unique address: blocks by "va", callers by "return_address" ---- */
+
+struct keyed_row {
+	const char *key;
+	const cJSON *row;
+	bool seen;
+};
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(((const struct keyed_row *)a)->key, ((const struct keyed_row *)b)->key);
+}
+
+/* Every row of the truth must be there with equal members, and no other. A truth that lists only a part (complete
+ * false) says nothing of rows that it does not name. */
+static size_t compare_list(const cJSON *expected, const cJSON *rows, const char *key_name, bool complete)
+{
+	size_t n = 0;
+	const cJSON *row;
+	if (!cJSON_IsArray(expected) || !cJSON_IsArray(rows)) {
+		differ("%s has no such list", cJSON_IsArray(expected) ? "the result" : "the truth");
+		return 0;
+	}
+	struct keyed_row *refs = lab_xrealloc(NULL, ((size_t)cJSON_GetArraySize(rows) + 1) * sizeof *refs);
+	cJSON_ArrayForEach(row, rows) refs[n++] = (struct keyed_row){text_of(row, key_name), row, false};
+	qsort(refs, n, sizeof *refs, by_text);
+	for (size_t i = 1; i < n; i++)
+		if (!by_text(&refs[i - 1], &refs[i]))
+			differ("%s %s appears twice", key_name, refs[i].key);
+	cJSON_ArrayForEach(row, expected)
+	{
+		struct keyed_row key = {text_of(row, key_name), NULL, false};
+		struct keyed_row *got = bsearch(&key, refs, n, sizeof *refs, by_text);
+		const cJSON *want;
+		if (!got) {
+			differ("%s: row missing, expected %s", key.key, show(row));
+			continue;
+		}
+		got->seen = true;
+		cJSON_ArrayForEach(want, row)
+		{
+			char path[128];
+			snprintf(path, sizeof path, "%s.%s", key.key, want->string);
+			compare_value(path, want, cJSON_GetObjectItemCaseSensitive(got->row, want->string));
+		}
+	}
+	for (size_t i = 0; i < n && complete; i++)
+		if (!refs[i].seen)
+			differ("%s: row not expected: %s", refs[i].key, show(refs[i].row));
+	free(refs);
+	return n;
+}
+
 int lab_compare(const char *truth_path, const char *result_path, const char *container)
 {
 	cJSON *truth = load(truth_path), *result = load(result_path);
@@ -318,6 +371,13 @@ int lab_compare(const char *truth_path, const char *result_path, const char *con
 		compare_info(truth, result, container);
 	else if (!strcmp(schema, "poolscope.tags/1"))
 		n = compare_tags(truth, result, container);
+	else if (!strcmp(schema, "poolscope.blocks/1"))
+		n = compare_list(cJSON_GetObjectItemCaseSensitive(truth, "blocks"),
+				 cJSON_GetObjectItemCaseSensitive(result, "rows"), "va",
+				 cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(truth, "blocks_complete")));
+	else if (!strcmp(schema, "poolscope.callers/1"))
+		n = compare_list(cJSON_GetObjectItemCaseSensitive(truth, "callers"),
+				 cJSON_GetObjectItemCaseSensitive(result, "rows"), "return_address", true);
 	else
 		differ("schema \"%s\" cannot be compared", schema);
 	if (n_differences > MAX_SAID)
