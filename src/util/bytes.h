@@ -34,7 +34,8 @@ struct psc_cursor {
 
 static inline struct psc_cursor psc_cursor_init(const void *bytes, size_t size)
 {
-	struct psc_cursor c = {(const uint8_t *)bytes, (const uint8_t *)bytes, (const uint8_t *)bytes + size, false};
+	const uint8_t *start = (const uint8_t *)bytes;
+	struct psc_cursor c = {start, start, size != 0 ? start + size : start, false}; /* NULL has no end to compute */
 	return c;
 }
 

@@ -187,6 +187,20 @@ static void options_packed(struct lab_options *o)
 	o->packed_slists = true;
 }
 
+static void options_large(struct lab_options *o)
+{
+	o->large_pages = true;
+	o->ram_bytes = o->ram_bytes < (128u << 20) ? 128u << 20 : o->ram_bytes;
+}
+
+static void plant_large(struct lab_machine *m)
+{
+	/* Enough to leave the first, small-mapped megabytes. */
+	lab_plant_mix(m, m->b->heap_backed ? 300 : 12000);
+	if (!m->n_large_pages && !m->b->heap_backed)
+		lab_die("no large page came to be");
+}
+
 static void options_bench(struct lab_options *o)
 {
 	o->no_block_records = true;
@@ -222,6 +236,7 @@ static const struct lab_case cases[] = {
 	{"negative-percpu", "blocks freed on another processor", NULL, NULL, plant_negative, NULL},
 	{"packed-slists", "lookasides in the form without 16-byte compare-exchange", NULL, options_packed, plant_small,
 	 NULL},
+	{"large-pages", "nonpaged pool on large pages beside small ones", NULL, options_large, plant_large, NULL},
 	{"holes", "pages paged out, in transition, left out of kernel dumps", NULL, NULL, plant_healthy, damage_holes},
 	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
 	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,

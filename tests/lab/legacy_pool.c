@@ -37,6 +37,20 @@ uint32_t lab_pool_max_small(const struct lab_machine *m)
 	return lab_build_is64(m->b) ? 0xfe0 : 0xff0;
 }
 
+/* The start of nonpaged pool is often mapped by large pages, with small ones beside them (paging.md section 5). A
+ * region that is free as a whole and not at the edge of the pool gets one. */
+static void map_large(struct lab_machine *m, uint64_t va, uint64_t first, uint64_t end)
+{
+	uint64_t size = lab_mem_mmu(m->mem) == LAB_MMU_X86 ? 0x400000 : 0x200000, base = va & ~(size - 1);
+	if (base < first || base + size > end)
+		return;
+	for (uint64_t p = base; p < base + size; p += LAB_PAGE)
+		if (lab_mem_is_mapped(m->mem, p))
+			return;
+	lab_mem_map(m->mem, base, size, LAB_MAP_WRITE | LAB_MAP_GLOBAL | LAB_MAP_LARGE);
+	m->n_large_pages++;
+}
+
 uint64_t lab_pool_va(struct lab_machine *m, enum lab_pool pool, uint64_t n_pages)
 {
 	uint64_t *cursor = pool == LAB_POOL_PAGED ? &m->paged_va : &m->nonpaged_va;
@@ -57,6 +71,10 @@ uint64_t lab_pool_va(struct lab_machine *m, enum lab_pool pool, uint64_t n_pages
 		m->paged_high = *cursor;
 	if (pool == LAB_POOL_NONPAGED && !m->in_expansion && *cursor > m->nonpaged_high)
 		m->nonpaged_high = *cursor;
+	if (m->o.large_pages && pool == LAB_POOL_NONPAGED && !m->in_expansion)
+		for (uint64_t p = va; p < *cursor; p += LAB_PAGE)
+			if (!lab_mem_is_mapped(m->mem, p))
+				map_large(m, p, m->nonpaged_low, end);
 	return va;
 }
 

@@ -117,7 +117,7 @@ struct lab_options {
 	unsigned n_cpus;
 	unsigned track_log2; /* 0: by RAM size */
 	uint64_t invalid_pte_mask;
-	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records;
+	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records, large_pages;
 	uint64_t fill_seed; /* bench: the frames nobody touched are pseudo-random */
 };
 
@@ -136,6 +136,7 @@ struct lab_machine {
 
 	uint64_t system_va, nonpaged_va, paged_va, bump_va, bump_left;
 	bool in_expansion;
+	unsigned n_large_pages;
 	uint64_t nonpaged_low, nonpaged_high; /* pages handed out */
 	uint64_t paged_high;
 	uint64_t expansion_low, expansion_high;
