@@ -54,8 +54,8 @@ struct psc_dump;
 
 /** Open the dump at `path` (UTF-8). opts may be NULL. On success *ret must be closed with psc_dump_close().
  * Errors: PSC_E_FORMAT (names what the file seems to be), PSC_E_UNSUPPORTED, PSC_E_CORRUPT, PSC_E_TRUNCATED,
- * PSC_E_OS, PSC_E_NO_MEMORY, PSC_E_LIMIT, PSC_E_CANCELLED. A dump whose kernel cannot be described is still opened:
- * see psc_dump_warnings(). */
+ * PSC_E_OS, PSC_E_NO_MEMORY, PSC_E_LIMIT, PSC_E_CANCELLED, PSC_E_ARGUMENT, and PSC_E_NOT_FOUND when the file at
+ * isf_path is of another kernel. A dump whose kernel cannot be described is still opened: see psc_dump_warnings(). */
 PSC_API enum psc_status psc_dump_open(const char *path, const struct psc_open_options *opts, struct psc_dump **ret,
 				      struct psc_error *reterr);
 

@@ -27,11 +27,11 @@ enum {
 	BMP_BYTES = 0x38,
 };
 
-/* 256 TiB of memory; a bitmap of 8 GiB. */
-#define MAX_BITS (UINT64_C(1) << 36)
+/* 64 TiB of memory: a bitmap of 2 GiB, whose rank index takes 128 MiB. */
+#define MAX_BITS (UINT64_C(1) << 34)
 /* No writer leaves more between bitmap and first page. Tells the two forms of the header apart. */
 #define MAX_GAP          (UINT64_C(1) << 30)
-#define RANK_BITS        512u
+#define RANK_BITS        1024u
 #define RANK_WORDS       (RANK_BITS / 64)
 #define BITS_TO_BYTES(n) ((n) / 8 + ((n) % 8 != 0))
 #define READ_CHUNK       ((size_t)1 << 20)
@@ -144,7 +144,7 @@ static enum psc_status attach(struct psc_image *img, const struct form *f, uint6
 {
 	if (f->n_bits > MAX_BITS)
 		return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_FILE_OFFSET, img->header_bytes,
-				"a bitmap of %llu pages is larger than any machine's memory",
+				"a bitmap of %llu pages: more than 64 TiB of memory are not read",
 				(unsigned long long)f->n_bits);
 	if (!psc_range_ok(f->bitmap_off, BITS_TO_BYTES(f->n_bits), img->size))
 		return psc_fail(

@@ -26,7 +26,7 @@ struct psc_extent {
 };
 
 /* bits is the bitmap as stored; n_full of its 64-bit words lie wholly below n_bits, tail is what is left, masked.
- * rank[i] = number of set bits below bit 512 * i. */
+ * rank[i] = number of set bits below bit 1024 * i. */
 struct psc_bitmap {
 	const uint8_t *bits;
 	uint8_t *owned;

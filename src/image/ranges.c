@@ -15,6 +15,9 @@ enum {
 	CHUNK_RANGES = 256,
 };
 
+/* Far more than any writer lists; bounds the memory that a crafted table takes. */
+#define MAX_RANGES ((size_t)1 << 21)
+
 static enum psc_status add_chunk(struct psc_extents_builder *b, const uint8_t *bytes, size_t n, size_t *n_done,
 				 bool *ret_at_end, struct psc_error *reterr)
 {
@@ -26,6 +29,8 @@ static enum psc_status add_chunk(struct psc_extents_builder *b, const uint8_t *b
 			*ret_at_end = true;
 			return PSC_OK;
 		}
+		if (*n_done == MAX_RANGES)
+			return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0, "more than %zu ranges", MAX_RANGES);
 		enum psc_status st = psc_extents_add(b, pfn, n_pages, reterr);
 		if (st != PSC_OK)
 			return st;

@@ -21,13 +21,16 @@ enum {
 	FIELD_THREAD = 0x10,
 	FIELD_STACK = 0x20,
 	FIELD_DATA_PAGE = 0x200,
+	FIELD_DEBUGGER_DATA = 0x400,
 };
 
 #define OPTION_OVERFLOWED 0x100u
 #define OPTIONS_UNKNOWN   UINT32_MAX
 #define MAX_PROCESSORS    2048u
+#define BUILD_7           7600u
 #define KDBG_KEEP_BYTES   0x380u
 #define BLOCKS_PER_READ   256u
+#define MAX_BLOCKS        (1u << 18) /* real dumps have a few thousand */
 #define KDBG_MIN_BYTES    0x18u
 
 /* KDDEBUGGER_DATA64. reference: kernel 2 [V] */
@@ -125,11 +128,15 @@ static bool clip(const struct psc_image *img, struct psc_saved_input *in, uint64
 	return in->size_bytes != 0;
 }
 
+static bool is_written(const struct psc_image *img, uint32_t field)
+{
+	return field == 0 || img->header.mini_dump_fields == 0 || (img->header.mini_dump_fields & field) != 0;
+}
+
 static void add_extra(const struct psc_image *img, struct build *b, const char *what, uint32_t field, uint64_t va,
 		      uint32_t off, uint32_t size)
 {
-	const struct psc_dump_header *h = &img->header;
-	if (field != 0 && h->mini_dump_fields != 0 && !(h->mini_dump_fields & field))
+	if (!is_written(img, field))
 		return;
 	struct psc_saved_input in = {va, size, off, what};
 	if (va != 0 && off != 0 && size != 0 && b->n_extras < PSC_SAVED_EXTRAS_MAX && clip(img, &in, &b->n_cut))
@@ -144,6 +151,11 @@ static enum psc_status read_blocks(struct psc_image *img, const struct triage *t
 	if (n < t->n_blocks)
 		psc_warn(&img->warnings, "%lu data blocks announced, the file has room for %llu",
 			 (unsigned long)t->n_blocks, (unsigned long long)n);
+	if (n > MAX_BLOCKS) {
+		psc_warn(&img->warnings, "%llu data blocks, of which only the first %lu are read",
+			 (unsigned long long)n, (unsigned long)MAX_BLOCKS);
+		n = MAX_BLOCKS;
+	}
 	if (n == 0)
 		return PSC_OK;
 	b->blocks = calloc(n, sizeof(*b->blocks));
@@ -235,7 +247,9 @@ static void add_current(const struct psc_image *img, const struct triage *t, str
 	uint8_t number[4] = {0xff, 0xff, 0xff, 0xff};
 	if (number_at != 0)
 		(void)psc_source_read(img->src, (uint64_t)t->prcb_off + number_at, number, sizeof(number), NULL);
-	uint64_t prcb = is_kernel_pointer(img, array) ? find_prcb(img, array, thread, thread_at, psc_le32(number)) : 0;
+	/* a byte up to Vista */
+	uint32_t index = img->header.build < BUILD_7 ? number[0] : psc_le32(number);
+	uint64_t prcb = is_kernel_pointer(img, array) ? find_prcb(img, array, thread, thread_at, index) : 0;
 	add_extra(img, b, "prcb", FIELD_PRCB, prcb, t->prcb_off, psc_le16(k + KDBG_SIZE_PRCB));
 	add_extra(img, b, "thread", FIELD_THREAD, thread, t->thread_off, psc_le16(k + KDBG_SIZE_ETHREAD));
 	if (process_at != 0 && read_section_ptr(img, t->thread_off, process_at, &process) &&
@@ -250,11 +264,13 @@ static void find_kdbg(struct psc_image *img, const struct triage *t)
 		return;
 	if (!psc_range_ok(t->kdbg_off, t->kdbg_size, img->size) ||
 	    psc_source_read(img->src, t->kdbg_off, buf, sizeof(buf), NULL) != PSC_OK) {
-		psc_warn(&img->warnings, "the copy of the debugger data block lies behind the end of the file");
+		if (is_written(img, FIELD_DEBUGGER_DATA))
+			psc_warn(&img->warnings, "the copy of the debugger data block lies behind the end of the file");
 		return;
 	}
 	if (psc_le32(buf + KDBG_OWNER_TAG) != KDBG_TAG) {
-		psc_warn(&img->warnings, "the copy of the debugger data block has no KDBG mark: ignored");
+		if (is_written(img, FIELD_DEBUGGER_DATA))
+			psc_warn(&img->warnings, "the copy of the debugger data block has no KDBG mark: ignored");
 		return;
 	}
 	img->has_kdbg = true;

@@ -16,7 +16,7 @@ static enum psc_status describe(struct psc_kernel *k, const struct psc_kernel_op
 	if (st != PSC_OK)
 		return st;
 	bool reads_memory = psc_image_get_kind(k->img) == PSC_IMAGE_VIRTUAL || k->space.mmu != PSC_MMU_NONE;
-	if (k->kdbg.va == 0 && reads_memory)
+	if (k->kdbg.kern_base == 0 && reads_memory) /* a copy may have no address */
 		psc_kernel_find_kdbg_late(k);
 	psc_kernel_check_symbols(k);
 	psc_kernel_refine_softpte(k);

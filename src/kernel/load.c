@@ -71,6 +71,19 @@ static void load_from_path(struct psc_kernel *k, const char *dir)
 		check_header_pointers(k);
 }
 
+/* Build 3790 for x86 has two layouts: as shipped, and with a service pack. CmNtCSDVersion tells them apart (reference:
+ * kernel 15): the service pack is its second byte. */
+static const char *version_hint(struct psc_kernel *k)
+{
+	uint32_t csd;
+	if (k->has_revision)
+		return k->version;
+	if (k->id.machine != PSC_MACHINE_X86 || k->id.build != 3790 || !k->kdbg.cm_nt_csd_version ||
+	    !psc_read_u32(&k->reader, k->kdbg.cm_nt_csd_version, &csd) || (csd >> 8 & 0xff) > 2)
+		return NULL;
+	return psc_arena_printf(&k->arena, "5.2.3790 SP%u", (unsigned)(csd >> 8 & 0xff));
+}
+
 static void say_what_would_help(struct psc_kernel *k)
 {
 	if (best_origin(k) != PSC_ORIGIN_NONE)
@@ -105,7 +118,7 @@ enum psc_status psc_kernel_load_profile(struct psc_kernel *k, const struct psc_k
 		load_from_path(k, opts->symbol_path);
 	}
 	if (!opts || !opts->no_builtin)
-		psc_builtin_load(&k->id, k->has_revision ? k->version : NULL, &k->profile);
+		psc_builtin_load(&k->id, version_hint(k), &k->profile);
 	psc_kernel_find_version(k);
 	say_what_would_help(k);
 	enum psc_origin best = best_origin(k);

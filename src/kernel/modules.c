@@ -66,7 +66,8 @@ static bool add_entry(struct walk *w, uint64_t va)
 		return false;
 	uint64_t base = k->space.is_32bit ? psc_le32(e + l->base) : psc_le64(e + l->base);
 	uint32_t size = psc_le32(e + l->size);
-	if (size == 0 || base % PSC_PAGE_BYTES || !psc_is_kernel_va(&k->space, base) || base + (size - 1) < base) {
+	if (size == 0 || base % PSC_PAGE_BYTES || !psc_is_kernel_va(&k->space, base) ||
+	    !psc_is_kernel_va(&k->space, base + (size - 1))) {
 		w->n_skipped++;
 		return true;
 	}
@@ -157,7 +158,8 @@ static enum psc_status add_triage(struct psc_kernel *k, size_t *cap, bool unload
 	size_t n;
 	const struct psc_triage_module *t = psc_image_triage_modules(k->img, &n);
 	for (size_t i = 0; i < n; i++) {
-		if (t[i].unloaded != unloaded)
+		if (t[i].unloaded != unloaded || t[i].base == 0 ||
+		    (unloaded ? t[i].end <= t[i].base : t[i].size_of_image == 0))
 			continue;
 		struct psc_module *m = psc_kernel_add_module(k, cap);
 		if (!m)

@@ -16,13 +16,14 @@ static bool is_x64_top(const uint8_t *page, uint64_t pfn)
 	return n == 1;
 }
 
-/* Four entries with nothing but Valid among the low bits, to four different pages. */
+/* Four valid entries to four different pages. Bits 1, 2 and 5..8 are reserved; Windows sets some of 9..11, which
+ * processors ignore. */
 static bool is_pae_top(const uint8_t *p)
 {
 	uint64_t e[4];
 	for (unsigned i = 0; i < 4; i++) {
 		e[i] = psc_le64(p + 8u * i);
-		if ((e[i] & 0xfe7) != 1 || e[i] >> 40 || e[i] >> PSC_PAGE_SHIFT == 0)
+		if ((e[i] & 0x1e7) != 1 || e[i] >> 40 || e[i] >> PSC_PAGE_SHIFT == 0)
 			return false;
 		for (unsigned j = 0; j < i; j++)
 			if (e[j] == e[i])

@@ -14,8 +14,9 @@
 #define SOFT_PROTOTYPE  0x400u
 #define SOFT_TRANSITION 0x800u
 
-/* The mask is a guess: a frame above all memory then has one high bit too many, whichever way the guess went. Masks sit
- * at the top of the address bits, bit 45 in all that are known (reference: paging 4 [1]). */
+/* Layout and mask are a guess: a frame above all memory then has one high bit too many, whichever way the guess went;
+ * in the old layout too, because servicing brought the new one to builds that shipped with the old one. Masks sit at
+ * the top of the address bits, bit 45 in all that are known (reference: paging 4 [1]). */
 static uint64_t settle_guess(const struct psc_space *sp, uint64_t pa)
 {
 	if (sp->softpte.known || pa >> PSC_PAGE_SHIFT <= sp->highest_pfn)
@@ -68,7 +69,7 @@ static struct psc_entry decode_invalid(const struct psc_space *sp, uint64_t raw)
 		return decode_prototype(sp, raw, e);
 	if (e & SOFT_TRANSITION) {
 		uint64_t pa = e & X64_FRAME;
-		return psc_entry_transition(protection, swizzled ? settle_guess(sp, pa) : pa);
+		return psc_entry_transition(protection, raw & SOFT_SWIZZLE ? pa : settle_guess(sp, pa));
 	}
 	/* PageFileLow[12:4] (old: [1:4]), PageFileHigh[32:32]. Constants such as a demand-zero entry may be stored
 	 * without the mask: a slot whose bits equal the mask's would have been stored with SwizzleBit set. */

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-/* 8 * 130 + 3 pages: more than two rank blocks of 512 bits and a tail. */
-#define N_BITS 1043u
+/* 8 * 260 + 3 pages: more than two rank blocks of 1024 bits and a tail. */
+#define N_BITS 2083u
 
 static bool bit_is_set(uint64_t pfn)
 {
@@ -239,7 +239,10 @@ START_TEST(test_wrong_bit_counts)
 	expect_failure(f.bytes, f.size, PSC_E_CORRUPT, "contradicts");
 	put64(&f, 0x2020, (uint64_t)1 << 40); /* room for it, in a file that could be sparse */
 	put64(&f, 0x2030, (((uint64_t)1 << 40) - 0x2038) * 8);
-	expect_failure(f.bytes, f.size, PSC_E_LIMIT, "larger than any machine");
+	expect_failure(f.bytes, f.size, PSC_E_LIMIT, "more than 64 TiB");
+	put64(&f, 0x2020, 0x100003000u); /* its index alone would take 256 MiB */
+	put64(&f, 0x2030, (uint64_t)1 << 35);
+	expect_failure(f.bytes, f.size, PSC_E_LIMIT, "more than 64 TiB");
 	free(f.bytes);
 	f = bitmap_dump(OLD32);
 	put32(&f, 0x1010, 0xffffffff);

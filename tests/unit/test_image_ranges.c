@@ -115,6 +115,24 @@ START_TEST(test_many_ranges)
 }
 END_TEST
 
+START_TEST(test_too_many_ranges)
+{
+	const uint64_t n = ((uint64_t)1 << 21) + 1;
+	struct file f = range_dump(10, NULL, 0, 0x10 + 16 * n, 0x2030 + 16 * n);
+	for (uint64_t i = 0; i < n; i++) { /* 2 * i, 1; put64 is too slow for so many */
+		for (unsigned k = 0; k < 3; k++)
+			f.bytes[0x2030 + 16 * i + k] = (uint8_t)(2 * i >> 8 * k);
+		f.bytes[0x2038 + 16 * i] = 1;
+	}
+	expect_failure(f.bytes, f.size, PSC_E_LIMIT, "more than 2097152 ranges");
+	put64(&f, 0x2038 + 16 * 100, 0); /* where the table ends is what counts */
+	struct opened o = open_good(&f);
+	ck_assert_uint_eq(psc_image_pages_described(o.img), 100);
+	close_opened(&o);
+	free(f.bytes);
+}
+END_TEST
+
 START_TEST(test_wrong_counts_and_type)
 {
 	static const struct range r[] = {{1, 1}, {5, 1}};
@@ -179,4 +197,4 @@ START_TEST(test_truncated_metadata)
 END_TEST
 
 UNIT_MAIN("image_ranges", test_published_example, test_kernel_ranges, test_zero_count_ends_the_table, test_many_ranges,
-	  test_wrong_counts_and_type, test_bad_metadata, test_truncated_metadata)
+	  test_too_many_ranges, test_wrong_counts_and_type, test_bad_metadata, test_truncated_metadata)

@@ -133,6 +133,33 @@ START_TEST(test_count_beyond_the_file)
 }
 END_TEST
 
+START_TEST(test_too_many_blocks)
+{
+	const uint32_t n = ((uint32_t)1 << 18) + 1;
+	struct file f = new_dump(true, 4, FILE_SIZE + (size_t)n * 16);
+	put32(&f, H64 + 4, (uint32_t)f.size);
+	put32(&f, H64 + 8, (uint32_t)f.size - 4);
+	put32(&f, H64 + 0x78, BLOCKS_AT);
+	put32(&f, H64 + 0x7c, n);
+	put64(&f, BLOCKS_AT, VA64);
+	put32(&f, BLOCKS_AT + 8, DATA_AT);
+	put32(&f, BLOCKS_AT + 12, 8);
+	for (uint32_t i = 1; i < n; i++) { /* at VA64 + 16 * i; put64 is too slow for so many */
+		uint8_t *block = f.bytes + BLOCKS_AT + (size_t)16 * i;
+		memcpy(block, f.bytes + BLOCKS_AT, 16);
+		for (unsigned k = 0; k < 3; k++)
+			block[k] = (uint8_t)(16 * i >> 8 * k);
+	}
+	struct opened o = open_good(&f);
+	size_t n_ranges;
+	(void)psc_image_saved_ranges(o.img, &n_ranges);
+	ck_assert_uint_eq(n_ranges, n - 1);
+	ck_assert(has_warning(o.img, "262145 data blocks, of which only the first 262144 are read"));
+	close_opened(&o);
+	free(f.bytes);
+}
+END_TEST
+
 enum {
 	KDBG_AT = 0x5000,
 	PRCB_AT = 0x5400,
@@ -288,6 +315,11 @@ START_TEST(test_prcb_by_number)
 	o = open_good(&f);
 	ck_assert_ptr_null(range_at(o.img, VA64 + 0x31000));
 	close_opened(&o);
+	put32(&f, 0xc, 6002); /* the number is a byte there */
+	put32(&f, PRCB_AT + 0x24, 0x01ff0101);
+	o = open_good(&f);
+	expect_range_at(o.img, VA64 + 0x31000, 0x90, PRCB_AT, "prcb");
+	close_opened(&o);
 	free(f.bytes);
 }
 END_TEST
@@ -306,6 +338,21 @@ START_TEST(test_sections_that_were_not_written)
 		close_opened(&o);
 		free(f.bytes);
 	}
+}
+END_TEST
+
+START_TEST(test_kdbg_that_was_not_written)
+{
+	struct file f = full_triage(true, true);
+	put32(&f, 0x1038, 0xeff & ~0x400u);
+	memset(f.bytes + KDBG_AT, 0, 0x340);
+	struct opened o = open_good(&f);
+	uint64_t off;
+	uint32_t size;
+	ck_assert(!psc_image_triage_kdbg(o.img, &off, &size));
+	ck_assert(!has_warning(o.img, "KDBG"));
+	close_opened(&o);
+	free(f.bytes);
 }
 END_TEST
 
@@ -493,6 +540,6 @@ START_TEST(test_wrong_type_and_marks)
 END_TEST
 
 UNIT_MAIN("image_triage", test_plain_blocks, test_touching_overlapping_empty_and_outside, test_count_beyond_the_file,
-	  test_sections_and_precedence, test_stack_before_debugger_data_before_data_page, test_prcb_by_number,
-	  test_sections_that_were_not_written, test_bad_kdbg, test_driver_lists, test_hostile_driver_lists,
-	  test_truncated, test_wrong_type_and_marks)
+	  test_too_many_blocks, test_sections_and_precedence, test_stack_before_debugger_data_before_data_page,
+	  test_prcb_by_number, test_sections_that_were_not_written, test_kdbg_that_was_not_written, test_bad_kdbg,
+	  test_driver_lists, test_hostile_driver_lists, test_truncated, test_wrong_type_and_marks)

@@ -231,5 +231,55 @@ START_TEST(bad_header_pointer)
 }
 END_TEST
 
-UNIT_MAIN("kernel_kdbg", plain, every_size, block_of_32_bits, decode_every_amount, encoded_with_symbols,
+/* Its header may lack the address of the block whose copy follows. */
+START_TEST(small_dump)
+{
+	static uint8_t bytes[0x4000];
+	struct psc_source *src;
+	struct psc_image *img;
+	struct psc_kernel k;
+	struct psc_error e;
+	for (unsigned i = 0; i < 0x2000; i += 4)
+		memcpy(bytes + i, "PAGE", 4);
+	memcpy(bytes + 4, "DU64", 4);
+	fake_store(bytes + 0xc, FAKE_BUILD, 4);
+	fake_store(bytes + 0x30, 0x8664, 4);
+	fake_store(bytes + 0xf98, 4, 4);
+	fake_store(bytes + 0x2004, sizeof(bytes), 4);
+	fake_store(bytes + 0x2008, sizeof(bytes) - 4, 4);
+	fake_store(bytes + 0x2070, 0x3000, 4);
+	fake_store(bytes + 0x2074, 0x380, 4);
+	memcpy(bytes + 0x3010, "KDBG", 4);
+	fake_store(bytes + 0x3014, 0x380, 4);
+	fake_store(bytes + 0x3018, FAKE_BASE, 8);
+	/* Drivers and unloaded drivers: one each without an image, one each with. */
+	fake_store(bytes + 0x2030, 0x3600, 4);
+	fake_store(bytes + 0x2034, 2, 4);
+	fake_store(bytes + 0x3690 + 8 + 0x30, FAKE_BASE, 8);
+	fake_store(bytes + 0x3690 + 8 + 0x40, 0x8000, 4);
+	fake_store(bytes + 0x2018, 0x3400, 4);
+	fake_store(bytes + 0x3400, 2, 8);
+	fake_store(bytes + 0x3408 + 0x28, FAKE_BASE + 0x20000, 8);
+	fake_store(bytes + 0x3408 + 0x30, FAKE_BASE + 0x10000, 8);
+	fake_store(bytes + 0x3440 + 0x28, FAKE_BASE + 0x10000, 8);
+	fake_store(bytes + 0x3440 + 0x30, FAKE_BASE + 0x20000, 8);
+	memcpy(bytes + sizeof(bytes) - 4, "TRGD", 4);
+	ck_assert_int_eq(psc_source_open_mem(bytes, sizeof(bytes), NULL, &src, &e), PSC_OK);
+	ck_assert_int_eq(psc_image_open(src, &img, &e), PSC_OK);
+	ck_assert_int_eq(psc_kernel_init(&k, img, NULL, NULL, &e), PSC_OK);
+	ck_assert_str_eq(k.kdbg.state, "copy");
+	ck_assert_uint_eq(k.base, FAKE_BASE);
+	for (size_t i = 0; i < k.warnings.n; i++)
+		ck_assert_msg(!strstr(k.warnings.items[i], "debugger data block"), "%s", k.warnings.items[i]);
+	ck_assert_uint_eq(k.n_loaded, 1);
+	ck_assert_uint_eq(k.n_modules, 2);
+	ck_assert_uint_eq(k.modules[0].base, FAKE_BASE);
+	ck_assert_uint_eq(k.modules[1].size_bytes, 0x10000);
+	psc_kernel_deinit(&k);
+	psc_image_close(img);
+	psc_source_close(src);
+}
+END_TEST
+
+UNIT_MAIN("kernel_kdbg", small_dump, plain, every_size, block_of_32_bits, decode_every_amount, encoded_with_symbols,
 	  symbols_that_do_not_fit, encoded_without_symbols, bad_header_pointer)

@@ -235,4 +235,61 @@ START_TEST(wrong_directory_table_base)
 }
 END_TEST
 
-UNIT_MAIN("kernel_x86", both_modes, wrong_directory_table_base)
+/* Windows marks directories with a bit that processors ignore. */
+START_TEST(search_with_software_bits)
+{
+	struct machine m;
+	make(&m, true);
+	for (unsigned i = 0; i < 4; i++)
+		at_pa(&m, m.top_pa)[8 * i + 1] |= 8;
+	store(m.bytes + 0x10, 0x3f000, 4);
+	open_and_check(&m);
+}
+END_TEST
+
+START_TEST(module_beyond_4_gib)
+{
+	struct machine m;
+	struct psc_error e;
+	make(&m, false);
+	put(&m, ENTRIES + 0x400 + 0x20, 0x80000000, 4);
+	ck_assert_int_eq(psc_source_open_mem(m.bytes, HEADER + FRAMES * 4096, NULL, &m.src, &e), PSC_OK);
+	ck_assert_int_eq(psc_image_open(m.src, &m.img, &e), PSC_OK);
+	ck_assert_int_eq(psc_kernel_init(&m.k, m.img, NULL, NULL, &e), PSC_OK);
+	ck_assert_uint_eq(m.k.n_loaded, 1);
+	psc_kernel_deinit(&m.k);
+	psc_image_close(m.img);
+	psc_source_close(m.src);
+	free(m.bytes);
+}
+END_TEST
+
+/* One build number, two layouts. */
+START_TEST(service_packs_of_3790)
+{
+	static const struct {
+		uint32_t csd, links;
+	} cases[] = {{0, 0x88}, {0x100, 0x98}, {0x200, 0x98}, {0x300, 0}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct machine m;
+		struct psc_error e;
+		make(&m, true);
+		store(m.bytes + 0xc, 3790, 4);
+		put(&m, KDBG_VA + 0x268, 0xffffffff00000000u | (UNLOADED + 8), 8);
+		put(&m, UNLOADED + 8, cases[i].csd, 4);
+		ck_assert_int_eq(psc_source_open_mem(m.bytes, HEADER + FRAMES * 4096, NULL, &m.src, &e), PSC_OK);
+		ck_assert_int_eq(psc_image_open(m.src, &m.img, &e), PSC_OK);
+		ck_assert_int_eq(psc_kernel_init(&m.k, m.img, NULL, NULL, &e), PSC_OK);
+		const struct psc_field *links = psc_profile_field(&m.k.profile, PSC_FIELD_EPROCESS_ActiveProcessLinks);
+		ck_assert_uint_eq(links ? links->offset : 0, cases[i].links);
+		ck_assert_str_eq(m.k.version, "5.2.3790");
+		psc_kernel_deinit(&m.k);
+		psc_image_close(m.img);
+		psc_source_close(m.src);
+		free(m.bytes);
+	}
+}
+END_TEST
+
+UNIT_MAIN("kernel_x86", both_modes, wrong_directory_table_base, search_with_software_bits, module_beyond_4_gib,
+	  service_packs_of_3790)

@@ -106,6 +106,7 @@ END_TEST
 START_TEST(a_guessed_mask_does_not_lose_frames)
 {
 	static const struct psc_softpte guess_none = {true, 0, false}, guess_45 = {true, BIT45, false};
+	static const struct psc_softpte guess_old = {false, 0, false};
 	static const struct leaf leaves[] = {
 		{0x20880 ^ BIT45, PSC_VA_TRANSITION, 0x20000, 0},
 		{0x20880, PSC_VA_TRANSITION, 0x20000, 0},
@@ -114,6 +115,7 @@ START_TEST(a_guessed_mask_does_not_lose_frames)
 	};
 	CHECK_LEAVES(&guess_none, leaves);
 	CHECK_LEAVES(&guess_45, leaves);
+	CHECK_LEAVES(&guess_old, leaves);
 	CHECK_LEAVES(NULL, leaves);
 }
 END_TEST
