@@ -151,6 +151,7 @@ static void print_lines(FILE *f, const struct line *lines, size_t n, unsigned fl
 			total[pool].frees += s.frees;
 			total[pool].live += s.live;
 			total[pool].bytes += s.bytes;
+			total[pool].live_unknown |= s.live_unknown;
 			print_half(f, verbose, pool, &s);
 		}
 		const char *owner = owners != NULL ? psc_tag_file_lookup(owners, lines[i].tag) : NULL;

@@ -126,7 +126,7 @@ static cJSON *json_total(const struct psc_tags_totals *t)
 {
 	cJSON *o = cJSON_CreateObject();
 	cJSON_AddStringToObject(o, "pool", psc_pool_name(t->pool));
-	if (t->has_tracker) {
+	if (t->has_tracker && t->tracker_incomplete_rows == 0) {
 		cJSON *tracker = cJSON_AddObjectToObject(o, "tracker");
 		json_add_i64(tracker, "live", t->tracker_live);
 		json_add_i64(tracker, "live_bytes", t->tracker_live_bytes);
@@ -174,6 +174,18 @@ static void json_add_tracker_coverage(cJSON *coverage, const struct psc_tracker_
 	json_add_u64(o, "incomplete_rows_count", c->incomplete_rows);
 }
 
+static void json_add_scan_coverage(cJSON *coverage, const struct psc_scan_coverage *c)
+{
+	if (c == NULL) {
+		cJSON_AddNullToObject(coverage, "scan");
+		return;
+	}
+	cJSON *o = cJSON_AddObjectToObject(coverage, "scan");
+	json_add_u64(o, "saved_bytes", c->saved_bytes);
+	json_add_u64(o, "scanned_bytes", c->scanned_bytes);
+	json_add_u64(o, "headers_count", c->headers);
+}
+
 static cJSON *json_coverage(const struct psc_tags *tags)
 {
 	size_t n;
@@ -183,6 +195,7 @@ static cJSON *json_coverage(const struct psc_tags *tags)
 	snprintf(ratio, sizeof(ratio), "%.4f", psc_tags_coverage_ratio(tags));
 	cJSON_AddRawToObject(o, "ratio", ratio);
 	json_add_tracker_coverage(o, psc_tags_tracker_coverage(tags));
+	json_add_scan_coverage(o, psc_tags_scan_coverage(tags));
 	if (n == 0) {
 		cJSON_AddNullToObject(o, "walk");
 		return o;
@@ -273,7 +286,11 @@ static void print_total_lines(FILE *f, const struct psc_tags *tags)
 			continue;
 		const char *sep = "";
 		fprintf(f, "  %-9s ", psc_pool_name(t[i].pool));
-		if (t[i].has_tracker) {
+		if (t[i].has_tracker && t[i].tracker_incomplete_rows != 0) {
+			fprintf(f, "trackers not known (%s rows are not complete)",
+				group_digits(t[i].tracker_incomplete_rows, false, a));
+			sep = "; ";
+		} else if (t[i].has_tracker) {
 			fprintf(f, "trackers %s blocks, %s bytes", group_i64(t[i].tracker_live, a),
 				group_i64(t[i].tracker_live_bytes, b));
 			sep = "; ";
@@ -334,6 +351,10 @@ static void print_coverage_lines(FILE *f, const struct psc_tags *tags)
 				group_digits(t->missing_bytes, false, b), t->incomplete_rows);
 		fputc('\n', f);
 	}
+	const struct psc_scan_coverage *s = psc_tags_scan_coverage(tags);
+	if (s != NULL)
+		fprintf(f, "  scan      %s of %s saved bytes searched, %" PRIu64 " pool headers\n",
+			group_digits(s->scanned_bytes, false, a), group_digits(s->saved_bytes, false, b), s->headers);
 	for (size_t i = 0; i < n; i++)
 		print_walk_coverage(f, &c[i]);
 }

@@ -92,7 +92,8 @@ struct psc_walk_coverage {
 struct psc_tags_totals {
 	enum psc_pool pool;
 	bool has_tracker;
-	int64_t tracker_live, tracker_live_bytes; /**< of the rows that are complete */
+	int64_t tracker_live, tracker_live_bytes; /**< of the rows that are complete: totals only if all are */
+	uint64_t tracker_incomplete_rows;         /**< rows of this pool that are not in these sums */
 	bool has_walk;
 	struct psc_walk_counts walk;
 	bool has_kernel_bytes;
@@ -108,6 +109,13 @@ struct psc_tracker_coverage {
 	uint64_t table_bytes;     /**< of all tables that exist */
 	uint64_t missing_bytes;   /**< of these, not in the dump or not found */
 	uint64_t incomplete_rows; /**< rows that may lack what stands in the missing part */
+};
+
+/** What was searched for pool headers: small dumps only. */
+struct psc_scan_coverage {
+	uint64_t saved_bytes;   /**< memory in the dump */
+	uint64_t scanned_bytes; /**< of these, searched: not code, not stacks */
+	uint64_t headers;       /**< found; each is one live block of a row with source "scan" */
 };
 
 struct psc_tags; /* a result */
@@ -138,6 +146,8 @@ PSC_API const struct psc_tag_row *psc_tags_rows(const struct psc_tags *tags, siz
 PSC_API const struct psc_tags_totals *psc_tags_get_totals(const struct psc_tags *tags, size_t *ret_count);
 PSC_API const struct psc_walk_coverage *psc_tags_coverage(const struct psc_tags *tags, size_t *ret_count);
 PSC_API const struct psc_tracker_coverage *psc_tags_tracker_coverage(const struct psc_tags *tags);
+/** NULL where nothing was searched. */
+PSC_API const struct psc_scan_coverage *psc_tags_scan_coverage(const struct psc_tags *tags);
 PSC_API const char *const *psc_tags_warnings(const struct psc_tags *tags, size_t *ret_count);
 /** Fraction of the tracker and walk inputs that could be read, 0..1: what --min-coverage compares. */
 PSC_API double psc_tags_coverage_ratio(const struct psc_tags *tags);

@@ -57,14 +57,17 @@ struct reading {
 	void *arg;
 	struct psc_big_pages *ret;
 	uint64_t n_near, n_placed;
+	uint64_t n_left; /* work budget */
+	bool stopped;
 };
 
 static enum psc_pool pool_by_address(const struct psc_pool_regions *regions, uint64_t va)
 {
-	for (size_t i = 0; i < regions->n; i++)
-		if (va >= regions->items[i].lo && va <= regions->items[i].hi - 1)
-			return regions->items[i].pool;
-	return PSC_POOL_NONPAGED;
+	const struct psc_pool_region *region = psc_pool_region_at(regions, va);
+	if (region)
+		return region->pool;
+	/* XP has one table for the system and its sessions. */
+	return regions->has_nonpaged && regions->has_paged ? PSC_POOL_SESSION : PSC_POOL_NONPAGED;
 }
 
 static bool is_valid(const struct reading *s, const struct psc_big_page *p)
@@ -79,6 +82,12 @@ static bool entry(void *arg, uint64_t index, const uint8_t *bytes)
 {
 	struct reading *s = arg;
 	struct psc_big_page p;
+	if (s->n_left == 0) {
+		s->stopped = true;
+		s->ret->bytes_missing += (s->ret->n_entries - index) * s->ret->entry_bytes;
+		return false;
+	}
+	s->n_left--;
 	psc_big_entry_parse(bytes, &s->layout, &p);
 	if (p.va == 0)
 		return true;
@@ -147,6 +156,7 @@ enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg
 		return PSC_OK;
 	}
 	s.k = k;
+	s.n_left = psc_table_entries_max(k, s.layout.entry_bytes);
 	s.visit = visit;
 	s.arg = arg;
 	s.ret = ret;
@@ -169,7 +179,9 @@ enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg
 		return PSC_OK;
 	}
 	ret->available = true;
-	if (to_the_end)
+	if (s.stopped)
+		psc_warn(warnings, "big-page table: its pages repeat themselves; reading stopped");
+	if (to_the_end || s.stopped)
 		check(&s, warnings);
 	return PSC_OK;
 }

@@ -20,6 +20,7 @@
 #define BIG_MIN_POW   6u
 #define BIG_MAX_POW   26u
 #define NT5_BYTES_MAX ((uint64_t)1 << 32)
+#define NT5_ENTRIES   ((uint64_t)1 << 23) /* over all candidates */
 
 struct cluster {
 	uint64_t base;
@@ -240,6 +241,7 @@ static bool infer_big(struct psc_kernel *k, const struct cluster *c, struct psc_
 				sizes |= 1u << pow;
 	if (sizes == 0)
 		return false;
+	uint64_t n_left = psc_min_u64(NT5_ENTRIES, 8 * psc_table_entries_max(k, l.entry_bytes));
 	for (size_t i = 0; i < c->n; i++) {
 		uint64_t table = c->words[i];
 		if (table == 0 || table % PSC_PAGE_BYTES != 0 || table == g->track_table ||
@@ -247,8 +249,11 @@ static bool infer_big(struct psc_kernel *k, const struct cluster *c, struct psc_
 			continue;
 		for (unsigned pow = BIG_MAX_POW; pow >= BIG_MIN_POW; pow--) {
 			uint64_t n = (uint64_t)1 << pow;
-			if ((sizes >> pow & 1) == 0 ||
-			    !(k->is_vista_or_later ? holds_itself(k, &l, table, n) : is_nt5_table(k, &l, table, n)))
+			if ((sizes >> pow & 1) == 0 || (!k->is_vista_or_later && n > n_left))
+				continue;
+			if (!k->is_vista_or_later)
+				n_left -= n;
+			if (!(k->is_vista_or_later ? holds_itself(k, &l, table, n) : is_nt5_table(k, &l, table, n)))
 				continue;
 			g->big_table = table;
 			g->big_size = n;

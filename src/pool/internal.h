@@ -35,6 +35,8 @@ struct psc_table_visitor {
  * the visitor stopped. */
 bool psc_table_read(struct psc_reader *r, uint64_t va, uint64_t n, uint32_t stride,
 		    const struct psc_table_visitor *visitor, uint64_t *bytes_missing);
+/* More entries than the pages of this dump can hold: only page tables that repeat themselves show more. */
+uint64_t psc_table_entries_max(const struct psc_kernel *k, uint32_t stride);
 
 /* ---- layouts ---- */
 struct psc_tracker_layout {
@@ -105,7 +107,7 @@ struct psc_tracker_read {
 	uint64_t n_entries_left; /* work budget */
 	uint64_t bytes_total, bytes_missing;
 	size_t n_tables;
-	bool no_memory, too_many_tags, all_incomplete, has_session, hash_disagrees;
+	bool no_memory, too_many_tags, all_incomplete, has_session, session_incomplete, hash_disagrees;
 };
 struct psc_tracker_sum {
 	struct psc_tracker_counts half[PSC_POOL_MAX];
@@ -156,6 +158,8 @@ uint64_t psc_visible_state_va(struct psc_kernel *k);
 bool psc_kernel_is_64bit(const struct psc_kernel *k);
 /* Processors by control blocks or the dump header, whichever is more; 0 not known. */
 uint32_t psc_pool_processors(const struct psc_kernel *k);
+/* The region that holds va; NULL: none. Regions are sorted once found. */
+const struct psc_pool_region *psc_pool_region_at(const struct psc_pool_regions *regions, uint64_t va);
 /* Reference: pool_enums.tsv, _MI_SYSTEM_VA_TYPE and _MI_ASSIGNED_REGION_TYPES by build [V]. */
 uint8_t psc_va_type_of_pool(uint32_t build, enum psc_pool pool);
 unsigned psc_assigned_region_of_pool(uint32_t build, enum psc_pool pool);

@@ -20,7 +20,9 @@
 
 #include <string.h>
 
-#define UNITS_MAX (PSC_PAGE_BYTES / 8)
+#define UNITS_MAX   (PSC_PAGE_BYTES / 8)
+#define INDEX_MAX   0x40u /* pool 3.1: 41 paged descriptors */
+#define LINKS_PROVE 8u    /* of a broken chain, whatever the tags */
 
 struct chain {
 	uint16_t start[UNITS_MAX]; /* in units */
@@ -119,9 +121,20 @@ static bool any_in_use(const struct judge *j, const struct psc_page_blocks *p)
 	return false;
 }
 
+/* Tags may hold any bytes; then types, and indices that agree and that a pool may have, make up for them. */
+static bool index_speaks_for(const struct judge *j, const struct psc_page_blocks *p)
+{
+	const struct judge by_type = {j->rules, j->pool, false};
+	for (size_t i = 0; i < p->n; i++)
+		if (p->items[i].header.pool_index > INDEX_MAX ||
+		    p->items[i].header.pool_index != p->items[0].header.pool_index)
+			return false;
+	return any_in_use(&by_type, p) && count_plausible(&by_type, p, 0) == p->n;
+}
+
 static bool short_chain_ok(const struct judge *j, const struct psc_page_blocks *p)
 {
-	return any_in_use(j, p) && count_plausible(j, p, 0) == p->n;
+	return (any_in_use(j, p) && count_plausible(j, p, 0) == p->n) || index_speaks_for(j, p);
 }
 
 /* Where the good blocks start again, in units; `end` when nowhere. *ret_last_is_bad: the size in the last linked header
@@ -161,6 +174,7 @@ static uint32_t find_suffix(const uint8_t *page, const struct judge *j, const st
 static void take_apart(const uint8_t *page, const struct judge *j, const struct chain *c, struct psc_page_blocks *ret)
 {
 	const struct psc_pool_rules *rules = j->rules;
+	const struct judge by_type = {rules, j->pool, false};
 	const uint32_t end = PSC_PAGE_BYTES / rules->unit_bytes;
 	uint16_t length[UNITS_MAX + 1];
 	if (rules->is_64bit)
@@ -185,11 +199,17 @@ static void take_apart(const uint8_t *page, const struct judge *j, const struct 
 	bool suffix_ok = n_suffix >= 2 && suffix_plausible * 2 > n_suffix;
 
 	/* Where anything may be mapped, more links and no doubtful header at all. */
-	if (j->strict && (c->n == 0 || ret->n < 4 || prefix_plausible < n_prefix || suffix_plausible < n_suffix)) {
+	if (j->strict && c->n >= 2 && ret->n >= LINKS_PROVE && index_speaks_for(j, ret)) {
+		prefix_plausible = n_prefix;
+		suffix_plausible = n_suffix;
+		prefix_ok = n_prefix > 0;
+		suffix_ok = n_suffix >= 2;
+	} else if (j->strict &&
+		   (c->n == 0 || ret->n < 4 || prefix_plausible < n_prefix || suffix_plausible < n_suffix)) {
 		ret->n = 0;
 		return;
 	}
-	if ((!prefix_ok && !suffix_ok) || !any_in_use(j, ret)) {
+	if ((!prefix_ok && !suffix_ok) || !any_in_use(&by_type, ret)) {
 		ret->n = 0;
 		return;
 	}
@@ -220,6 +240,15 @@ static bool is_list_entry(const uint8_t *page, const struct psc_pool_rules *rule
 	       (flink % PSC_PAGE_BYTES == 0 || blink % PSC_PAGE_BYTES == 0);
 }
 
+/* A page whose blocks were all freed and merged is one block of a whole page, a size that wraps to 0 in its field. Then
+ * the page went back to the system, and nonpaged pages stay mapped with what they held (reference: pool 15). That Vista
+ * and later leave no links in it is inferred [?]. */
+static bool is_merged_away(const uint8_t *page, const struct psc_pool_rules *rules, enum psc_pool pool)
+{
+	return pool == PSC_POOL_NONPAGED && prev_at(page, rules->is_64bit, 0) == 0 &&
+	       size_at(page, rules->is_64bit, 0) == 0 && psc_le32(page + 4) != 0;
+}
+
 void psc_pool_page_parse_as(const uint8_t page[PSC_PAGE_BYTES], const struct psc_pool_rules *rules, enum psc_pool pool,
 			    bool strict, struct psc_page_blocks *ret)
 {
@@ -232,7 +261,7 @@ void psc_pool_page_parse_as(const uint8_t page[PSC_PAGE_BYTES], const struct psc
 		walk_forward(page, true, &c);
 	else
 		walk_forward(page, false, &c);
-	if (is_list_entry(page, rules, c.closed))
+	if (is_list_entry(page, rules, c.closed) || is_merged_away(page, rules, pool))
 		return;
 	if (!c.closed) {
 		take_apart(page, &j, &c, ret);

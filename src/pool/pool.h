@@ -41,8 +41,8 @@ struct psc_tracker_counts {
 struct psc_tracker_row {
 	uint32_t tag;                                 /* key without the protected bit */
 	struct psc_tracker_counts half[PSC_POOL_MAX]; /* nonpaged, paged, session */
-	bool incomplete;                              /* a table page that could hold this tag's slot is missing */
-	bool is_protected;                            /* the key had the protected bit */
+	bool incomplete;   /* a table page that could hold this tag's slot is missing: nonpaged and paged */
+	bool is_protected; /* the key had the protected bit */
 };
 struct psc_trackers {
 	bool available;
@@ -53,6 +53,7 @@ struct psc_trackers {
 	uint64_t table_bytes, table_bytes_missing; /* over all tables */
 	size_t n_tables;                           /* tables added up */
 	bool has_session;                          /* session tables were read */
+	bool session_incomplete;                   /* but not all of them, or not whole */
 	uint64_t largest_entries;                  /* entries of the main table */
 };
 /* Reads all tables. Missing pages are counted, not fatal. Only PSC_E_NO_MEMORY fails. warnings get anomalies. */
@@ -92,7 +93,8 @@ struct psc_pool_region {
 	bool by_bytes; /* not the kernel's own range: pages must prove themselves by closed chains, or by four and more
 			  plausible blocks of a broken one, and their headers say which pool they belong to */
 };
-#define PSC_POOL_REGIONS_MAX 64
+/* x86: a type per 2 MiB of up to 2 GiB, so at worst as many regions; and a few others. */
+#define PSC_POOL_REGIONS_MAX 1088
 struct psc_pool_regions {
 	struct psc_pool_region items[PSC_POOL_REGIONS_MAX];
 	size_t n;

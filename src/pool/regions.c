@@ -6,6 +6,8 @@
 #include "pool/internal.h"
 #include "util/checked.h"
 
+#include <stdlib.h>
+
 #define X64_KERNEL_LO     0xffff800000000000u
 #define X64_PTES_LO       0xfffff68000000000u /* up to 10586 */
 #define X64_TOP_SLOT      ((uint64_t)1 << 39)
@@ -17,6 +19,7 @@
 #define BY_BYTES          "pages of kernel space whose block chains close (range not known)"
 #define PAE_ENTRY_SHIFT   21
 #define NOPAE_ENTRY_SHIFT 22
+#define TYPE_PAGED_PROTO  0x0eu
 
 uint8_t psc_va_type_of_pool(uint32_t build, enum psc_pool pool)
 {
@@ -172,14 +175,18 @@ void psc_pool_regions_from_va_types(struct psc_kernel *k, uint64_t types_va, con
 	if (start % ((uint64_t)1 << shift) != 0 || start > UINT32_MAX)
 		return;
 	uint64_t n = (((uint64_t)1 << 32) - start) >> shift;
+	/* Paged pool for prototype PTEs had a type of its own: pool_enums.tsv, x86 [V]. */
+	bool has_proto_pool = k->id.build >= 9600 && k->id.build < 17134;
 	for (unsigned p = 0; p < 2; p++) {
 		enum psc_pool pool = p == 0 ? PSC_POOL_NONPAGED : PSC_POOL_PAGED;
 		uint8_t want = psc_va_type_of_pool(k->id.build, pool);
 		uint64_t first = 0;
+		uint8_t also = pool == PSC_POOL_PAGED && has_proto_pool ? TYPE_PAGED_PROTO : want;
 		bool open = false;
 		for (uint64_t i = 0; i <= n; i++) {
 			uint8_t type = 0;
-			bool is_it = i < n && psc_read_u8(&k->reader, types_va + i, &type) && type == want;
+			bool is_it =
+				i < n && psc_read_u8(&k->reader, types_va + i, &type) && (type == want || type == also);
 			if (is_it && !open)
 				first = i;
 			if (!is_it && open)
@@ -218,7 +225,26 @@ static void whole_space(struct psc_kernel *k, enum psc_pool pool, struct psc_poo
 		psc_pool_regions_add(k, ret, pool, ptes + X64_TOP_SLOT, UINT64_MAX, BY_BYTES, true);
 }
 
-void psc_pool_regions_find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_pool_regions *ret)
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = ((const struct psc_pool_region *)a)->lo, y = ((const struct psc_pool_region *)b)->lo;
+	return x < y ? -1 : x > y;
+}
+
+const struct psc_pool_region *psc_pool_region_at(const struct psc_pool_regions *regions, uint64_t va)
+{
+	size_t lo = 0, hi = regions->n; /* all below lo end before va, all from hi on end at or behind it */
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (regions->items[mid].hi - 1 < va)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < regions->n && regions->items[lo].lo <= va ? &regions->items[lo] : NULL;
+}
+
+static void find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_pool_regions *ret)
 {
 	uint32_t build = k->id.build;
 	*ret = (struct psc_pool_regions){0};
@@ -251,4 +277,14 @@ void psc_pool_regions_find(struct psc_kernel *k, struct psc_warnings *warnings, 
 			 both                        ? "pools"
 			 : missing == PSC_POOL_PAGED ? "paged pool"
 						     : "nonpaged pool");
+}
+
+void psc_pool_regions_find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_pool_regions *ret)
+{
+	find(k, warnings, ret);
+	if (ret->n == PSC_POOL_REGIONS_MAX)
+		psc_warn(warnings, "the pools have more than %u address ranges: the rest is not walked",
+			 (unsigned)PSC_POOL_REGIONS_MAX);
+	if (ret->n > 1)
+		qsort(ret->items, ret->n, sizeof(ret->items[0]), by_address);
 }

@@ -5,6 +5,12 @@
 
 #define CHUNK_BYTES 16384u
 
+uint64_t psc_table_entries_max(const struct psc_kernel *k, uint32_t stride)
+{
+	uint64_t bytes = psc_min_u64(psc_image_pages_present(k->img), (uint64_t)1 << 40) * PSC_PAGE_BYTES;
+	return bytes / stride + 1;
+}
+
 bool psc_table_read(struct psc_reader *r, uint64_t va, uint64_t n, uint32_t stride,
 		    const struct psc_table_visitor *visitor, uint64_t *bytes_missing)
 {

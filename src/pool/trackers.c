@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES_MAX ((uint64_t)1 << 26) /* over all tables */
+#define ENTRIES_MAX ((uint64_t)1 << 25) /* over all tables */
 #define AGREE_MIN   8u
 
 /* ---- the hashed tables ---- */
@@ -37,6 +37,9 @@ static bool compare_key(void *arg, uint64_t index, const uint8_t *entry)
 {
 	struct tables *s = arg;
 	uint32_t key = psc_le32(entry + s->t->layout.key);
+	if (s->t->n_entries_left == 0)
+		return false;
+	s->t->n_entries_left--;
 	if (key != 0 && s->keys[index] != 0) {
 		s->n_agree += key == s->keys[index];
 		s->n_differ += key != s->keys[index];
@@ -122,12 +125,18 @@ static void table_add(struct tables *s, uint64_t va)
 			 (unsigned long long)s->n_differ, (unsigned long long)va);
 }
 
-/* A slot without a readable pointer: nothing of that processor is known. */
-static void processor_lost(struct tables *s, uint64_t cpu)
+/* Tables that must be somewhere: nothing of their processors is known. */
+static void tables_lost(struct tables *s, uint64_t n)
 {
 	s->t->all_incomplete = true;
-	s->t->bytes_total += s->size * s->t->layout.entry_bytes;
-	s->t->bytes_missing += s->size * s->t->layout.entry_bytes;
+	s->t->bytes_total += n * s->size * s->t->layout.entry_bytes;
+	s->t->bytes_missing += n * s->size * s->t->layout.entry_bytes;
+}
+
+/* A slot without a readable pointer. */
+static void processor_lost(struct tables *s, uint64_t cpu)
+{
+	tables_lost(s, 1);
 	psc_warn(s->t->warnings, "tag trackers: the table of processor %llu cannot be located",
 		 (unsigned long long)cpu);
 }
@@ -137,6 +146,8 @@ static bool processor_add(struct tables *s, struct psc_hashmap *seen, uint64_t v
 {
 	struct psc_tracker_read *t = s->t;
 	bool is_new;
+	if (psc_hashset_has(seen, va))
+		return true;
 	if (!psc_is_kernel_va(&t->k->space, va) || va % 8 != 0 || !table_agrees(s, va) || s->n_agree < agree_min)
 		return false;
 	if (!psc_hashset_add(seen, va, &is_new))
@@ -151,23 +162,32 @@ static void processors_by_array(struct tables *s, const struct psc_pool_globals 
 	struct psc_tracker_read *t = s->t;
 	const unsigned ptr = psc_pointer_bytes(&t->k->space);
 	const uint32_t n_known = psc_pool_processors(t->k), n_cpu = n_known ? n_known : 1;
+	uint32_t n_pointers = 0;
 	for (uint64_t i = 0; i < g->tag_tables_max && !t->no_memory; i++) {
 		uint64_t va;
 		if (!psc_read_ptr(&t->k->reader, g->tag_tables + i * ptr, &va)) {
 			if (i >= n_cpu)
 				break;
+			n_pointers++;
 			processor_lost(s, i);
 			continue;
 		}
 		/* Behind the processors there may be anything: the array's length is not recorded. */
-		if (va == 0 ? i >= n_cpu : !processor_add(s, seen, va, 0) && i >= n_cpu)
+		if (va == 0 ? i >= n_cpu : !processor_add(s, seen, va, i < n_cpu ? 0 : AGREE_MIN) && i >= n_cpu)
 			break;
+		n_pointers += va != 0;
 		if (va != 0 && !psc_hashset_has(seen, va) && !t->no_memory) {
 			psc_warn(t->warnings, "tag trackers: entry %llu of ExPoolTagTables (0x%llx) is not a tag table",
 				 (unsigned long long)i, (unsigned long long)va);
 			processor_lost(s, i);
 		}
 	}
+	if (t->no_memory || n_pointers >= n_cpu)
+		return;
+	/* Absent processors have no table, but each of those present does. */
+	tables_lost(s, n_cpu - n_pointers);
+	psc_warn(t->warnings, "tag trackers: ExPoolTagTables names %u tables, but there are %u processors",
+		 (unsigned)n_pointers, (unsigned)n_cpu);
 }
 
 /* Each table is a big allocation tagged "Pool" of a known size, with the tags where the main table has them.
@@ -222,10 +242,7 @@ static void processors_add(struct tables *s, const struct psc_pool_globals *g)
 		processors_by_array(s, g, &seen);
 	} else if (psc_pool_processors(t->k) != 1 && !processors_by_content(s, &seen)) {
 		uint32_t n_cpu = psc_pool_processors(t->k);
-		uint64_t n_lost = n_cpu > seen.n ? n_cpu - seen.n : 1;
-		t->all_incomplete = true;
-		t->bytes_total += n_lost * s->size * t->layout.entry_bytes;
-		t->bytes_missing += n_lost * s->size * t->layout.entry_bytes;
+		tables_lost(s, n_cpu > seen.n ? n_cpu - seen.n : 1);
 		psc_warn(t->warnings, "tag trackers: not all processors' tables were found (ExPoolTagTables is not "
 				      "known): totals are "
 				      "not complete");
@@ -346,7 +363,8 @@ enum psc_status psc_trackers_read(struct psc_kernel *k, struct psc_arena *arena,
 	}
 	t.k = k;
 	t.warnings = warnings;
-	t.n_entries_left = ENTRIES_MAX;
+	/* Each entry is compared once and added once. */
+	t.n_entries_left = psc_min_u64(ENTRIES_MAX, 2 * psc_table_entries_max(k, t.layout.entry_bytes));
 	psc_hashmap_init(&t.sums, sizeof(struct psc_tracker_sum), PSC_TRACKER_TAGS_MAX);
 	s.t = &t;
 	s.size = g.track_size;
@@ -374,6 +392,7 @@ enum psc_status psc_trackers_read(struct psc_kernel *k, struct psc_arena *arena,
 	ret->table_bytes_missing = t.bytes_missing;
 	ret->n_tables = t.n_tables;
 	ret->has_session = t.has_session;
+	ret->session_incomplete = t.session_incomplete;
 	ret->largest_entries = s.size;
 	ret->available = t.n_tables != 0;
 	if (!ret->available)

@@ -7,20 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BIG_RANGES_MAX ((size_t)1 << 22)
+
 struct big_visit {
 	struct psc_walk *w;
-	uint64_t n_outside; /* beyond the end of their region */
+	bool keep_ranges;    /* for the walk of small blocks */
+	uint64_t n_outside;  /* beyond the end of their region */
+	uint64_t n_not_kept; /* ranges beyond BIG_RANGES_MAX */
 	uint64_t live[PSC_POOL_MAX], bytes[PSC_POOL_MAX];
 	bool no_memory;
 };
-
-static const struct psc_pool_region *region_of(const struct psc_pool_regions *regions, uint64_t va)
-{
-	for (size_t i = 0; i < regions->n; i++)
-		if (va >= regions->items[i].lo && va <= regions->items[i].hi - 1)
-			return &regions->items[i];
-	return NULL;
-}
 
 static bool visit_big(void *arg, const struct psc_big_page *p)
 {
@@ -30,12 +26,14 @@ static bool visit_big(void *arg, const struct psc_big_page *p)
 	/* One insane size must not hide the rest of the pool. */
 	uint64_t pages = (p->bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES;
 	uint64_t last = p->va + (pages * PSC_PAGE_BYTES - 1);
-	const struct psc_pool_region *region = region_of(&v->w->regions, p->va);
+	const struct psc_pool_region *region = psc_pool_region_at(&v->w->regions, p->va);
 	if (last < p->va || last == UINT64_MAX || (region && last > region->hi - 1)) {
 		v->n_outside++;
 		return true;
 	}
-	if (!psc_rangeset_add(&v->w->big, p->va, last + 1, 0)) {
+	if (v->keep_ranges && v->w->big.n == BIG_RANGES_MAX) {
+		v->n_not_kept++;
+	} else if (v->keep_ranges && !psc_rangeset_add(&v->w->big, p->va, last + 1, 0)) {
 		v->no_memory = true;
 		return false;
 	}
@@ -73,6 +71,10 @@ static enum psc_status take_big(struct psc_walk *w, struct psc_arena *arena, str
 		ret->big.n_live -= v->n_outside;
 		ret->big.n_invalid += v->n_outside;
 	}
+	if (v->n_not_kept != 0)
+		psc_warn(warnings,
+			 "big-page table: more than %zu live entries; what the others hold may be taken for pool pages",
+			 BIG_RANGES_MAX);
 	size_t overlaps = psc_rangeset_seal(&w->big);
 	if (overlaps != 0)
 		psc_warn(warnings, "big-page table: %zu live entries overlap others", overlaps);
@@ -288,11 +290,12 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 	v.w = &w;
 	psc_pool_rules_init(&w.rules, k->id.build, psc_kernel_is_64bit(k));
 	psc_pool_regions_find(k, warnings, &w.regions);
+	v.keep_ranges =
+		k->id.build != 0 && k->space.mmu != PSC_MMU_NONE && psc_pool_allocator(k) != PSC_ALLOCATOR_SEGMENT_HEAP;
 	enum psc_status r = take_big(&w, arena, warnings, &v, ret, reterr);
 	if (r != PSC_OK)
 		goto out;
-	ret->small_blocks_supported =
-		k->id.build != 0 && k->space.mmu != PSC_MMU_NONE && psc_pool_allocator(k) != PSC_ALLOCATOR_SEGMENT_HEAP;
+	ret->small_blocks_supported = v.keep_ranges;
 	if (ret->small_blocks_supported) {
 		r = walk_small(&w, warnings, reterr);
 		if (r != PSC_OK)

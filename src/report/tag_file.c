@@ -73,6 +73,9 @@ static bool add_line(struct psc_tag_file *f, const char *line, size_t n)
 	struct entry *e = &f->items[f->n];
 	memcpy(e->pattern, tag, 5);
 	e->is_wild = strpbrk(tag, "?*") != NULL;
+	if (strchr(tag, '*') != NULL) /* what is short already means any length */
+		for (size_t i = 4; i > 0 && e->pattern[i - 1] == ' '; i--)
+			e->pattern[i - 1] = '\0';
 	e->order = f->n;
 	e->owner = psc_sanitize_utf8(&f->arena, owner, owner_n);
 	if (e->owner == NULL)

@@ -73,25 +73,33 @@ static bool add_tracker_rows(struct psc_tags *t, const struct psc_trackers *trac
 			const struct psc_tracker_counts *c = &tr->half[pool];
 			struct psc_tally_value *v =
 				w->done ? psc_tally_get(&w->tally, tr->tag, (enum psc_pool)pool) : NULL;
-			bool no_tracker = (c->allocs | c->frees | c->bytes) == 0;
+			/* No table of a session was read: nothing is known, not even that there is nothing. */
+			bool is_session = pool == PSC_POOL_SESSION;
+			bool is_unread = is_session && !trackers->has_session;
+			bool no_tracker = is_unread || (c->allocs | c->frees | c->bytes) == 0;
+			bool incomplete = is_session ? trackers->session_incomplete : tr->incomplete;
 			if (no_tracker && (v == NULL || counts_are_zero(&v->counts)))
 				continue;
 			struct psc_tag_row *row = new_row(t, tr->tag, (enum psc_pool)pool);
 			if (row == NULL)
 				return false;
-			row->source = tr->incomplete ? PSC_SOURCE_TRACKER_PARTIAL : PSC_SOURCE_TRACKER;
+			set_walk(row, w, v);
+			if (is_unread) {
+				row->source = PSC_SOURCE_WALK;
+				continue;
+			}
+			row->source = incomplete ? PSC_SOURCE_TRACKER_PARTIAL : PSC_SOURCE_TRACKER;
 			row->has_tracker = true;
 			row->allocs = c->allocs;
 			row->frees = c->frees;
 			/* Frees on one processor belong to allocations on another: a sum that lacks some is no bound.
 			 */
-			row->has_live = !tr->incomplete;
+			row->has_live = !incomplete;
 			if (row->has_live) {
 				row->live = psc_tracker_live(trackers, c);
 				row->live_bytes = psc_tracker_bytes(trackers, c);
 			}
-			row->is_protected = tr->is_protected;
-			set_walk(row, w, v);
+			row->is_protected |= tr->is_protected;
 		}
 	}
 	return true;
@@ -156,6 +164,7 @@ static void sum_totals(struct psc_tags *t, struct psc_kernel *k, const struct ps
 			sum->tracker_live_bytes =
 				(int64_t)((uint64_t)sum->tracker_live_bytes + (uint64_t)row->live_bytes);
 		}
+		sum->tracker_incomplete_rows += row->has_tracker && !row->has_live;
 		/* Headers near the crash add up to nothing. */
 		if (row->has_walk && row->source != PSC_SOURCE_SCAN) {
 			sum->has_walk = true;
@@ -272,6 +281,8 @@ static enum psc_status walk(struct psc_kernel *k, const struct psc_tags_options 
 		if (st != PSC_OK)
 			return st;
 		w->done = w->is_scan = true;
+		t->has_scan = true;
+		t->scan = (struct psc_scan_coverage){scan.saved_bytes, scan.scanned_bytes, scan.n_headers};
 		psc_warn(&t->warnings,
 			 "rows with source \"scan\" are pool headers seen in the %llu bytes that this dump saved: what "
 			 "is "
@@ -377,6 +388,11 @@ const char *const *psc_tags_warnings(const struct psc_tags *tags, size_t *ret_co
 const struct psc_tracker_coverage *psc_tags_tracker_coverage(const struct psc_tags *tags)
 {
 	return &tags->trackers;
+}
+
+const struct psc_scan_coverage *psc_tags_scan_coverage(const struct psc_tags *tags)
+{
+	return tags->has_scan ? &tags->scan : NULL;
 }
 
 double psc_tags_coverage_ratio(const struct psc_tags *tags)

@@ -17,6 +17,8 @@ struct psc_tags {
 	struct psc_walk_coverage coverage[2];
 	size_t n_coverage;
 	struct psc_tracker_coverage trackers;
+	struct psc_scan_coverage scan;
+	bool has_scan;
 	double coverage_ratio;
 };
 

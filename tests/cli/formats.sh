@@ -235,6 +235,21 @@ want=$(jq -r '.rows[] | select(.tag == "Irp " and .pool == "nonpaged") | "\(.liv
 [ "$(awk '$1 == "Irp" { print $2, $3 }' "$tmp/out")" = "$want" ] || fail "poolused: figures of Irp are not those of tags"
 run poolused --isf "$isf" 4 --tag-file "$root/tests/golden/pooltag.txt" 'Irp ' "$dump"
 grep -q 'nt!io' "$tmp/out" || fail 'poolused --tag-file: no owner'
+
+# ---- what is not known is no zero ----
+holes=$root/fixtures/holes-2016-x64
+run tags --no-walk --format json --isf "$holes.isf.json.xz" "$holes.dmp.gz"
+expect 0 'tags of a dump with holes'
+check "$tmp/out" '([.rows[] | select(.source == "tracker_partial") | .pool] | unique) as $p | $p != [] and
+	([.totals[] | select(.pool as $pool | $p | index($pool)) | .tracker] | unique) == [null]' \
+	'totals: sums of tracker tables with holes given as totals'
+run poolused --isf "$holes.isf.json.xz" "$holes.dmp.gz"
+grep -q '^ TOTAL .*?' "$tmp/out" || fail 'poolused: a total of lines that are not known'
+run tags --format json "$triage"
+check "$tmp/out" '.coverage.scan | .saved_bytes >= .scanned_bytes and .headers_count >= 0' 'triage: no coverage of the scan'
+check "$tmp/out" '.coverage.scan.headers_count == ([.rows[].walk.live] | add // 0)' 'triage: rows are not the headers found'
+check "$tmp/all.json" '.coverage.scan == null' 'coverage of a scan that was not made'
+
 run poolused "$triage"
 expect 3 'poolused on a triage dump'
 expect_no_out 'poolused on a triage dump'

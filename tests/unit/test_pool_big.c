@@ -18,6 +18,13 @@ static bool collect(void *arg, const struct psc_big_page *p)
 	return found->n != found->stop_at;
 }
 
+static bool count_entry(void *arg, const struct psc_big_page *p)
+{
+	(void)p;
+	++*(uint64_t *)arg;
+	return true;
+}
+
 static void layout_of(uint32_t build, bool is_64bit, struct psc_big_layout *ret)
 {
 	struct psc_kernel k;
@@ -191,6 +198,30 @@ START_TEST(size_from_another_world)
 }
 END_TEST
 
+/* One page of entries mapped a thousand times: work ends with what the dump can hold. */
+START_TEST(repeated_page)
+{
+	struct pm m;
+	struct psc_big_pages b;
+	struct psc_error e;
+	uint64_t n = (uint64_t)1 << 17, seen = 0;
+	start(&m, 100);
+	for (unsigned i = 0; i < 170; i++)
+		put_entry(&m, i, 0xfffffa8000200000u + i * (uint64_t)0x1000, TAG, 0, 0x1000);
+	uint64_t entry = fake_load(fake_pte(&m.f, m.f.top_pfn, TABLE), 8);
+	for (uint64_t at = 0; at < n * 0x18; at += 0x1000)
+		fake_store(fake_pte(&m.f, m.f.top_pfn, TABLE + at), entry, 8);
+	fake_put64(&m.f, m.syms[PSC_SYM_PoolBigPageTableSize], n);
+	pm_open(&m, 1);
+	ck_assert_int_eq(psc_big_pages_read(m.k, count_entry, &seen, &m.warnings, &m.arena, &b, &e), PSC_OK);
+	ck_assert(b.available);
+	ck_assert_uint_le(seen, psc_image_pages_present(m.f.img) * (4096 / 0x18 + 1));
+	ck_assert_uint_gt(b.bytes_missing, 0);
+	ck_assert(pm_warned(&m, "repeat themselves"));
+	pm_free(&m);
+}
+END_TEST
+
 /* A table read with the wrong stride or size: entries stand where no hash puts them. */
 START_TEST(hash_check)
 {
@@ -212,4 +243,4 @@ START_TEST(hash_check)
 }
 END_TEST
 
-UNIT_MAIN("pool_big", every_layout, states, missing_page, size_from_another_world, hash_check)
+UNIT_MAIN("pool_big", every_layout, states, missing_page, size_from_another_world, repeated_page, hash_check)

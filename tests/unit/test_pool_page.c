@@ -149,6 +149,9 @@ static void damage_sizes(uint32_t (*damage)(uint32_t size))
 			char tag[4];
 			memcpy(tag, h + 4, 4);
 			uint32_t bad = damage(was.block_size);
+			/* What a freed page looks like: below. */
+			if (j == 0 && bad == 0 && m.pool == PSC_POOL_NONPAGED)
+				continue;
 			/* The last block's end is told by nothing but its size. */
 			if (bad == was.block_size || (j + 1 == n && bad != 0 && bad < was.block_size))
 				continue;
@@ -189,6 +192,26 @@ START_TEST(damaged_block_size)
 	damage_sizes(to_zero);
 	damage_sizes(one_more);
 	damage_sizes(one_less);
+}
+END_TEST
+
+/* The first block grew to a whole page when the last of its neighbours was freed; their headers are still there. */
+START_TEST(freed_page)
+{
+	for (size_t i = 0; i < N_MACHINES; i++) {
+		struct machine m = machine_at(i);
+		uint8_t page[PSC_PAGE_BYTES];
+		uint32_t starts[64];
+		static struct psc_page_blocks p;
+		if (m.pool != PSC_POOL_NONPAGED)
+			continue;
+		for (unsigned in_use = 0; in_use < 2; in_use++) {
+			build(&m, page, typical, starts);
+			put_header(&m, page, 0, 0, 0, in_use ? m.type : 0, "Tg00");
+			psc_pool_page_parse(page, &m.rules, m.pool, &p);
+			ck_assert(!p.is_pool_page && p.n == 0);
+		}
+	}
 }
 END_TEST
 
@@ -301,16 +324,42 @@ START_TEST(short_chains)
 	put_header(&m, page, 0, 0, 128, 0x12, "Abcd");
 	psc_pool_page_parse(page, &m.rules, PSC_POOL_NONPAGED, &p);
 	ck_assert(!p.is_pool_page);
-	/* A tag may be any bytes; where the range is only guessed that is not enough. */
+	/* A tag may be any bytes; where the range is only guessed the pool index must speak for it. */
 	put_header(&m, page, 0, 0, 128, 2, "\1\2\3d");
 	psc_pool_page_parse(page, &m.rules, PSC_POOL_NONPAGED, &p);
 	ck_assert(p.is_pool_page);
 	psc_pool_page_parse_as(page, &m.rules, PSC_POOL_NONPAGED, true, &p);
+	ck_assert(p.is_pool_page);
+	page[1] = 1;
+	psc_pool_page_parse_as(page, &m.rules, PSC_POOL_NONPAGED, true, &p);
 	ck_assert(!p.is_pool_page);
+	page[1] = page[0x801] = 0x99;
+	psc_pool_page_parse_as(page, &m.rules, PSC_POOL_NONPAGED, true, &p);
+	ck_assert(!p.is_pool_page);
+	page[1] = page[0x801] = 0;
 	put_header(&m, page, 0, 0, 128, 0, "Abcd");
 	psc_pool_page_parse(page, &m.rules, PSC_POOL_NONPAGED, &p);
 	ck_assert(!p.is_pool_page);
 	ck_assert_uint_eq(p.n, 0);
+}
+END_TEST
+
+/* A damaged page of blocks with odd tags, where the range is only guessed: many links and one index are proof. */
+START_TEST(odd_tags_of_a_broken_page)
+{
+	for (size_t i = 0; i < N_MACHINES; i++) {
+		struct machine m = machine_at(i);
+		uint8_t page[PSC_PAGE_BYTES];
+		uint32_t starts[64];
+		static struct psc_page_blocks p;
+		size_t n = build(&m, page, typical, starts);
+		for (size_t j = 0; j < n; j++)
+			memcpy(page + starts[j] * m.rules.unit_bytes + 4, "\xc1\xdd\x99\x14", 4);
+		page[starts[4] * m.rules.unit_bytes] ^= 0x55;
+		psc_pool_page_parse_as(page, &m.rules, PSC_POOL_MAX, true, &p);
+		ck_assert_msg(p.is_pool_page && p.is_corrupt, "machine %zu", i);
+		check_blocks(&m, &p, starts, n, 0, 0);
+	}
 }
 END_TEST
 
@@ -362,5 +411,6 @@ START_TEST(smallest_blocks)
 }
 END_TEST
 
-UNIT_MAIN("pool_page", good_page, damaged_previous_size, damaged_block_size, damaged_block_size_far, destroyed_header,
-	  prefix_and_suffix, stale_page, short_chains, garbage, smallest_blocks)
+UNIT_MAIN("pool_page", good_page, damaged_previous_size, damaged_block_size, freed_page, damaged_block_size_far,
+	  destroyed_header, prefix_and_suffix, stale_page, short_chains, odd_tags_of_a_broken_page, garbage,
+	  smallest_blocks)

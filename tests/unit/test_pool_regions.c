@@ -42,8 +42,8 @@ START_TEST(variables_of_2003_and_7)
 	pm_open(&m, 1);
 	r = find(&m);
 	ck_assert_uint_eq(r.n, 2);
-	expect(&r, 0, PSC_POOL_NONPAGED, 0xfffffa8001000000u, 0xfffffffffffff000u);
-	expect(&r, 1, PSC_POOL_PAGED, 0xfffff8a000000000u, 0xfffff8d000000000u);
+	expect(&r, 0, PSC_POOL_PAGED, 0xfffff8a000000000u, 0xfffff8d000000000u);
+	expect(&r, 1, PSC_POOL_NONPAGED, 0xfffffa8001000000u, 0xfffffffffffff000u);
 	pm_free(&m);
 }
 END_TEST
@@ -76,8 +76,8 @@ START_TEST(memory_manager_state)
 		pm_open(&m, 1);
 		struct psc_pool_regions r = find(&m);
 		ck_assert_uint_eq(r.n, 3);
-		expect(&r, 0, PSC_POOL_NONPAGED, np, np + ((uint64_t)1 << 40));
-		expect(&r, 1, PSC_POOL_PAGED, p, p + ((uint64_t)2 << 40));
+		expect(&r, 0, PSC_POOL_PAGED, p, p + ((uint64_t)2 << 40));
+		expect(&r, 1, PSC_POOL_NONPAGED, np, np + ((uint64_t)1 << 40));
 		expect(&r, 2, PSC_POOL_NONPAGED, np + ((uint64_t)1 << 40), np + ((uint64_t)3 << 39));
 		ck_assert_ptr_nonnull(strstr(r.items[2].source, "SystemNode"));
 		pm_free(&m);
@@ -118,6 +118,48 @@ START_TEST(nonsense_is_ignored)
 }
 END_TEST
 
+/* x86 gives out address space in 2 MiB pieces of any type: no piece may be lost, however they alternate. */
+START_TEST(va_types_of_x86)
+{
+	static const uint32_t builds[] = {7601, 9600, 16299, 17134};
+	for (size_t b = 0; b < sizeof(builds) / sizeof(builds[0]); b++) {
+		/* 5 nonpaged, 6 paged, 14 paged for prototype PTEs where the build has it, 9 system PTEs. */
+		static const uint8_t cycle[] = {5, 9, 6, 14, 9};
+		struct psc_pool_regions r = {0};
+		struct pm m;
+		pm_new(&m, builds[b], 60);
+		uint64_t types = pm_place(&m, PSC_SYM_MiSystemVaType, 1024);
+		for (unsigned i = 0; i < 1024; i++)
+			*(fake_page(&m.f, types + i) + ((types + i) & 0xfff)) = cycle[i % sizeof(cycle)];
+		pm_open(&m, 1);
+		m.k->space.is_32bit = true;
+		psc_pool_regions_from_va_types(m.k, types, "types", &r);
+		uint64_t bytes[2] = {0, 0};
+		for (size_t i = 0; i < r.n; i++)
+			bytes[r.items[i].pool] += r.items[i].hi - r.items[i].lo;
+		bool has_proto = builds[b] == 9600 || builds[b] == 16299;
+		ck_assert_uint_eq(bytes[PSC_POOL_NONPAGED], 205 * ((uint64_t)2 << 20));
+		ck_assert_uint_eq(bytes[PSC_POOL_PAGED], (has_proto ? 410 : 205) * ((uint64_t)2 << 20));
+		pm_free(&m);
+	}
+}
+END_TEST
+
+START_TEST(region_by_address)
+{
+	static const struct psc_pool_regions r = {
+		.items = {{PSC_POOL_PAGED, 0x1000, 0x3000, "a", false}, {PSC_POOL_NONPAGED, 0x5000, 0, "b", false}},
+		.n = 2,
+	};
+	ck_assert_ptr_null(psc_pool_region_at(&r, 0xfff));
+	ck_assert_ptr_eq(psc_pool_region_at(&r, 0x1000), &r.items[0]);
+	ck_assert_ptr_eq(psc_pool_region_at(&r, 0x2fff), &r.items[0]);
+	ck_assert_ptr_null(psc_pool_region_at(&r, 0x3000));
+	ck_assert_ptr_eq(psc_pool_region_at(&r, 0x5000), &r.items[1]);
+	ck_assert_ptr_eq(psc_pool_region_at(&r, UINT64_MAX), &r.items[1]);
+}
+END_TEST
+
 START_TEST(overlaps_are_cut)
 {
 	struct pm m;
@@ -139,7 +181,7 @@ START_TEST(overlaps_are_cut)
 	psc_pool_regions_add(m.k, &r, PSC_POOL_NONPAGED, 0xffffffffffff0000u, UINT64_MAX, "top", false);
 	ck_assert_uint_eq(r.n, 6);
 	ck_assert_uint_eq(r.items[5].hi, 0);
-	for (unsigned i = 0; i < 200; i++)
+	for (unsigned i = 0; i < 2 * PSC_POOL_REGIONS_MAX; i++)
 		psc_pool_regions_add(m.k, &r, PSC_POOL_PAGED, base + ((uint64_t)1 << 30) + i * 0x4000,
 				     base + ((uint64_t)1 << 30) + i * 0x4000 + 0xfff, "many", false);
 	ck_assert_uint_eq(r.n, PSC_POOL_REGIONS_MAX);
@@ -148,4 +190,4 @@ START_TEST(overlaps_are_cut)
 END_TEST
 
 UNIT_MAIN("pool_regions", variables_of_2003_and_7, memory_manager_state, enumerators, nonsense_is_ignored,
-	  overlaps_are_cut)
+	  va_types_of_x86, region_by_address, overlaps_are_cut)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "test_pool_machine.h"
 
+#include "report/tags.h"
+
 #define TABLES  0xfffffa8000100000u /* one every 64 KiB */
 #define MASK    127u
 #define ENTRIES (MASK + 2)
@@ -257,12 +259,34 @@ START_TEST(table_pointers)
 	fake_put64(&m.f, array + 16, table_va(1));
 	fake_put64(&m.f, array + 24, table_va(1));
 	fake_put64(&m.f, array + 32, 0x1234);
-	pm_open(&m, 4);
+	pm_open(&m, 3);
 	struct psc_trackers t = read_all(&m);
 	ck_assert_uint_eq(t.n_tables, 2);
 	ck_assert_int_eq(psc_tracker_live(&t, &row_of(&t, tag)->half[0]), 11);
 	ck_assert(!row_of(&t, tag)->incomplete);
 	ck_assert_uint_eq(m.warnings.n, 0);
+	pm_free(&m);
+
+	/* A processor without a table counts somewhere else: nothing is complete. */
+	start(&m, l, 2);
+	put_counts(&m, l, table_va(0), slot_of(tag), tag, 0, 10, 0, 160);
+	pm_open(&m, 4);
+	t = read_all(&m);
+	ck_assert_uint_eq(t.n_tables, 2);
+	ck_assert(row_of(&t, tag)->incomplete);
+	ck_assert_uint_eq(t.table_bytes_missing, 2 * (uint64_t)ENTRIES * l->entry);
+	ck_assert(pm_warned(&m, "names 2 tables, but there are 4 processors"));
+	pm_free(&m);
+
+	/* Behind them, memory that says nothing is no table either. */
+	start(&m, l, 2);
+	put_counts(&m, l, table_va(0), slot_of(tag), tag, 0, 10, 0, 160);
+	fake_put64(&m.f, m.syms[PSC_SYM_ExPoolTagTables] + 16, table_va(9));
+	pm_open(&m, 2);
+	t = read_all(&m);
+	ck_assert_uint_eq(t.n_tables, 2);
+	ck_assert_uint_eq(t.table_bytes_missing, 0);
+	ck_assert(!row_of(&t, tag)->incomplete);
 	pm_free(&m);
 
 	/* A pointer among them that is no table costs completeness. */
@@ -303,6 +327,34 @@ START_TEST(hostile_sizes)
 	struct psc_trackers t = read_all(&m);
 	ck_assert(t.available);
 	ck_assert_uint_gt(t.table_bytes_missing, (uint64_t)39 << 20);
+	pm_free(&m);
+}
+END_TEST
+
+/* Tables that are all one page, over and over: reading ends with what the dump can hold. */
+START_TEST(repeated_tables)
+{
+	const struct layout *l = &layouts[2];
+	const uint64_t size = ((uint64_t)1 << 14) + 1;
+	struct pm m;
+	start(&m, l, 1);
+	fake_put64(&m.f, m.syms[PSC_SYM_PoolTrackTableSize], size);
+	fake_put64(&m.f, m.syms[PSC_SYM_PoolTrackTableMask], size - 2);
+	for (unsigned i = 0; i < 40; i++) {
+		uint32_t tag = PM_TAG('R', 'e', 'p', 'A' + i);
+		put_counts(&m, l, table_va(0), i, tag, 0, 1, 0, 16);
+	}
+	const uint64_t page = fake_load(fake_pte(&m.f, m.f.top_pfn, table_va(0)), 8);
+	for (uint64_t at = 0; at < size * l->entry; at += 0x1000)
+		fake_store(fake_pte(&m.f, m.f.top_pfn, table_va(0) + at), page, 8);
+	for (unsigned i = 1; i < 32; i++)
+		fake_put64(&m.f, m.syms[PSC_SYM_ExPoolTagTables] + 8u * i, table_va(0) + i * 0x1000u);
+	pm_open(&m, 32);
+	struct psc_trackers t = read_all(&m);
+	ck_assert(t.available);
+	ck_assert(pm_warned(&m, "too many tables"));
+	for (size_t i = 0; i < t.n_rows; i++)
+		ck_assert(t.rows[i].incomplete);
 	pm_free(&m);
 }
 END_TEST
@@ -435,7 +487,7 @@ START_TEST(sessions)
 	fake_put64(&m.f, FAKE_PROCESS_HEAD + 8, at);
 	pm_open(&m, 1);
 	struct psc_trackers t = read_all(&m);
-	ck_assert(t.available && t.has_session);
+	ck_assert(t.available && t.has_session && t.session_incomplete);
 	ck_assert_uint_eq(t.n_tables, 2);
 	ck_assert_uint_eq(t.table_bytes_missing, 33 * (uint64_t)l->entry);
 	ck_assert(pm_warned(&m, "session 2"));
@@ -448,5 +500,71 @@ START_TEST(sessions)
 }
 END_TEST
 
+/* The system's big-page table shows session pool, but no session's table is known: nothing is not zero. */
+START_TEST(unread_session_is_no_zero)
+{
+	const struct layout *l = &layouts[0];
+	const uint32_t tag = PM_TAG('U', 's', 'q', 'u');
+	const struct psc_tags_options opts = PSC_TAGS_OPTIONS_INIT;
+	const uint64_t big = table_va(8);
+	struct psc_tags *tags;
+	struct psc_error e;
+	struct pm m;
+	start(&m, l, 1);
+	put_counts(&m, l, table_va(0), slot_of(tag), tag, 0, 10, 2, 8 * 32);
+	pm_global(&m, PSC_SYM_PoolBigPageTable, big);
+	pm_global(&m, PSC_SYM_PoolBigPageTableSize, 64);
+	for (unsigned i = 0; i < 64; i++)
+		fake_put64(&m.f, big + i * 0x18, 1);
+	fake_put64(&m.f, big, 0xfffff900c0000000u);
+	fake_put32(&m.f, big + 8, tag);
+	fake_put32(&m.f, big + 0xc, 0x21);
+	fake_put64(&m.f, big + 0x10, 0x3000);
+	pm_open(&m, 1);
+	ck_assert_int_eq(psc_tags_compute(m.k, &opts, &tags, &e), PSC_OK);
+	size_t n, n_session = 0;
+	const struct psc_tag_row *rows = psc_tags_rows(tags, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].pool != PSC_POOL_SESSION)
+			continue;
+		n_session++;
+		ck_assert_int_eq(rows[i].source, PSC_SOURCE_WALK);
+		ck_assert(!rows[i].has_tracker && !rows[i].has_live && rows[i].has_walk);
+		ck_assert_uint_eq(rows[i].walk.live_bytes, 0x3000);
+	}
+	ck_assert_uint_eq(n_session, 1);
+	psc_tags_free(tags);
+	pm_free(&m);
+}
+END_TEST
+
+/* Sums that lack rows are no totals. */
+START_TEST(totals_name_what_they_lack)
+{
+	const struct layout *l = &layouts[1];
+	const uint32_t tag = PM_TAG('A', 'b', 'c', 'd');
+	struct psc_tags_options opts = PSC_TAGS_OPTIONS_INIT;
+	opts.flags = PSC_TAGS_NO_WALK;
+	for (unsigned n_cpu = 1; n_cpu < 3; n_cpu++) {
+		struct psc_tags *tags;
+		struct psc_error e;
+		struct pm m;
+		size_t n;
+		start(&m, l, 1);
+		put_counts(&m, l, table_va(0), slot_of(tag), tag, 0, 10, 2, 8 * 32);
+		pm_open(&m, n_cpu);
+		ck_assert_int_eq(psc_tags_compute(m.k, &opts, &tags, &e), PSC_OK);
+		const struct psc_tags_totals *t = psc_tags_get_totals(tags, &n);
+		ck_assert(t[0].has_tracker);
+		ck_assert_uint_eq(t[0].tracker_incomplete_rows, n_cpu - 1);
+		ck_assert_int_eq(t[0].tracker_live, n_cpu == 1 ? 8 : 0);
+		ck_assert_uint_eq(t[1].tracker_incomplete_rows, 0);
+		psc_tags_free(tags);
+		pm_free(&m);
+	}
+}
+END_TEST
+
 UNIT_MAIN("pool_trackers", sums_over_processors, wrapped_counts, x86_bytes_are_modular, missing_pages,
-	  overflow_and_expansion, table_pointers, hostile_sizes, not_available, inferred, sessions)
+	  overflow_and_expansion, table_pointers, hostile_sizes, repeated_tables, not_available, inferred, sessions,
+	  unread_session_is_no_zero, totals_name_what_they_lack)

@@ -81,6 +81,8 @@ START_TEST(wildcards)
 	ck_assert_str_eq(lookup(f, "Gla5"), "exact.sys - exact, last");
 	ck_assert_str_eq(lookup(f, "Glb5"), "first.sys - wild");
 	ck_assert_str_eq(lookup(f, "Gl  "), "first.sys - wild");
+	ck_assert_str_eq(lookup(f, "UlHT"), "star.sys - star");
+	ck_assert_str_eq(lookup(f, "Ul  "), "star.sys - star");
 	ck_assert_ptr_null(lookup(f, "gla5"));
 	ck_assert_ptr_null(lookup(f, "Gxa5"));
 	psc_tag_file_close(f);
