@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks the lab's memory, containers and images byte by byte. Offsets are written out here, not shared with the
-   writers. Usage: selftest_a [directory for files] */
+   writers. Usage: lab_selftest [directory for files] */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
