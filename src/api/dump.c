@@ -174,8 +174,6 @@ static enum psc_status open_source(struct psc_source *src, const struct psc_open
 		goto out;
 	describe_container(d);
 	describe_kernel(d);
-	if (psc_source_is_truncated(src))
-		psc_warn(&d->warnings, "the compressed file ends early: only what could be unpacked is read");
 	copy_warnings(d, psc_image_warnings(d->image));
 	copy_warnings(d, &d->kernel.warnings);
 	d->n_pool_sources = psc_pool_sources_describe(&d->kernel, &d->arena, d->pool_sources, MAX_POOL_SOURCES);

@@ -14,28 +14,70 @@ static enum psc_origin best_origin(const struct psc_kernel *k)
 	return best;
 }
 
-/* The three pointers of the header are known without the debugger data block. A file whose addresses all differ belongs
- * to another kernel: its types may still fit, its addresses do not. */
-static void check_header_pointers(struct psc_kernel *k)
+/* What the header says of three kernel variables, without any debugger data block. */
+struct header_pointer {
+	enum psc_sym sym;
+	uint64_t va; /* 0: not in the header, or not in the profile */
+};
+
+static void header_pointers(const struct psc_kernel *k, struct header_pointer ret[3])
 {
 	const struct psc_dump_header *h = psc_image_header(k->img);
-	const struct {
-		enum psc_sym sym;
-		enum psc_header_field field;
-		uint64_t va;
-	} checks[3] = {
-		{PSC_SYM_KdDebuggerDataBlock, PSC_HDR_KD_DEBUGGER_DATA_BLOCK, h->kd_debugger_data_block},
-		{PSC_SYM_PsLoadedModuleList, PSC_HDR_PS_LOADED_MODULE_LIST, h->ps_loaded_module_list},
-		{PSC_SYM_PsActiveProcessHead, PSC_HDR_PS_ACTIVE_PROCESS_HEAD, h->ps_active_process_head},
+	const struct header_pointer all[3] = {
+		{PSC_SYM_KdDebuggerDataBlock,
+		 psc_header_has(h, PSC_HDR_KD_DEBUGGER_DATA_BLOCK) ? h->kd_debugger_data_block : 0},
+		{PSC_SYM_PsLoadedModuleList,
+		 psc_header_has(h, PSC_HDR_PS_LOADED_MODULE_LIST) ? h->ps_loaded_module_list : 0},
+		{PSC_SYM_PsActiveProcessHead,
+		 psc_header_has(h, PSC_HDR_PS_ACTIVE_PROCESS_HEAD) ? h->ps_active_process_head : 0},
 	};
+	for (size_t i = 0; i < 3; i++) {
+		ret[i] = all[i];
+		if (!psc_profile_has_sym(&k->profile, all[i].sym))
+			ret[i].va = 0;
+	}
+}
+
+/* When neither debugger data block nor module list is in the dump: the base at which the header's pointers are where
+ * the symbols place them. Two or three must agree. */
+static void base_from_header(struct psc_kernel *k, const struct header_pointer p[3])
+{
+	uint64_t base = 0;
+	unsigned n = 0;
+	for (size_t i = 0; i < 3; i++) {
+		if (p[i].va == 0)
+			continue;
+		uint64_t candidate = p[i].va - k->profile.symbols[p[i].sym].rva;
+		if (n != 0 && candidate != base)
+			return;
+		base = candidate;
+		n++;
+	}
+	if (n < 2 || base % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(&k->space, base))
+		return;
+	k->base = base;
+	psc_warn(&k->warnings,
+		 "the kernel's base %016" PRIx64
+		 " is inferred: there the %u pointers of the dump's header are where the "
+		 "symbol file places them",
+		 base, n);
+}
+
+/* A file whose addresses all differ belongs to another kernel: its types may still fit, its addresses do not. */
+static void check_header_pointers(struct psc_kernel *k)
+{
+	struct header_pointer p[3];
 	unsigned n_same = 0, n_different = 0;
+	header_pointers(k, p);
+	if (!k->base)
+		base_from_header(k, p);
 	if (!k->base)
 		return;
 	for (size_t i = 0; i < 3; i++) {
-		if (!psc_header_has(h, checks[i].field) || !psc_profile_has_sym(&k->profile, checks[i].sym))
+		if (p[i].va == 0)
 			continue;
-		uint64_t expected = k->base + k->profile.symbols[checks[i].sym].rva;
-		if (expected == checks[i].va) {
+		uint64_t expected = k->base + k->profile.symbols[p[i].sym].rva;
+		if (expected == p[i].va) {
 			n_same++;
 			continue;
 		}
@@ -43,7 +85,7 @@ static void check_header_pointers(struct psc_kernel *k)
 		psc_warn(&k->warnings,
 			 "ISF does not fit this kernel: it places %s at %016" PRIx64
 			 ", the dump's header at %016" PRIx64,
-			 psc_sym_name(checks[i].sym), expected, checks[i].va);
+			 psc_sym_name(p[i].sym), expected, p[i].va);
 	}
 	if (n_different) {
 		k->header_symbol_check = -1;

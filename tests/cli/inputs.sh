@@ -2,6 +2,7 @@
 # Files that are no dump: exit code 3, nothing on stdout, and exactly one line that names what the file is.
 # shellcheck source=tests/cli/lib.sh
 . "$2/tests/cli/lib.sh"
+need jq
 
 awk 'BEGIN { for (i = 0; i < 700; i++) printf "garbage %d\n", i * 7919 }' >"$tmp/garbage"
 
@@ -139,4 +140,14 @@ for file in "$tmp/missing" "$tmp" "$tmp/garbage" /dev/null; do
 	expect_no_out "--tag-file $file"
 	expect_line '.' "--tag-file $file"
 done
+
+# ---- a dump that is cut off before the kernel's data: symbols and header still tell where the kernel is ----
+isf=$root/fixtures/leak-7-x64.isf.json.xz
+run info --format json --isf "$isf" "$root/fixtures/leak-7-x64.dmp.gz"
+base=$(jq -r .kernel.base "$tmp/out")
+head -c 40000 "$root/fixtures/leak-7-x64.dmp.gz" >"$tmp/cut.dmp.gz"
+run info --format json --isf "$isf" "$tmp/cut.dmp.gz"
+expect 0 'cut gzip'
+[ "$(jq -r .kernel.base "$tmp/out")" = "$base" ] || fail 'cut gzip: the base of the kernel was not inferred'
+[ "$(jq '[.warnings[] | select(test("compressed file"))] | length' "$tmp/out")" -eq 1 ] || fail 'cut gzip: not said once'
 finish
