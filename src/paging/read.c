@@ -144,15 +144,6 @@ bool psc_read_u8(struct psc_reader *r, uint64_t va, uint8_t *ret)
 	return read_small(r, va, ret, 1);
 }
 
-bool psc_read_u16(struct psc_reader *r, uint64_t va, uint16_t *ret)
-{
-	uint8_t b[2];
-	if (!read_small(r, va, b, sizeof(b)))
-		return false;
-	*ret = psc_le16(b);
-	return true;
-}
-
 bool psc_read_u32(struct psc_reader *r, uint64_t va, uint32_t *ret)
 {
 	uint8_t b[4];

@@ -115,7 +115,6 @@ size_t psc_read_va(struct psc_reader *r, uint64_t va, void *buf, size_t n);
  * PSC_E_CORRUPT, else PSC_E_NOT_PRESENT. */
 enum psc_status psc_read_va_exact(struct psc_reader *r, uint64_t va, void *buf, size_t n, struct psc_error *reterr);
 bool psc_read_u8(struct psc_reader *r, uint64_t va, uint8_t *ret);
-bool psc_read_u16(struct psc_reader *r, uint64_t va, uint16_t *ret);
 bool psc_read_u32(struct psc_reader *r, uint64_t va, uint32_t *ret);
 bool psc_read_u64(struct psc_reader *r, uint64_t va, uint64_t *ret);
 /* 4 bytes zero-extended on 32-bit machines, 8 otherwise. */

@@ -164,18 +164,3 @@ const char *psc_base_name(const char *path)
 			base = p + 1;
 	return base;
 }
-
-static int fold(char c)
-{
-	unsigned char u = (unsigned char)c;
-	return u >= 'A' && u <= 'Z' ? u + ('a' - 'A') : u;
-}
-
-int psc_ascii_casecmp(const char *a, const char *b)
-{
-	while (*a && fold(*a) == fold(*b)) {
-		a++;
-		b++;
-	}
-	return fold(*a) - fold(*b);
-}

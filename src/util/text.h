@@ -20,7 +20,5 @@ size_t psc_vformat_line(char *buf, size_t cap, const char *fmt, va_list ap) PSC_
 void psc_utf8_trim(char *s);
 /* The part after the last '\' or '/'. Borrowed from path. */
 const char *psc_base_name(const char *path);
-/* ASCII only. */
-int psc_ascii_casecmp(const char *a, const char *b);
 
 #endif

@@ -134,20 +134,6 @@ START_TEST(base_name)
 }
 END_TEST
 
-START_TEST(casecmp)
-{
-	ck_assert_int_eq(psc_ascii_casecmp("HAL.dll", "hal.DLL"), 0);
-	ck_assert_int_eq(psc_ascii_casecmp("", ""), 0);
-	ck_assert_int_lt(psc_ascii_casecmp("a", "B"), 0);
-	ck_assert_int_gt(psc_ascii_casecmp("b", "A"), 0);
-	ck_assert_int_lt(psc_ascii_casecmp("ab", "abc"), 0);
-	ck_assert_int_gt(psc_ascii_casecmp("abc", "AB"), 0);
-	ck_assert_int_gt(psc_ascii_casecmp("\xe9", "z"), 0); /* bytes above 0x7f are not negative */
-	ck_assert_int_ne(psc_ascii_casecmp("[", "{"), 0);
-	ck_assert_int_ne(psc_ascii_casecmp("@", "`"), 0);
-}
-END_TEST
-
 START_TEST(done)
 {
 	psc_arena_deinit(&arena);
@@ -155,4 +141,4 @@ START_TEST(done)
 END_TEST
 
 UNIT_MAIN("text", utf16_plain, utf16_surrogates, utf16_controls, utf16_absurd_length, utf8_valid_is_kept,
-	  utf8_invalid_becomes_question_marks, format_line, trim, base_name, casecmp, done)
+	  utf8_invalid_becomes_question_marks, format_line, trim, base_name, done)
