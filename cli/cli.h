@@ -25,7 +25,7 @@ struct common_options {
 	struct psc_open_options open;
 	uint32_t n_threads;
 	double min_coverage; /* 0..1; below 0 = not asked for */
-	bool quiet, verbose, no_progress;
+	bool quiet, verbose, no_progress, no_symbols;
 	const char *output_path; /* -o; NULL = stdout */
 };
 
@@ -54,6 +54,8 @@ int report_error(const struct psc_error *err);
 	"  -o, --output FILE     write the result to FILE, replaced only when complete\n"                              \
 	"      --isf FILE        Volatility symbol table (ISF) of this kernel\n"                                       \
 	"      --symbols DIR     directory searched for it (GUID-AGE.json.xz)\n"                                       \
+	"      --no-symbols      use no symbol file, whatever else is said\n"                                          \
+	"      --no-builtin      do not use the built-in tables of kernels\n"                                          \
 	"      --threads N       worker threads (default: one per processor)\n"                                        \
 	"      --min-coverage P  exit with 4 when less than P percent could be read\n"                                 \
 	"      --no-mmap         read the file instead of mapping it\n"                                                \
@@ -73,6 +75,8 @@ enum {
 	OPT_NO_MMAP,
 	OPT_TMPDIR,
 	OPT_NO_PROGRESS,
+	OPT_NO_SYMBOLS,
+	OPT_NO_BUILTIN,
 	OPT_COMMAND = 512,
 };
 #define COMMON_SHORT_OPTIONS "ho:qv"
@@ -81,6 +85,7 @@ enum {
 		{"isf", required_argument, NULL, OPT_ISF}, {"symbols", required_argument, NULL, OPT_SYMBOLS},          \
 		{"threads", required_argument, NULL, OPT_THREADS},                                                     \
 		{"min-coverage", required_argument, NULL, OPT_MIN_COVERAGE},                                           \
+		{"no-symbols", no_argument, NULL, OPT_NO_SYMBOLS}, {"no-builtin", no_argument, NULL, OPT_NO_BUILTIN},  \
 		{"no-mmap", no_argument, NULL, OPT_NO_MMAP}, {"tmpdir", required_argument, NULL, OPT_TMPDIR},          \
 		{"no-progress", no_argument, NULL, OPT_NO_PROGRESS}, {"quiet", no_argument, NULL, 'q'},                \
 		{"verbose", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},                                 \

@@ -39,6 +39,12 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 	case OPT_SYMBOLS:
 		o->open.symbol_path = optarg;
 		return -1;
+	case OPT_NO_SYMBOLS:
+		o->no_symbols = true;
+		return -1;
+	case OPT_NO_BUILTIN:
+		o->open.flags |= PSC_OPEN_NO_BUILTIN;
+		return -1;
 	case OPT_THREADS: {
 		unsigned long n = strtoul(optarg, &end, 10);
 		if (*optarg < '0' || *optarg > '9' || *end != '\0' || n < 1 || n > 64)
@@ -114,6 +120,8 @@ int open_dump(const char *path, struct common_options *o, struct psc_dump **ret)
 		message("--output names the dump itself; it would be overwritten");
 		return EXIT_USAGE;
 	}
+	if (o->no_symbols)
+		o->open.isf_path = o->open.symbol_path = NULL;
 	o->open.log = log_to_stderr;
 	o->open.log_arg = o;
 	o->open.progress = progress_callback(o);

@@ -12,7 +12,7 @@ _poolscope_files()
 _poolscope()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]-}
-	local common="--format --output --isf --symbols --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet
+	local common="--format --output --isf --symbols --no-symbols --no-builtin --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet
 		--verbose --help"
 	local info=""
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file"

@@ -11,6 +11,8 @@ complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -x -l 
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -r -F -l isf -d 'Volatility symbol table of this kernel'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -x -l symbols -a '(__fish_complete_directories)' -d 'directory searched for the symbol table'
+complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -l no-symbols -d 'use no symbol file'
+complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -l no-builtin -d 'do not use the built-in tables of kernels'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -x -l threads -d 'worker threads'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -x -l min-coverage -d 'exit with 4 when less percent could be read'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -l no-mmap -d 'read the file instead of mapping it'
