@@ -132,13 +132,30 @@ void psc_pool_page_parse(const uint8_t page[PSC_PAGE_BYTES], const struct psc_po
 			 struct psc_page_blocks *ret);
 
 /* ---- the walk: every block of the classic pool, and big allocations, as a stream ---- */
+/* What stores a block. */
+enum psc_block_kind {
+	PSC_BLOCK_KIND_UNKNOWN, /* a pool header alone */
+	PSC_BLOCK_KIND_LEGACY,  /* a page of small blocks of the classic allocator */
+	PSC_BLOCK_KIND_LFH,     /* segment heap: slot of a low-fragmentation subsegment */
+	PSC_BLOCK_KIND_VS,      /* segment heap: chunk of a variable-size subsegment */
+	PSC_BLOCK_KIND_SEGMENT, /* segment heap: a page range of its own */
+	PSC_BLOCK_KIND_LARGE,   /* segment heap: outside the segments */
+	PSC_BLOCK_KIND_BIG,     /* big-page table: what stores it is not known */
+	PSC_BLOCK_KIND_SPECIAL, /* special pool: alone on its page */
+	PSC_BLOCK_KIND_MAX
+};
 struct psc_block {
-	uint64_t va;         /* of the block: its pool header, or the first byte of a big allocation */
-	uint64_t size_bytes; /* block bytes with header; charged bytes for big ones */
-	uint32_t tag;        /* as stored */
+	uint64_t va;              /* of the block: its pool header, or the first byte of a big allocation */
+	uint64_t size_bytes;      /* block bytes with header; charged bytes for big ones */
+	uint64_t requested_bytes; /* what the caller asked for; 0 not known */
+	uint32_t tag;             /* as stored; 0 without has_tag */
 	enum psc_pool pool;
 	enum psc_block_state state;
-	bool is_big;
+	enum psc_block_kind kind;
+	bool is_big;      /* whole pages, or page-aligned: no header, charged by the big-page table */
+	bool is_nx;       /* nonpaged: not executable, where the heap, the table or the page says so */
+	bool is_proven;   /* links, keys or tables agree that this is a block; else a candidate */
+	bool has_tag;     /* false: a block, but what would name its tag is overwritten or missing */
 	uint64_t process; /* billed process (decoded), 0 none or not known */
 };
 /* Called from worker threads with that worker's context; blocks of one page come in address order. */

@@ -82,6 +82,8 @@ static void scan_page(struct scan *s, const uint8_t *bytes, uint64_t va, uint32_
 		if (psc_pool_header_is_session(&h, &s->rules))
 			b.pool = PSC_POOL_SESSION;
 		b.state = PSC_BLOCK_ALLOCATED;
+		b.kind = s->is_heap ? PSC_BLOCK_KIND_UNKNOWN : PSC_BLOCK_KIND_LEGACY;
+		b.has_tag = true;
 		s->on_block(s->ctx, &b);
 		s->ret->n_headers++;
 		at += (uint32_t)b.size_bytes;

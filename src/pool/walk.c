@@ -43,7 +43,9 @@ static bool visit_big(void *arg, const struct psc_big_page *p)
 	b.tag = p->tag;
 	b.pool = p->pool;
 	b.state = PSC_BLOCK_ALLOCATED;
-	b.is_big = true;
+	b.kind = PSC_BLOCK_KIND_BIG;
+	b.is_big = b.is_proven = b.has_tag = true;
+	b.is_nx = p->is_nx && p->pool == PSC_POOL_NONPAGED;
 	b.process = p->process;
 	v->live[p->pool]++;
 	v->bytes[p->pool] += pages * PSC_PAGE_BYTES;
@@ -120,6 +122,7 @@ static void add_run(struct psc_walk *w, const struct psc_va_run *run, uint16_t r
 	r->va = run->va;
 	r->size_bytes = run->size_bytes;
 	r->pa = run->pa;
+	r->is_nx = run->is_nx;
 	r->region = region;
 	w->job_bytes += run->size_bytes;
 	w->batch_bytes += run->size_bytes;

@@ -16,6 +16,7 @@
 struct psc_walk_run {
 	uint64_t va, size_bytes, pa; /* frames that the dump holds */
 	uint16_t region;
+	bool is_nx;
 };
 
 /* One per thread, allocated apart so that counters of different threads do not share cache lines. */

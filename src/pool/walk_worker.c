@@ -47,7 +47,7 @@ static enum psc_pool pool_by_headers(const struct psc_walk *w, const struct psc_
 }
 
 static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const uint8_t *page, uint64_t page_va,
-		 enum psc_pool pool)
+		 enum psc_pool pool, bool is_nx)
 {
 	struct psc_walk_coverage *cov = &worker->coverage[pool];
 	const struct psc_page_blocks *p = &worker->blocks;
@@ -59,6 +59,9 @@ static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const
 		b.tag = s->header.tag;
 		b.pool = pool;
 		b.state = PSC_BLOCK_FREE;
+		b.kind = PSC_BLOCK_KIND_LEGACY;
+		b.is_nx = is_nx && pool == PSC_POOL_NONPAGED;
+		b.is_proven = b.has_tag = true;
 		if (s->in_use) {
 			b.state = is_cached(w, b.va + w->rules.unit_bytes) ? PSC_BLOCK_CACHED : PSC_BLOCK_ALLOCATED;
 			b.process = billed_process(w, page, s, b.va);
@@ -69,7 +72,7 @@ static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const
 }
 
 static void walk_page(const struct psc_walk *w, struct psc_walk_worker *worker, const struct psc_pool_region *region,
-		      uint64_t va, uint64_t pa)
+		      uint64_t va, uint64_t pa, bool is_nx)
 {
 	enum psc_page_presence presence;
 	const uint8_t *page = psc_image_page(w->k->img, pa >> PSC_PAGE_SHIFT, worker->scratch, &presence);
@@ -97,7 +100,7 @@ static void walk_page(const struct psc_walk *w, struct psc_walk_worker *worker, 
 	}
 	cov->pool_page_bytes += PSC_PAGE_BYTES;
 	cov->corrupt_pages += worker->blocks.is_corrupt;
-	emit(w, worker, page, va, pool);
+	emit(w, worker, page, va, pool, is_nx);
 }
 
 /* Pages of live big allocations are never parsed: their content may imitate headers. */
@@ -117,7 +120,7 @@ static void walk_run(const struct psc_walk *w, struct psc_walk_worker *worker, c
 			cov->big_bytes += PSC_PAGE_BYTES;
 			continue;
 		}
-		walk_page(w, worker, region, va, run->pa + off);
+		walk_page(w, worker, region, va, run->pa + off, run->is_nx);
 	}
 }
 
