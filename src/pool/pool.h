@@ -165,6 +165,13 @@ struct psc_walk_options {
 	uint32_t n_threads;
 	psc_block_fn *on_block;
 	void **worker_ctx; /* one per thread: psc_effective_threads(n_threads, SIZE_MAX) of them */
+	/* Instead of on_block: blocks in address order, on the calling thread. false stops: PSC_E_CANCELLED. */
+	bool (*on_ordered)(void *arg, const struct psc_block *b);
+	/* Which blocks on_ordered is to see; called from worker threads. NULL: all. */
+	bool (*wanted)(const void *arg, const struct psc_block *b);
+	void *ordered_arg; /* of both */
+	size_t big_window; /* big allocations held at once for the order; 0: a default */
+	uint64_t lo, hi;   /* small blocks: only pages of [lo, hi), in the coverage too; hi 0: to the end */
 	psc_progress_fn *progress;
 	void *progress_arg;
 };

@@ -18,39 +18,64 @@ struct big_visit {
 	bool no_memory;
 };
 
+/* false: reaches beyond the end of its region. */
+static bool big_block(const struct psc_walk *w, const struct psc_big_page *p, struct psc_block *ret)
+{
+	uint64_t pages = (p->bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES;
+	uint64_t last = p->va + (pages * PSC_PAGE_BYTES - 1);
+	const struct psc_pool_region *region = psc_pool_region_at(&w->regions, p->va);
+	/* One insane size must not hide the rest of the pool. */
+	if (last < p->va || last == UINT64_MAX || (region && last > region->hi - 1))
+		return false;
+	*ret = (struct psc_block){0};
+	ret->va = p->va;
+	ret->size_bytes = p->bytes;
+	ret->tag = p->tag;
+	ret->pool = p->pool;
+	ret->state = PSC_BLOCK_ALLOCATED;
+	ret->kind = PSC_BLOCK_KIND_BIG;
+	ret->is_big = ret->is_proven = ret->has_tag = true;
+	ret->is_nx = p->is_nx && p->pool == PSC_POOL_NONPAGED;
+	ret->process = p->process;
+	return true;
+}
+
 static bool visit_big(void *arg, const struct psc_big_page *p)
 {
 	struct big_visit *v = arg;
+	struct psc_block b;
 	if (p->is_free)
 		return true;
-	/* One insane size must not hide the rest of the pool. */
-	uint64_t pages = (p->bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES;
-	uint64_t last = p->va + (pages * PSC_PAGE_BYTES - 1);
-	const struct psc_pool_region *region = psc_pool_region_at(&v->w->regions, p->va);
-	if (last < p->va || last == UINT64_MAX || (region && last > region->hi - 1)) {
+	if (!big_block(v->w, p, &b)) {
 		v->n_outside++;
 		return true;
 	}
+	uint64_t bytes = (b.size_bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES * PSC_PAGE_BYTES;
 	if (v->keep_ranges && v->w->big.n == BIG_RANGES_MAX) {
 		v->n_not_kept++;
-	} else if (v->keep_ranges && !psc_rangeset_add(&v->w->big, p->va, last + 1, 0)) {
+	} else if (v->keep_ranges && !psc_rangeset_add(&v->w->big, b.va, b.va + bytes, 0)) {
 		v->no_memory = true;
 		return false;
 	}
-	struct psc_block b = {0};
-	b.va = p->va;
-	b.size_bytes = p->bytes;
-	b.tag = p->tag;
-	b.pool = p->pool;
-	b.state = PSC_BLOCK_ALLOCATED;
-	b.kind = PSC_BLOCK_KIND_BIG;
-	b.is_big = b.is_proven = b.has_tag = true;
-	b.is_nx = p->is_nx && p->pool == PSC_POOL_NONPAGED;
-	b.process = p->process;
-	v->live[p->pool]++;
-	v->bytes[p->pool] += pages * PSC_PAGE_BYTES;
-	v->w->opts->on_block(v->w->opts->worker_ctx[0], &b);
+	v->live[b.pool]++;
+	v->bytes[b.pool] += bytes;
+	psc_walk_emit_big(v->w, &b);
 	return true;
+}
+
+static bool visit_big_again(void *arg, const struct psc_big_page *p)
+{
+	const struct psc_walk *w = arg;
+	struct psc_block b;
+	if (!p->is_free && big_block(w, p, &b))
+		psc_walk_emit_big(w, &b);
+	return true;
+}
+
+enum psc_status psc_walk_read_big_again(struct psc_walk *w, struct psc_error *reterr)
+{
+	struct psc_big_pages ignored;
+	return psc_big_pages_read(w->k, visit_big_again, w, NULL, NULL, &ignored, reterr);
 }
 
 static enum psc_status take_big(struct psc_walk *w, struct psc_arena *arena, struct psc_warnings *warnings,
@@ -106,7 +131,7 @@ static enum psc_status flush(struct psc_walk *w, struct psc_error *reterr)
 	if (w->n_runs == 0)
 		return PSC_OK;
 	w->job_start[w->n_jobs] = (uint32_t)w->n_runs;
-	enum psc_status r = psc_run_jobs(w->opts->n_threads, w->n_jobs, psc_walk_job, NULL, w, reterr);
+	enum psc_status r = psc_walk_run_batch(w, w->n_jobs, psc_walk_job, reterr);
 	w->n_runs = w->n_jobs = 0;
 	w->batch_bytes = w->job_bytes = 0;
 	return r;
@@ -114,7 +139,7 @@ static enum psc_status flush(struct psc_walk *w, struct psc_error *reterr)
 
 static void add_run(struct psc_walk *w, const struct psc_va_run *run, uint16_t region)
 {
-	if (w->n_jobs == 0 || w->job_bytes >= PSC_WALK_JOB_BYTES) {
+	if (w->n_jobs == 0 || w->job_bytes >= w->max_job_bytes) {
 		w->job_start[w->n_jobs++] = (uint32_t)w->n_runs;
 		w->job_bytes = 0;
 	}
@@ -172,7 +197,12 @@ static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_
 	struct psc_run_iter it;
 	struct psc_va_run run;
 	enum psc_status r;
-	psc_run_iter_init(&it, &w->k->reader, region->lo, region->hi, PSC_WALK_RUN_BYTES);
+	/* hi is exclusive and 0 at the end of the address space. */
+	uint64_t lo = psc_max_u64(region->lo, w->opts->lo & ~(uint64_t)(PSC_PAGE_BYTES - 1));
+	uint64_t last = psc_min_u64(region->hi - 1, w->opts->hi - 1);
+	if (lo > last)
+		return PSC_OK;
+	psc_run_iter_init(&it, &w->k->reader, lo, (last | (PSC_PAGE_BYTES - 1)) + 1, w->max_run_bytes);
 	while ((r = work_is_left(w, *done) ? psc_run_iter_next(&it, &run, reterr) : PSC_E_LIMIT) == PSC_OK) {
 		bool in_memory = run.state == PSC_VA_PRESENT || run.state == PSC_VA_TRANSITION;
 		if (run.state == PSC_VA_DEMAND_ZERO)
@@ -183,7 +213,7 @@ static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_
 		}
 		add_run(w, &run, (uint16_t)index);
 		*done += run.size_bytes;
-		if (w->n_runs < PSC_WALK_RUNS && w->batch_bytes < PSC_WALK_BATCH * w->n_workers)
+		if (w->n_runs < PSC_WALK_RUNS && w->batch_bytes < w->max_batch_bytes * w->n_workers)
 			continue;
 		r = flush(w, reterr);
 		if (r != PSC_OK)
@@ -194,8 +224,8 @@ static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_
 	if (r == PSC_E_LIMIT) {
 		psc_warn(warnings, "page tables of the %s pool repeat themselves: the rest of its range was not walked",
 			 psc_pool_name(region->pool));
-		if (it.next_va - 1 < region->hi - 1)
-			w->coverage[region->pool].unknown_bytes += region->hi - 1 - (it.next_va - 1);
+		if (it.next_va - 1 < last)
+			w->coverage[region->pool].unknown_bytes += last - (it.next_va - 1);
 		r = PSC_DONE;
 	}
 	return r == PSC_DONE ? PSC_OK : r;
@@ -221,7 +251,7 @@ static enum psc_status walk_small(struct psc_walk *w, struct psc_warnings *warni
 		w->workers[i] = calloc(1, sizeof(*w->workers[i]));
 		if (!w->workers[i])
 			return psc_fail_no_memory(reterr);
-		w->workers[i]->ctx = w->opts->worker_ctx[i];
+		w->workers[i]->ctx = w->order ? NULL : w->opts->worker_ctx[i];
 	}
 	for (size_t i = 0; i < w->regions.n; i++) {
 		r = walk_region(w, i, &progress, &done, warnings, reterr);
@@ -269,6 +299,7 @@ static void walk_deinit(struct psc_walk *w)
 	free(w->runs);
 	free(w->job_start);
 	free(w->filter);
+	psc_walk_order_deinit(w);
 	psc_cached_deinit(&w->cached);
 	psc_rangeset_deinit(&w->big);
 }
@@ -295,7 +326,9 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 	psc_pool_regions_find(k, warnings, &w.regions);
 	v.keep_ranges =
 		k->id.build != 0 && k->space.mmu != PSC_MMU_NONE && psc_pool_allocator(k) != PSC_ALLOCATOR_SEGMENT_HEAP;
-	enum psc_status r = take_big(&w, arena, warnings, &v, ret, reterr);
+	enum psc_status r = psc_walk_order_init(&w, reterr);
+	if (r == PSC_OK)
+		r = take_big(&w, arena, warnings, &v, ret, reterr);
 	if (r != PSC_OK)
 		goto out;
 	ret->small_blocks_supported = v.keep_ranges;
@@ -305,6 +338,9 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 			goto out;
 		read_descriptors(k, ret);
 	}
+	r = psc_walk_order_finish(&w, reterr);
+	if (r != PSC_OK)
+		goto out;
 	for (unsigned p = 0; p < 2; p++) {
 		struct psc_walk_coverage *c = &ret->coverage[p];
 		*c = w.coverage[p];

@@ -19,12 +19,17 @@ struct psc_walk_run {
 	bool is_nx;
 };
 
+/* A list of blocks of one job; only in address order. */
+struct psc_walk_out;
+struct psc_walk_order;
+
 /* One per thread, allocated apart so that counters of different threads do not share cache lines. */
 struct psc_walk_worker {
 	struct psc_walk_coverage coverage[2];
 	struct psc_page_blocks blocks;
 	uint8_t scratch[PSC_PAGE_BYTES];
 	void *ctx;
+	struct psc_walk_out *out; /* of the running job */
 };
 
 struct psc_walk {
@@ -43,6 +48,8 @@ struct psc_walk {
 	uint32_t *job_start; /* n_jobs + 1 */
 	size_t n_jobs;
 	uint64_t batch_bytes, job_bytes;
+	uint64_t max_batch_bytes, max_job_bytes, max_run_bytes; /* the first per thread */
+	struct psc_walk_order *order;                           /* NULL: blocks are given out as they are found */
 
 	struct psc_walk_worker **workers;
 	unsigned n_workers;
@@ -53,6 +60,22 @@ static inline uint32_t psc_walk_filter_bit(uint64_t data_va)
 {
 	return (uint32_t)((data_va >> 3) * 0x9e3779b97f4a7c15u >> (64 - PSC_FILTER_BITS));
 }
+
+/* ---- giving out blocks (walk_order.c) ---- */
+/* One small block, from a job. In address order jobs must be ascending pieces of the address space; blocks of one job
+ * may come in any order. */
+void psc_walk_emit(const struct psc_walk *w, struct psc_walk_worker *worker, const struct psc_block *b);
+/* One big allocation, from the calling thread, before the first batch. */
+void psc_walk_emit_big(const struct psc_walk *w, const struct psc_block *b);
+/* Like psc_run_jobs; arg of job is w. In address order the blocks of the batch are given out before it returns. */
+typedef psc_job_fn psc_walk_job_fn;
+enum psc_status psc_walk_run_batch(struct psc_walk *w, size_t n_jobs, psc_walk_job_fn *job, struct psc_error *reterr);
+enum psc_status psc_walk_order_init(struct psc_walk *w, struct psc_error *reterr);
+/* After the last batch: big allocations above it. */
+enum psc_status psc_walk_order_finish(struct psc_walk *w, struct psc_error *reterr);
+void psc_walk_order_deinit(struct psc_walk *w);
+/* walk.c: psc_walk_emit_big for every live entry again. */
+enum psc_status psc_walk_read_big_again(struct psc_walk *w, struct psc_error *reterr);
 
 /* psc_job_fn; arg: struct psc_walk. */
 bool psc_walk_job(void *arg, unsigned worker, size_t job);

@@ -67,7 +67,7 @@ static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const
 			b.process = billed_process(w, page, s, b.va);
 			cov->live_blocks += b.state == PSC_BLOCK_ALLOCATED;
 		}
-		w->opts->on_block(worker->ctx, &b);
+		psc_walk_emit(w, worker, &b);
 	}
 }
 

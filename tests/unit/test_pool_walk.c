@@ -171,6 +171,74 @@ START_TEST(threads_agree)
 }
 END_TEST
 
+struct ordered {
+	struct counts c;
+	uint64_t last_va, n, max;
+	bool only_big;
+};
+
+static bool on_ordered(void *arg, const struct psc_block *b)
+{
+	struct ordered *o = arg;
+	ck_assert_uint_ge(b->va, o->last_va);
+	o->last_va = b->va;
+	on_block(&o->c, b);
+	return ++o->n != o->max;
+}
+
+static bool wanted(const void *arg, const struct psc_block *b)
+{
+	const struct ordered *o = arg;
+	return !o->only_big || b->is_big;
+}
+
+static enum psc_status walk_ordered(struct pm *m, unsigned n_threads, size_t window, struct ordered *o)
+{
+	struct psc_walk_result r;
+	struct psc_error e;
+	const struct psc_walk_options opts = {.n_threads = n_threads,
+					      .on_ordered = on_ordered,
+					      .wanted = wanted,
+					      .ordered_arg = o,
+					      .big_window = window};
+	return psc_pool_walk(m->k, &opts, &m->arena, &m->warnings, &r, &e);
+}
+
+/* Big allocations between, below and above small pages, in a table without order; two at one address. */
+START_TEST(ordered)
+{
+	struct pm m;
+	struct counts plain;
+	start(&m);
+	for (unsigned i = 0; i < 300; i++)
+		if (i % 10 != 5)
+			put_page(&m, POOL + (uint64_t)((i * 7) % 300) * 0x1000, ABCD, 2);
+	for (unsigned i = 0; i < 30; i++)
+		put_big(&m, i, POOL + (uint64_t)((i * 70 + 35) % 300) * 0x1000, 0x1000, 0);
+	put_big(&m, 40, 0xfffff8a000000000u, 0x5000, 1);
+	put_big(&m, 41, 0xfffff8a000000000u, 0x3000, 1);
+	put_big(&m, 42, 0xffffffff80000000u, 0x1000, 0);
+	pm_open(&m, 1);
+	(void)walk(&m, 1, &plain);
+	ck_assert_uint_eq(plain.n_big, 33);
+	const size_t windows[] = {0, 1, 2, 7, 33, 64};
+	for (size_t w = 0; w < sizeof(windows) / sizeof(windows[0]); w++) {
+		for (unsigned threads = 1; threads <= N_THREADS; threads += N_THREADS - 1) {
+			struct ordered o = {0};
+			ck_assert_int_eq(walk_ordered(&m, threads, windows[w], &o), PSC_OK);
+			ck_assert_mem_eq(&plain, &o.c, sizeof(plain));
+		}
+	}
+	struct ordered some = {.only_big = true};
+	ck_assert_int_eq(walk_ordered(&m, 2, 4, &some), PSC_OK);
+	ck_assert_uint_eq(some.n, 33);
+	struct ordered few = {.max = 50};
+	ck_assert_int_eq(walk_ordered(&m, 2, 4, &few), PSC_E_CANCELLED);
+	ck_assert_uint_eq(few.n, 50);
+	pm_free(&m);
+}
+END_TEST
+
 static int stop(void *arg, const char *phase, uint64_t done, uint64_t total)
 {
 	(void)phase;
@@ -291,4 +359,4 @@ START_TEST(page_tables_repeat)
 }
 END_TEST
 
-UNIT_MAIN("pool_walk", states_and_traps, threads_agree, cancelled, segment_heap, by_bytes, page_tables_repeat)
+UNIT_MAIN("pool_walk", states_and_traps, threads_agree, ordered, cancelled, segment_heap, by_bytes, page_tables_repeat)
