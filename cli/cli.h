@@ -104,15 +104,6 @@ const char *dump_argument(int argc, char **argv, int first, const char *command)
 int open_dump(const char *path, struct common_options *o, struct psc_dump **ret);
 void print_warnings(const struct common_options *o, const char *const *items, size_t n);
 
-/* term.c */
-bool stdout_is_terminal(void);
-bool stderr_is_terminal(void);
-void stdout_set_binary(void);
-/* Exists and is a device, pipe or directory. */
-bool is_special_file(const char *path);
-/* Both exist and are one file under two names; false where the system does not tell. */
-bool is_same_file(const char *a, const char *b);
-
 /* Progress bar on stderr when it is a terminal; see progress.c. */
 psc_progress_fn *progress_callback(const struct common_options *o);
 void progress_clear(void);

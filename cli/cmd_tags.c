@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope tags: who holds the pool, per tag, the trackers' figures beside a walk of the pool. */
 #include "cli.h"
+#include "os.h"
 #include "tags_print.h"
 #include <getopt.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
+#include "os.h"
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -75,6 +76,10 @@ static void print_help(void)
 
 int main(int argc, char **argv)
 {
+	if (os_start(&argc, &argv) != 0) {
+		message("out of memory");
+		return EXIT_INPUT;
+	}
 #ifdef SIGPIPE
 	/* A pager that is closed ends us quietly, through the write error. */
 	signal(SIGPIPE, SIG_IGN);
@@ -95,6 +100,7 @@ int main(int argc, char **argv)
 		char name[32]; /* what getopt's own messages start with */
 		snprintf(name, sizeof(name), "poolscope %s", commands[i].name);
 		argv[1] = name;
+		os_program_name(name);
 		return commands[i].run(argc - 1, argv + 1);
 	}
 	return usage_error("", "there is no command '%s'", argv[1]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
+#include "os.h"
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Where the result goes: stdout, or a file that appears only when it is complete. */
 #include "cli.h"
+#include "os.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@ int stdout_finish(int exit_code)
 {
 	if (fflush(stdout) == 0 && ferror(stdout) == 0)
 		return exit_code;
-	if (errno == EPIPE)
+	if (is_closed_pipe(errno))
 		return exit_code;
 	message("cannot write the result: %s", strerror(errno));
 	return EXIT_INPUT;
@@ -32,7 +33,6 @@ int output_open(struct output *out, const struct common_options *o)
 {
 	memset(out, 0, sizeof(*out));
 	if (o->output_path == NULL) {
-		stdout_set_binary();
 		out->f = stdout;
 		return EXIT_COMPLETE;
 	}
@@ -42,7 +42,7 @@ int output_open(struct output *out, const struct common_options *o)
 		return EXIT_INPUT;
 	}
 	const char *path = out->temp_path != NULL ? out->temp_path : out->path;
-	out->f = fopen(path, "wb");
+	out->f = file_create(path);
 	if (out->f == NULL) {
 		message("cannot write %s: %s", path, strerror(errno));
 		free(out->temp_path);
@@ -58,10 +58,7 @@ static int close_file(struct output *out)
 		reason = errno;
 	if (reason != 0 || out->temp_path == NULL)
 		return reason;
-#ifdef _WIN32
-	remove(out->path); /* rename does not replace here */
-#endif
-	return rename(out->temp_path, out->path) == 0 ? 0 : errno;
+	return file_rename(out->temp_path, out->path);
 }
 
 int output_close(struct output *out, int exit_code)
@@ -78,7 +75,7 @@ int output_close(struct output *out, int exit_code)
 		}
 	}
 	if (exit_code == EXIT_INPUT && out->temp_path != NULL)
-		remove(out->temp_path);
+		file_remove(out->temp_path);
 	free(out->temp_path);
 	return exit_code;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A bar on stderr, only when that is a terminal, a few times a second. */
 #include "cli.h"
+#include "os.h"
 #include <string.h>
 #include <time.h>
 

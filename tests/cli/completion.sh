@@ -30,7 +30,7 @@ options_of_man() {
 }
 
 for command in info tags poolused; do
-	"$exe" "$command" --help | sed -n 's/^  \(-[a-z], \|    \)\(--[a-z-]*\).*/\2/p' | sort >"$tmp/help"
+	$wrapper "$exe" "$command" --help | sed -n 's/^  \(-[a-z], \|    \)\(--[a-z-]*\).*/\2/p' | sort >"$tmp/help"
 	[ "$(wc -l <"$tmp/help")" -ge 12 ] || fail "$command --help: options not recognised"
 	for where in bash zsh fish man; do
 		"options_of_$where" "$command" | sort -u >"$tmp/have"
@@ -40,7 +40,7 @@ for command in info tags poolused; do
 		}
 	done
 	# Each short option too is in the man page and known to fish and zsh.
-	"$exe" "$command" --help | sed -n 's/^  -\([a-z]\), --.*/\1/p' >"$tmp/short"
+	$wrapper "$exe" "$command" --help | sed -n 's/^  -\([a-z]\), --.*/\1/p' >"$tmp/short"
 	while read -r letter; do
 		cat "$root/man/poolscope-$command.1.scd" "$root/man/common-options.scd" | grep -q "^\\*-$letter\\*" ||
 			fail "$command: -$letter is not in the man page"

@@ -16,7 +16,7 @@ refused() {
 	done
 }
 
-refused "$tmp/missing.dmp" 'missing\.dmp: no such file' 'missing file'
+refused "$tmp/missing.dmp" 'missing\.dmp: (no such file|file not found)' 'missing file'
 refused "$tmp" 'is a directory' directory
 refused - 'standard input' 'standard input'
 : >"$tmp/file"
@@ -25,7 +25,7 @@ refused /dev/null 'device' /dev/null
 mkfifo "$tmp/fifo"
 if command -v timeout >/dev/null; then
 	code=0
-	timeout 60 "$exe" tags "$tmp/fifo" >"$tmp/out" 2>"$tmp/err" || code=$?
+	timeout 60 $wrapper "$exe" tags "$tmp/fifo" >"$tmp/out" 2>"$tmp/err" || code=$?
 	expect 3 FIFO
 	expect_line 'pipe' FIFO
 fi

@@ -6,10 +6,15 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 failed=0
 
+# A program for Windows runs under Wine.
+wrapper=
+case $exe in *.exe) wrapper=${MESON_EXE_WRAPPER:-wine} ;; esac
+
 # Run the program; its exit code is then in $code, its streams in $tmp/out and $tmp/err.
 run() {
 	code=0
-	"$exe" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
+	# shellcheck disable=SC2086
+	$wrapper "$exe" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
 }
 
 fail() {

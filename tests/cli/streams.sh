@@ -33,14 +33,14 @@ tr -d '[:print:][:space:]' <"$tmp/err" >"$tmp/odd"
 for format in table json ndjson csv; do
 	{
 		sleep 0.3
-		"$exe" tags -q --format "$format" --isf "$isf" "$dump" 2>"$tmp/err"
+		$wrapper "$exe" tags -q --format "$format" --isf "$isf" "$dump" 2>"$tmp/err"
 		echo $? >"$tmp/code"
 	} | true
 	code=$(cat "$tmp/code")
 	expect 0 "tags --format $format into a closed pipe"
 	expect_no_err "tags --format $format into a closed pipe"
 done
-"$exe" tags -q --isf "$isf" "$dump" 2>"$tmp/err" | head -n 1 >"$tmp/out"
+$wrapper "$exe" tags -q --isf "$isf" "$dump" 2>"$tmp/err" | head -n 1 >"$tmp/out"
 expect_no_err 'tags | head -n 1'
 [ "$(wc -l <"$tmp/out")" -eq 1 ] || fail 'tags | head -n 1: no line'
 
@@ -53,7 +53,7 @@ if [ -c /dev/full ]; then
 		esac
 		code=0
 		# shellcheck disable=SC2086
-		"$exe" $arguments "$@" >/dev/full 2>"$tmp/err" || code=$?
+		$wrapper "$exe" $arguments "$@" >/dev/full 2>"$tmp/err" || code=$?
 		expect 3 "poolscope $arguments >/dev/full"
 		expect_line 'cannot write' "poolscope $arguments >/dev/full"
 	done
@@ -100,7 +100,7 @@ for command in info tags poolused; do
 	(
 		trap '' XFSZ
 		ulimit -f 1
-		exec "$exe" "$command" -q -o "$tmp/result" --isf "$isf" "$dump" >/dev/null 2>"$tmp/err"
+		exec $wrapper "$exe" "$command" -q -o "$tmp/result" --isf "$isf" "$dump" >/dev/null 2>"$tmp/err"
 	) || code=$?
 	expect 3 "$command -o on a full disk"
 	nothing_left "$command -o on a full disk"

@@ -22,6 +22,9 @@ ap.add_argument('--lab')
 a = ap.parse_args()
 here = os.path.join(a.root, 'tests', 'golden')
 a.poolscope = os.path.abspath(a.poolscope)
+program = [a.poolscope]
+if a.poolscope.endswith('.exe'):  # a program for Windows runs under Wine
+    program.insert(0, os.environ.get('MESON_EXE_WRAPPER', 'wine'))
 
 
 def table(name):
@@ -46,7 +49,7 @@ def build_fixture(name, lab_args, container):
     isf = os.path.join(work, truth['isf'])
     for command in 'info', 'tags':
         out = os.path.join(work, command + '.json')
-        p = run([a.poolscope, command, '--format', 'json', '-q', '--isf', isf, '-o', out, dump])
+        p = run(program + [command, '--format', 'json', '-q', '--isf', isf, '-o', out, dump])
         if p.returncode != 0:
             sys.exit('%s: %s' % (name, p.stderr.decode()))
         p = run([os.path.abspath(a.lab), 'compare', '--container', container, os.path.join(work, 'truth.json'), out])
@@ -67,7 +70,7 @@ if a.mode == 'regenerate':
 
 n = bad = 0
 for expected, args in table('cases.txt'):
-    p = run([a.poolscope] + args.split() + ['--threads', '2'])
+    p = run(program + args.split() + ['--threads', '2'])
     # Warnings belong to what a user sees; they are kept below the result, except beside JSON files.
     got = p.stdout
     if not expected.endswith('.json'):

@@ -1,12 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* The little that the program itself asks of the system: about its standard streams, and about names of files. */
-#include "cli.h"
+#include "os.h"
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#ifdef _WIN32
-#include <fcntl.h>
-#include <io.h>
-#endif
+
+int os_start(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	return 0;
+}
+
+void os_program_name(char *name)
+{
+	(void)name;
+}
+
+bool is_closed_pipe(int write_errno)
+{
+	return write_errno == EPIPE;
+}
 
 bool stdout_is_terminal(void)
 {
@@ -16,13 +29,6 @@ bool stdout_is_terminal(void)
 bool stderr_is_terminal(void)
 {
 	return isatty(2) != 0;
-}
-
-void stdout_set_binary(void)
-{
-#ifdef _WIN32
-	_setmode(1, _O_BINARY); /* no CR in JSON */
-#endif
 }
 
 bool is_special_file(const char *path)
@@ -37,4 +43,19 @@ bool is_same_file(const char *a, const char *b)
 	if (stat(a, &x) != 0 || stat(b, &y) != 0)
 		return false;
 	return x.st_ino != 0 && x.st_ino == y.st_ino && x.st_dev == y.st_dev;
+}
+
+FILE *file_create(const char *path)
+{
+	return fopen(path, "wb");
+}
+
+int file_rename(const char *from, const char *to)
+{
+	return rename(from, to) == 0 ? 0 : errno;
+}
+
+void file_remove(const char *path)
+{
+	remove(path);
 }
