@@ -53,7 +53,7 @@ int report_error(const struct psc_error *err);
 	"      --format FMT      table (default), json, ndjson or csv\n"                                               \
 	"  -o, --output FILE     write the result to FILE, replaced only when complete\n"                              \
 	"      --isf FILE        Volatility symbol table (ISF) of this kernel\n"                                       \
-	"      --symbols DIR     directory searched for it (GUID-AGE.json.xz)\n"                                       \
+	"      --symbols PATH    symbol file, directory or path as in _NT_SYMBOL_PATH; repeatable\n"                   \
 	"      --no-symbols      use no symbol file, whatever else is said\n"                                          \
 	"      --no-builtin      do not use the built-in tables of kernels\n"                                          \
 	"      --threads N       worker threads (default: one per processor)\n"                                        \
@@ -70,22 +70,22 @@ enum {
 	OPT_FORMAT = 256,
 	OPT_ISF,
 	OPT_SYMBOLS,
+	OPT_NO_SYMBOLS,
+	OPT_NO_BUILTIN,
 	OPT_THREADS,
 	OPT_MIN_COVERAGE,
 	OPT_NO_MMAP,
 	OPT_TMPDIR,
 	OPT_NO_PROGRESS,
-	OPT_NO_SYMBOLS,
-	OPT_NO_BUILTIN,
 	OPT_COMMAND = 512,
 };
 #define COMMON_SHORT_OPTIONS "ho:qv"
 #define COMMON_LONG_OPTIONS                                                                                            \
 	{"format", required_argument, NULL, OPT_FORMAT}, {"output", required_argument, NULL, 'o'},                     \
 		{"isf", required_argument, NULL, OPT_ISF}, {"symbols", required_argument, NULL, OPT_SYMBOLS},          \
+		{"no-symbols", no_argument, NULL, OPT_NO_SYMBOLS}, {"no-builtin", no_argument, NULL, OPT_NO_BUILTIN},  \
 		{"threads", required_argument, NULL, OPT_THREADS},                                                     \
 		{"min-coverage", required_argument, NULL, OPT_MIN_COVERAGE},                                           \
-		{"no-symbols", no_argument, NULL, OPT_NO_SYMBOLS}, {"no-builtin", no_argument, NULL, OPT_NO_BUILTIN},  \
 		{"no-mmap", no_argument, NULL, OPT_NO_MMAP}, {"tmpdir", required_argument, NULL, OPT_TMPDIR},          \
 		{"no-progress", no_argument, NULL, OPT_NO_PROGRESS}, {"quiet", no_argument, NULL, 'q'},                \
 		{"verbose", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},                                 \
@@ -100,6 +100,9 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 /* The one dump argument after the options; NULL after a message. */
 const char *dump_argument(int argc, char **argv, int first, const char *command);
 
+/* Where symbols are searched: what --symbols named, then the environment unless there is --no-symbols. One list for the
+ * whole run. Returns EXIT_COMPLETE or an exit code after a message. */
+int symbol_search(const struct common_options *o, struct psc_symbol_search **ret);
 /* Open with progress and warnings wired up. Returns EXIT_COMPLETE or an exit code after a message. */
 int open_dump(const char *path, struct common_options *o, struct psc_dump **ret);
 void print_warnings(const struct common_options *o, const char *const *items, size_t n);

@@ -26,6 +26,33 @@ static bool parse_format(const char *text, enum output_format *ret)
 	return false;
 }
 
+/* Kept to the end of the process: dumps borrow it. */
+static struct psc_symbol_search *searched;
+static bool has_environment;
+
+static int add_symbols(const char *command, const char *path)
+{
+	struct psc_error err;
+	if (*path == '\0')
+		return usage_error(command, "--symbols takes a file, a directory or a symbol path, not ''");
+	enum psc_status st = searched == NULL ? psc_symbol_search_new(&searched, &err) : PSC_OK;
+	if (st == PSC_OK)
+		st = psc_symbol_search_add(searched, path, "--symbols", &err);
+	return st == PSC_OK ? -1 : report_error(&err);
+}
+
+int symbol_search(const struct common_options *o, struct psc_symbol_search **ret)
+{
+	struct psc_error err;
+	enum psc_status st = searched == NULL ? psc_symbol_search_new(&searched, &err) : PSC_OK;
+	if (st == PSC_OK && !has_environment && !o->no_symbols) {
+		st = psc_symbol_search_add_environment(searched, &err);
+		has_environment = true;
+	}
+	*ret = searched;
+	return st == PSC_OK ? EXIT_COMPLETE : report_error(&err);
+}
+
 int common_option(struct common_options *o, int opt, const char *command, const char *help)
 {
 	char *end = NULL;
@@ -38,10 +65,10 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 		o->open.isf_path = optarg;
 		return -1;
 	case OPT_SYMBOLS:
-		o->open.symbol_path = optarg;
-		return -1;
+		return add_symbols(command, optarg);
 	case OPT_NO_SYMBOLS:
 		o->no_symbols = true;
+		o->open.flags |= PSC_OPEN_NO_SYMBOLS;
 		return -1;
 	case OPT_NO_BUILTIN:
 		o->open.flags |= PSC_OPEN_NO_BUILTIN;
@@ -117,12 +144,13 @@ int open_dump(const char *path, struct common_options *o, struct psc_dump **ret)
 		message("a dump cannot be read from standard input: it is read at random offsets; save it to a file");
 		return EXIT_INPUT;
 	}
+	int code = symbol_search(o, &o->open.symbol_search);
+	if (code != EXIT_COMPLETE)
+		return code;
 	if (o->output_path != NULL && is_same_file(o->output_path, path)) {
 		message("--output names the dump itself; it would be overwritten");
 		return EXIT_USAGE;
 	}
-	if (o->no_symbols)
-		o->open.isf_path = o->open.symbol_path = NULL;
 	o->open.log = log_to_stderr;
 	o->open.log_arg = o;
 	o->open.progress = progress_callback(o);

@@ -10,7 +10,7 @@ complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the versi
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -x -l format -a 'table json ndjson csv' -d 'form of the result'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -r -F -l isf -d 'Volatility symbol table of this kernel'
-complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -x -l symbols -a '(__fish_complete_directories)' -d 'directory searched for the symbol table'
+complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -r -F -l symbols -d 'symbol file, directory or path that is searched'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -l no-symbols -d 'use no symbol file'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -l no-builtin -d 'do not use the built-in tables of kernels'
 complete -c poolscope -n '__fish_seen_subcommand_from info tags poolused' -x -l threads -d 'worker threads'

@@ -10,6 +10,7 @@
 #define POOLSCOPE_DUMP_H
 
 #include <poolscope/error.h>
+#include <poolscope/symbols.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -30,6 +31,7 @@ typedef int psc_progress_fn(void *arg, const char *phase, uint64_t done, uint64_
 enum psc_open_flags {
 	PSC_OPEN_NO_MMAP = 1,    /**< read with pread instead of mapping the file (failing disks, shrinking files) */
 	PSC_OPEN_NO_BUILTIN = 2, /**< ignore the built-in profile tables */
+	PSC_OPEN_NO_SYMBOLS = 4, /**< use no symbol file: isf_path, symbol_path and symbol_search are ignored */
 };
 
 /** Options for psc_dump_open(). Initialise with PSC_OPEN_OPTIONS_INIT. */
@@ -37,17 +39,20 @@ struct psc_open_options {
 	size_t size;                 /**< sizeof(struct psc_open_options): lets later versions append members */
 	uint32_t flags;              /**< enum psc_open_flags */
 	const char *isf_path;        /**< a Volatility ISF file (.json, .json.gz, .json.xz) of this kernel, or NULL */
-	const char *symbol_path;     /**< directory searched for <pdb name>/<GUID>-<age>.json.xz and similar, or NULL */
+	const char *symbol_path;     /**< where symbol files are searched, as for psc_symbol_search_add(), or NULL */
 	const char *tmpdir;          /**< where compressed dumps are unpacked; NULL: the system's temporary directory */
 	uint64_t max_unpacked_bytes; /**< refuse to unpack more than this; 0: no limit of our own */
 	psc_log_fn *log;
 	void *log_arg;
 	psc_progress_fn *progress;
 	void *progress_arg;
+	struct psc_symbol_search *symbol_search; /**< searched instead of symbol_path when not NULL; borrowed, must
+						    outlive the dump and be used by one dump at a time. The library
+						    reads no environment variable unless this list was made so. */
 };
 #define PSC_OPEN_OPTIONS_INIT                                                                                          \
 	{                                                                                                              \
-		sizeof(struct psc_open_options), 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL                        \
+		sizeof(struct psc_open_options), 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL                  \
 	}
 
 struct psc_dump;
@@ -55,7 +60,8 @@ struct psc_dump;
 /** Open the dump at `path` (UTF-8). opts may be NULL. On success *ret must be closed with psc_dump_close().
  * Errors: PSC_E_FORMAT (names what the file seems to be), PSC_E_UNSUPPORTED, PSC_E_CORRUPT, PSC_E_TRUNCATED,
  * PSC_E_OS, PSC_E_NO_MEMORY, PSC_E_LIMIT, PSC_E_CANCELLED, PSC_E_ARGUMENT, and PSC_E_NOT_FOUND when the file at
- * isf_path is of another kernel. A dump whose kernel cannot be described is still opened: see psc_dump_warnings(). */
+ * isf_path is of another kernel, or a file that was named in a symbol path is of no module in the dump. A dump whose
+ * kernel cannot be described is still opened: see psc_dump_warnings(). */
 PSC_API enum psc_status psc_dump_open(const char *path, const struct psc_open_options *opts, struct psc_dump **ret,
 				      struct psc_error *reterr);
 

@@ -7,6 +7,7 @@
 
 #include <poolscope/dump.h>
 #include <poolscope/error.h>
+#include <poolscope/symbols.h>
 #include <poolscope/tags.h>
 
 #endif

@@ -17,6 +17,7 @@ struct psc_dump {
 	struct psc_source *source;
 	struct psc_image *image;
 	struct psc_kernel kernel;
+	struct psc_symbol_search *own_search; /* of options.symbol_path */
 	struct psc_log log;
 	struct psc_arena arena;
 	struct psc_warnings warnings; /* of image and kernel, in that order */
@@ -166,9 +167,18 @@ static enum psc_status open_source(struct psc_source *src, const struct psc_open
 	}
 	struct psc_kernel_options kopts = {
 		.isf_path = o->isf_path,
-		.symbol_path = o->symbol_path,
+		.search = o->symbol_search,
+		.no_symbols = (o->flags & PSC_OPEN_NO_SYMBOLS) != 0,
 		.no_builtin = (o->flags & PSC_OPEN_NO_BUILTIN) != 0,
 	};
+	if (o->symbol_path != NULL && o->symbol_search == NULL) {
+		st = psc_symbol_search_new(&d->own_search, reterr);
+		if (st == PSC_OK)
+			st = psc_symbol_search_add(d->own_search, o->symbol_path, "symbol path", reterr);
+		if (st != PSC_OK)
+			goto out;
+		kopts.search = d->own_search;
+	}
 	st = psc_kernel_init(&d->kernel, d->image, &kopts, &d->log, reterr);
 	if (st != PSC_OK)
 		goto out;
@@ -231,6 +241,7 @@ void psc_dump_close(struct psc_dump *dump)
 	if (dump == NULL)
 		return;
 	psc_kernel_deinit(&dump->kernel);
+	psc_symbol_search_free(dump->own_search);
 	psc_image_close(dump->image);
 	psc_source_close(dump->source);
 	psc_warnings_deinit(&dump->warnings);

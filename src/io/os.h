@@ -32,6 +32,11 @@ void psc_os_map_advise(const uint8_t *p, uint64_t size_bytes, bool sequential);
 /* Names in a directory, without "." and "..", unsorted; call visit until it returns false. */
 int psc_os_list_dir(const char *path, bool (*visit)(void *arg, const char *name), void *arg);
 
+/* Whether the path does not depend on the current directory. */
+bool psc_os_is_absolute_path(const char *path);
+/* The value of an environment variable as UTF-8, from malloc; NULL when it is not set or empty. */
+int psc_os_get_env(const char *name, char **ret);
+
 /* Text of a system error code into buf. */
 void psc_os_error_text(int sys_errno, char *buf, size_t n);
 

@@ -210,6 +210,26 @@ int psc_os_list_dir(const char *path, bool (*visit)(void *arg, const char *name)
 	return e;
 }
 
+bool psc_os_is_absolute_path(const char *path)
+{
+	return path[0] == '/';
+}
+
+int psc_os_get_env(const char *name, char **ret)
+{
+	const char *value = getenv(name);
+	*ret = NULL;
+	if (!value || !*value)
+		return 0;
+	size_t n = strlen(value) + 1;
+	char *copy = malloc(n);
+	if (!copy)
+		return ENOMEM;
+	memcpy(copy, value, n);
+	*ret = copy;
+	return 0;
+}
+
 void psc_os_error_text(int sys_errno, char *buf, size_t n)
 {
 	if (n == 0)

@@ -332,6 +332,36 @@ int psc_os_list_dir(const char *path, bool (*visit)(void *arg, const char *name)
 	return e;
 }
 
+bool psc_os_is_absolute_path(const char *path)
+{
+	char c = path[0];
+	bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return (is_letter && path[1] == ':' && (path[2] == '\\' || path[2] == '/')) ||
+	       ((c == '\\' || c == '/') && path[1] == c);
+}
+
+int psc_os_get_env(const char *name, char **ret)
+{
+	wchar_t *w = NULL;
+	*ret = NULL;
+	int e = widen(name, 0, &w);
+	if (e != 0)
+		return e;
+	DWORD n = GetEnvironmentVariableW(w, NULL, 0);
+	wchar_t *value = n > 1 ? calloc((size_t)n, sizeof(*value)) : NULL;
+	if (value) {
+		DWORD got = GetEnvironmentVariableW(w, value, n);
+		if (got > 0 && got < n)
+			*ret = narrow(value);
+		e = *ret ? 0 : ERROR_NOT_ENOUGH_MEMORY;
+	} else if (n > 1) {
+		e = ERROR_NOT_ENOUGH_MEMORY;
+	}
+	free(value);
+	free(w);
+	return e;
+}
+
 void psc_os_error_text(int sys_errno, char *buf, size_t n)
 {
 	wchar_t w[256];

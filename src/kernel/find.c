@@ -40,6 +40,7 @@ enum psc_status psc_kernel_init(struct psc_kernel *k, const struct psc_image *im
 	memset(k, 0, sizeof(*k));
 	k->img = img;
 	k->log = log;
+	k->search = opts && !opts->no_symbols ? opts->search : NULL;
 	k->warnings.arena = &k->arena;
 	return describe(k, opts, reterr);
 }

@@ -6,6 +6,7 @@
 
 #include "paging/space.h"
 #include "symbols/profile.h"
+#include "symbols/search.h"
 #include "util/log.h"
 
 /* Members of KDDEBUGGER_DATA64 that poolscope uses. Values are addresses of variables unless noted; 0 = not offered.
@@ -32,8 +33,9 @@ struct psc_kdbg {
 };
 
 struct psc_kernel {
-	const struct psc_image *img; /* borrowed */
-	struct psc_arena arena;      /* owns texts */
+	const struct psc_image *img;      /* borrowed */
+	struct psc_symbol_search *search; /* borrowed; NULL: no symbol file is looked for */
+	struct psc_arena arena;           /* owns texts */
 	struct psc_warnings warnings;
 	const struct psc_log *log;
 	struct psc_space space;   /* kernel address space */
@@ -63,11 +65,13 @@ struct psc_kernel {
 };
 
 struct psc_kernel_options {
-	const char *isf_path, *symbol_path;
+	const char *isf_path;
+	struct psc_symbol_search *search; /* borrowed, outlives the kernel; may be NULL */
+	bool no_symbols;                  /* neither of the two, nor any other symbol file */
 	bool no_builtin;
 };
 
-/* Find and describe the kernel. Fails only on PSC_E_NO_MEMORY, or when an ISF that was asked for by path cannot be used
+/* Find and describe the kernel. Fails only on PSC_E_NO_MEMORY, or when a symbol file that was named cannot be used
  * (PSC_E_OS, PSC_E_CORRUPT, PSC_E_NOT_FOUND for a wrong identity): everything else that is missing becomes a warning
  * and an absent member. k must be zeroed or fresh; psc_kernel_deinit in every case. */
 enum psc_status psc_kernel_init(struct psc_kernel *k, const struct psc_image *img,

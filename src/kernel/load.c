@@ -100,19 +100,6 @@ static void check_header_pointers(struct psc_kernel *k)
 		k->profile.symbols[s].origin = PSC_ORIGIN_NONE;
 }
 
-static void load_from_path(struct psc_kernel *k, const char *dir)
-{
-	struct psc_error e = {0};
-	const char *path = NULL;
-	enum psc_status st = psc_isf_find(dir, &k->id, &k->arena, &path, &e);
-	if (st == PSC_OK)
-		st = psc_isf_load_file(path, &k->id, &k->profile, &k->arena, &k->warnings, &e);
-	if (st != PSC_OK)
-		psc_warn(&k->warnings, "%s", e.text);
-	else
-		check_header_pointers(k);
-}
-
 /* Build 3790 for x86 has two layouts: as shipped, and with a service pack. CmNtCSDVersion tells them apart (reference:
  * kernel 15): the service pack is its second byte. */
 static const char *version_hint(struct psc_kernel *k)
@@ -150,15 +137,10 @@ enum psc_status psc_kernel_load_profile(struct psc_kernel *k, const struct psc_k
 					struct psc_error *reterr)
 {
 	k->profile.machine = k->id.machine;
-	if (opts && opts->isf_path) {
-		enum psc_status st =
-			psc_isf_load_file(opts->isf_path, &k->id, &k->profile, &k->arena, &k->warnings, reterr);
-		if (st != PSC_OK)
-			return st;
-		check_header_pointers(k);
-	} else if (opts && opts->symbol_path) {
-		load_from_path(k, opts->symbol_path);
-	}
+	enum psc_status st = psc_kernel_load_files(k, opts, reterr);
+	if (st != PSC_OK)
+		return st;
+	check_header_pointers(k);
 	if (!opts || !opts->no_builtin)
 		psc_builtin_load(&k->id, version_hint(k), &k->profile);
 	psc_kernel_find_version(k);

@@ -91,11 +91,6 @@ enum psc_status psc_isf_load_mem(const void *bytes, size_t n, const char *name, 
 				 struct psc_profile *profile, struct psc_arena *arena, struct psc_warnings *warnings,
 				 struct psc_error *reterr);
 
-/* Search dir for the kernel's ISF: dir/<GUID>-<age>.json[.xz|.gz], dir/<pdb name>/..., dir/windows/<pdb name>/...
- * *ret_path (in the arena) or PSC_E_NOT_FOUND with a text that says which file to put where. */
-enum psc_status psc_isf_find(const char *dir, const struct psc_kernel_identity *id, struct psc_arena *arena,
-			     const char **ret_path, struct psc_error *reterr);
-
 /* Built-in tables. Symbols: only the row of exactly this GUID and age. Fields: by architecture and build range (exact
  * revision when known, else only rows that hold for every listed revision of the build). */
 void psc_builtin_load(const struct psc_kernel_identity *id, const char *version_hint, struct psc_profile *profile);

@@ -23,6 +23,7 @@ for command in info tags poolused; do
 	for option in --format --output --isf --symbols --threads --min-coverage --tmpdir -o; do
 		bad "$command" x.dmp "$option"
 	done
+	bad "$command" --symbols '' x.dmp
 	for value in xml JSON 'json,' ''; do bad "$command" --format "$value" x.dmp; done
 	for value in 0 65 -1 +2 2x x 99999999999999999999 ''; do bad "$command" --threads "$value" x.dmp; done
 	for value in -1 100.1 101 nan inf x 5%% ''; do bad "$command" --min-coverage "$value" x.dmp; done

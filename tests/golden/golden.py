@@ -34,8 +34,13 @@ def table(name):
             yield [f.strip() for f in line.split('|')]
 
 
+# Whoever runs this may have symbol files of their own.
+env = {k: v for k, v in os.environ.items() if 'SYMBOL_PATH' not in k}
+env['XDG_DATA_HOME'] = os.path.join(a.root, 'no-data')
+
+
 def run(cmd, **kw):
-    return subprocess.run(cmd, cwd=a.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
+    return subprocess.run(cmd, env=env, cwd=a.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
 
 
 def build_fixture(name, lab_args, container):

@@ -99,10 +99,12 @@ START_TEST(x64_with_isf)
 		ck_assert_msg(!strstr(o.k.warnings.items[i], "symbols say"), "%s", o.k.warnings.items[i]);
 	close_dump(&o);
 	opts.isf_path = NULL;
-	opts.symbol_path = isf_dir;
+	ck_assert_int_eq(psc_symbol_search_new(&opts.search, NULL), PSC_OK);
+	ck_assert_int_eq(psc_symbol_search_add(opts.search, isf_dir, "test", NULL), PSC_OK);
 	open_dump(&o, dumps[0], &opts);
 	ck_assert_int_eq(o.k.header_symbol_check, 1);
 	close_dump(&o);
+	psc_symbol_search_free(opts.search);
 }
 END_TEST
 
