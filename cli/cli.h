@@ -19,10 +19,13 @@ enum exit_code {
 
 enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV };
 
+#define RUN_MAP_MAX 64
+
 /* Options that every command takes. */
 struct common_options {
 	enum output_format format;
 	struct psc_open_options open;
+	struct psc_run_map run_map[RUN_MAP_MAX];
 	uint32_t n_threads;
 	double min_coverage; /* 0..1; below 0 = not asked for */
 	bool quiet, verbose, no_progress, no_symbols;
@@ -56,6 +59,11 @@ int report_error(const struct psc_error *err);
 	"      --symbols PATH    symbol file, directory or path as in _NT_SYMBOL_PATH; repeatable\n"                   \
 	"      --no-symbols      use no symbol file, whatever else is said\n"                                          \
 	"      --no-builtin      do not use the built-in tables of kernels\n"                                          \
+	"      --image-format F  auto (default), or raw: physical memory and nothing else\n"                           \
+	"      --run-map MAP     where memory lies in a raw image: START-END@OFFSET,... (hexadecimal)\n"               \
+	"      --dtb PA          kernel page tables, where no dump header names them\n"                                \
+	"      --kernel-base VA  kernel image, likewise\n"                                                             \
+	"      --kdbg VA         debugger data block, likewise\n"                                                      \
 	"      --threads N       worker threads (default: one per processor)\n"                                        \
 	"      --min-coverage P  exit with 4 when less than P percent could be read\n"                                 \
 	"      --no-mmap         read the file instead of mapping it\n"                                                \
@@ -72,6 +80,11 @@ enum {
 	OPT_SYMBOLS,
 	OPT_NO_SYMBOLS,
 	OPT_NO_BUILTIN,
+	OPT_IMAGE_FORMAT,
+	OPT_RUN_MAP,
+	OPT_DTB,
+	OPT_KERNEL_BASE,
+	OPT_KDBG,
 	OPT_THREADS,
 	OPT_MIN_COVERAGE,
 	OPT_NO_MMAP,
@@ -84,7 +97,10 @@ enum {
 	{"format", required_argument, NULL, OPT_FORMAT}, {"output", required_argument, NULL, 'o'},                     \
 		{"isf", required_argument, NULL, OPT_ISF}, {"symbols", required_argument, NULL, OPT_SYMBOLS},          \
 		{"no-symbols", no_argument, NULL, OPT_NO_SYMBOLS}, {"no-builtin", no_argument, NULL, OPT_NO_BUILTIN},  \
-		{"threads", required_argument, NULL, OPT_THREADS},                                                     \
+		{"image-format", required_argument, NULL, OPT_IMAGE_FORMAT},                                           \
+		{"run-map", required_argument, NULL, OPT_RUN_MAP}, {"dtb", required_argument, NULL, OPT_DTB},          \
+		{"kernel-base", required_argument, NULL, OPT_KERNEL_BASE},                                             \
+		{"kdbg", required_argument, NULL, OPT_KDBG}, {"threads", required_argument, NULL, OPT_THREADS},        \
 		{"min-coverage", required_argument, NULL, OPT_MIN_COVERAGE},                                           \
 		{"no-mmap", no_argument, NULL, OPT_NO_MMAP}, {"tmpdir", required_argument, NULL, OPT_TMPDIR},          \
 		{"no-progress", no_argument, NULL, OPT_NO_PROGRESS}, {"quiet", no_argument, NULL, 'q'},                \
@@ -97,6 +113,8 @@ void common_options_init(struct common_options *o);
 /* Handles one getopt_long result. Returns -1 when it was a common option and is fine, -2 when it is not a common one,
  * else an exit code after a message (0 after --help: help is printed to stdout). */
 int common_option(struct common_options *o, int opt, const char *command, const char *help);
+/* The same for those that say how to read memory without a Windows header; common_option calls it. */
+int image_option(struct common_options *o, int opt, const char *command);
 /* The one dump argument after the options; NULL after a message. */
 const char *dump_argument(int argc, char **argv, int first, const char *command);
 

@@ -131,9 +131,12 @@ static void print_table(FILE *f, const struct psc_dump *dump)
 	char buf[32], buf2[32];
 
 	fprintf(f, "Dump:           %s\n", i->path);
-	fprintf(f, "Format:         %s, %s (DumpType %" PRIu32 ")%s%s\n", i->format, psc_dump_type_name(i->dump_type),
-		i->dump_type_value, i->compression != NULL ? ", inside " : "",
-		i->compression != NULL ? i->compression : "");
+	fprintf(f, "Format:         %s, ", i->format);
+	if (strncmp(i->format, "dump", 4) == 0)
+		fprintf(f, "%s (DumpType %" PRIu32 ")", psc_dump_type_name(i->dump_type), i->dump_type_value);
+	else
+		fputs("memory image", f);
+	fprintf(f, "%s%s\n", i->compression != NULL ? ", inside " : "", i->compression != NULL ? i->compression : "");
 	fprintf(f, "Size:           %s bytes%s\n", group_digits(i->size_bytes, false, buf),
 		i->is_truncated ? " (truncated)" : "");
 	fprintf(f, "Machine:        %s", psc_machine_name(i->machine));

@@ -113,7 +113,7 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 		fprintf(stderr, "Try 'poolscope %s --help'.\n", command);
 		return EXIT_USAGE;
 	default:
-		return -2;
+		return image_option(o, opt, command);
 	}
 }
 

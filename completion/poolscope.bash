@@ -12,8 +12,8 @@ _poolscope_files()
 _poolscope()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]-}
-	local common="--format --output --isf --symbols --no-symbols --no-builtin --threads --min-coverage --no-mmap --tmpdir
-		--no-progress --quiet --verbose --help"
+	local common="--format --output --isf --symbols --no-symbols --no-builtin --image-format --run-map --dtb --kernel-base
+		--kdbg --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet --verbose --help"
 	local info=""
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file"
 	local poolused="--tag-file"
@@ -38,6 +38,7 @@ _poolscope()
 	fi
 	case $prev in
 	--format) values="table json ndjson csv" ;;
+	--image-format) values="auto raw" ;;
 	--sort | -s) values="bytes tag nonpaged paged allocs frees diff per-alloc" ;;
 	--pool) values="nonpaged paged session" ;;
 	--by) values="tag tag,size" ;;
@@ -45,7 +46,7 @@ _poolscope()
 		_poolscope_files -d "$cur"
 		return
 		;;
-	--threads | --min-coverage | --rows | --tag | -n | -t) return ;;
+	--run-map | --dtb | --kernel-base | --kdbg | --threads | --min-coverage | --rows | --tag | -n | -t) return ;;
 	--isf | --symbols | --tag-file | --output | -o)
 		_poolscope_files -f "$cur"
 		return

@@ -34,6 +34,17 @@ enum psc_open_flags {
 	PSC_OPEN_NO_SYMBOLS = 4, /**< use no symbol file: isf_path, symbol_path and symbol_search are ignored */
 };
 
+/** Where a stretch of physical memory lies in a raw image. All three are multiples of 4096. */
+struct psc_run_map {
+	uint64_t physical_address, size_bytes;
+	uint64_t file_offset;
+};
+
+enum psc_image_format {
+	PSC_IMAGE_FORMAT_AUTO = 0, /**< recognised by the file's first bytes */
+	PSC_IMAGE_FORMAT_RAW = 1,  /**< physical memory from address 0 on, or by run_map, and nothing else */
+};
+
 /** Options for psc_dump_open(). Initialise with PSC_OPEN_OPTIONS_INIT. */
 struct psc_open_options {
 	size_t size;                 /**< sizeof(struct psc_open_options): lets later versions append members */
@@ -49,10 +60,18 @@ struct psc_open_options {
 	struct psc_symbol_search *symbol_search; /**< searched instead of symbol_path when not NULL; borrowed, must
 						    outlive the dump and be used by one dump at a time. The library
 						    reads no environment variable unless this list was made so. */
+	enum psc_image_format image_format;
+	const struct psc_run_map *run_map; /**< implies PSC_IMAGE_FORMAT_RAW; NULL: none */
+	size_t n_run_map;
+	/** What is otherwise searched for in memory without a Windows header; 0: search. Ignored for dumps with one. */
+	uint64_t directory_table_base;   /**< physical address of the kernel's top page table, as CR3 holds it */
+	uint64_t kernel_base;            /**< virtual address of the kernel image */
+	uint64_t kd_debugger_data_block; /**< virtual address of KDDEBUGGER_DATA64, plain */
 };
 #define PSC_OPEN_OPTIONS_INIT                                                                                          \
 	{                                                                                                              \
-		sizeof(struct psc_open_options), 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL                  \
+		sizeof(struct psc_open_options), 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL,                 \
+			PSC_IMAGE_FORMAT_AUTO, NULL, 0, 0, 0, 0                                                        \
 	}
 
 struct psc_dump;
@@ -103,7 +122,7 @@ PSC_API const char *psc_dump_type_name(enum psc_dump_type type);
 /** What the container's header says. Fields that the writer never stored are marked absent by their has_ flag. */
 struct psc_dump_info {
 	const char *path;        /**< as given; "<memory>" for psc_dump_open_mem */
-	const char *format;      /**< "dump64" or "dump32" */
+	const char *format;      /**< "dump64", "dump32", "raw", "lime" or "elf" */
 	const char *compression; /**< "gzip" or NULL */
 	enum psc_dump_type dump_type;
 	uint32_t dump_type_value; /**< DumpType as stored */

@@ -78,7 +78,7 @@ static void describe_container(struct psc_dump *d)
 	struct psc_dump_info *i = &d->info;
 
 	i->path = psc_source_name(d->source);
-	i->format = h->is_64bit ? "dump64" : "dump32";
+	i->format = psc_image_format(d->image);
 	i->compression = psc_source_compression(d->source);
 	i->dump_type = psc_image_dump_type(d->image);
 	i->dump_type_value = h->dump_type_value;
@@ -146,6 +146,59 @@ static void copy_warnings(struct psc_dump *d, const struct psc_warnings *from)
 		psc_warn(&d->warnings, "%s", from->items[i]);
 }
 
+static enum psc_status open_image(struct psc_dump *d, const struct psc_open_options *o, struct psc_error *reterr)
+{
+	const struct psc_image_options io = {
+		.is_raw = o->image_format == PSC_IMAGE_FORMAT_RAW,
+		.map = o->run_map,
+		.n_map = o->run_map != NULL ? o->n_run_map : 0,
+		.tmpdir = o->tmpdir,
+	};
+	return psc_image_open_with(d->source, &io, &d->image, reterr);
+}
+
+/* A raw image of a machine with memory above 4 GiB may lack the gap below it (reference: dumps 18 [?], so it is only
+ * tried where the plain reading finds no kernel). */
+static bool try_without_gap(struct psc_dump *d, const struct psc_discovery *known, uint64_t *ret_base)
+{
+	const uint64_t gap_start = UINT64_C(3) << 30, gap_end = UINT64_C(4) << 30;
+	uint64_t size = psc_source_size(d->source) / PSC_PAGE_BYTES * PSC_PAGE_BYTES;
+	if (strcmp(psc_image_format(d->image), "raw") != 0 || size <= gap_start)
+		return false;
+	const struct psc_run_map map[] = {{0, gap_start, 0}, {gap_end, size - gap_start, gap_start}};
+	const struct psc_image_options io = {.is_raw = true, .map = map, .n_map = 2};
+	struct psc_image *img = NULL;
+	if (psc_image_open_with(d->source, &io, &img, NULL) != PSC_OK)
+		return false;
+	if (psc_kernel_discover(img, known, &d->warnings, &d->log, ret_base, NULL) != PSC_OK) {
+		psc_image_close(img);
+		return false;
+	}
+	psc_image_close(d->image);
+	d->image = img;
+	psc_warn(&d->warnings, "The image has no room for the gap between 3 and 4 GiB: memory above 4 GiB is taken to "
+			       "follow at 3 GiB in the file");
+	return true;
+}
+
+/* What a Windows header would say. */
+static enum psc_status discover(struct psc_dump *d, const struct psc_open_options *o, uint64_t *ret_base,
+				struct psc_error *reterr)
+{
+	const struct psc_discovery known = {
+		.directory_table_base = o->directory_table_base,
+		.kernel_base = o->kernel_base,
+		.kd_debugger_data_block = o->kd_debugger_data_block,
+	};
+	*ret_base = 0;
+	if (psc_image_has_header(d->image))
+		return PSC_OK;
+	enum psc_status st = psc_kernel_discover(d->image, &known, &d->warnings, &d->log, ret_base, reterr);
+	if (st == PSC_E_NOT_FOUND && o->run_map == NULL && try_without_gap(d, &known, ret_base))
+		return PSC_OK;
+	return st;
+}
+
 static enum psc_status open_source(struct psc_source *src, const struct psc_open_options *o, struct psc_dump **ret,
 				   struct psc_error *reterr)
 {
@@ -160,12 +213,16 @@ static enum psc_status open_source(struct psc_source *src, const struct psc_open
 	d->log.fn = o->log;
 	d->log.arg = o->log_arg;
 	d->warnings.arena = &d->arena;
-	st = psc_image_open(src, &d->image, reterr);
+	uint64_t base = 0;
+	st = open_image(d, o, reterr);
+	if (st == PSC_OK)
+		st = discover(d, o, &base, reterr);
 	if (st != PSC_OK) {
 		psc_fail_prefix(reterr, st, "%s", psc_base_name(psc_source_name(src)));
 		goto out;
 	}
 	struct psc_kernel_options kopts = {
+		.kernel_base = base,
 		.isf_path = o->isf_path,
 		.search = o->symbol_search,
 		.no_symbols = (o->flags & PSC_OPEN_NO_SYMBOLS) != 0,

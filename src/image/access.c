@@ -9,6 +9,32 @@ enum psc_image_kind psc_image_get_kind(const struct psc_image *img)
 	return img->kind;
 }
 
+const char *psc_image_format(const struct psc_image *img)
+{
+	return img->format;
+}
+
+bool psc_image_has_header(const struct psc_image *img)
+{
+	return img->has_header;
+}
+
+void psc_image_describe(struct psc_image *img, const struct psc_dump_header *header)
+{
+	img->header = *header;
+}
+
+const struct psc_image_cpu *psc_image_cpus(const struct psc_image *img, size_t *ret_n)
+{
+	*ret_n = img->n_cpus;
+	return img->cpus;
+}
+
+bool psc_image_is_decoded(const struct psc_image *img)
+{
+	return img->layout == PSC_LAYOUT_DECODED;
+}
+
 const struct psc_dump_header *psc_image_header(const struct psc_image *img)
 {
 	return &img->header;
@@ -82,6 +108,13 @@ enum psc_page_presence psc_image_locate(const struct psc_image *img, uint64_t pf
 		*ret_off = img->bitmap.first_page + index * PSC_PAGE_BYTES;
 		return PSC_PAGE_PRESENT;
 	}
+	if (img->layout == PSC_LAYOUT_DECODED) {
+		uint64_t run;
+		if (pfn >= PSC_PFN_END)
+			return img->outside;
+		*ret_off = pfn * PSC_PAGE_BYTES;
+		return img->decoder->locate(img->decoder, pfn, &run);
+	}
 	const struct psc_extent *e = find_extent(img, pfn);
 	if (!e)
 		return img->outside;
@@ -98,6 +131,11 @@ uint64_t psc_image_contiguous(const struct psc_image *img, uint64_t pfn, uint64_
 	if (psc_image_locate(img, pfn, &off) != PSC_PAGE_PRESENT)
 		return 0;
 	*ret_off = off;
+	if (img->layout == PSC_LAYOUT_DECODED) {
+		uint64_t run;
+		(void)img->decoder->locate(img->decoder, pfn, &run);
+		return psc_min_u64(run, psc_max_u64(max_pages, 1));
+	}
 	uint64_t n = psc_min_u64(psc_max_u64(max_pages, 1), (img->size - off) / PSC_PAGE_BYTES);
 	if (img->layout == PSC_LAYOUT_BITMAP)
 		return psc_bitmap_run(&img->bitmap, pfn, n);
@@ -112,6 +150,12 @@ const uint8_t *psc_image_page(const struct psc_image *img, uint64_t pfn, uint8_t
 	*ret = psc_image_locate(img, pfn, &off);
 	if (*ret != PSC_PAGE_PRESENT)
 		return NULL;
+	if (img->layout == PSC_LAYOUT_DECODED) {
+		if (img->decoder->read(img->decoder, pfn, scratch))
+			return scratch;
+		*ret = PSC_PAGE_TRUNCATED;
+		return NULL;
+	}
 	const uint8_t *p = psc_source_view(img->src, off, PSC_PAGE_BYTES);
 	if (p)
 		return p;
@@ -121,9 +165,26 @@ const uint8_t *psc_image_page(const struct psc_image *img, uint64_t pfn, uint8_t
 	return NULL;
 }
 
+static size_t read_decoded(const struct psc_image *img, uint64_t pa, uint8_t *buf, size_t n)
+{
+	uint8_t page[PSC_PAGE_BYTES];
+	enum psc_page_presence presence;
+	size_t done = 0;
+	while (done < n && psc_image_page(img, pa >> PSC_PAGE_SHIFT, page, &presence)) {
+		uint64_t in_page = pa % PSC_PAGE_BYTES;
+		size_t part = (size_t)psc_min_u64(n - done, PSC_PAGE_BYTES - in_page);
+		memcpy(buf + done, page + in_page, part);
+		done += part;
+		pa += part;
+	}
+	return done;
+}
+
 size_t psc_image_read_pa(const struct psc_image *img, uint64_t pa, void *buf, size_t n)
 {
 	size_t done = 0;
+	if (img->layout == PSC_LAYOUT_DECODED)
+		return read_decoded(img, pa, buf, n);
 	while (done < n) {
 		uint64_t in_page = pa % PSC_PAGE_BYTES, off;
 		uint64_t want = (n - done) / PSC_PAGE_BYTES + 2;

@@ -59,3 +59,34 @@ enum psc_status psc_extents_finish(struct psc_image *img, struct psc_extents_bui
 	img->expected_size = b->next_off;
 	return PSC_OK;
 }
+
+enum psc_status psc_extents_add_bytes(struct psc_extents_builder *b, uint64_t pa, uint64_t n_bytes, uint64_t off,
+				      struct psc_error *reterr)
+{
+	uint64_t skip = (0 - pa) % PSC_PAGE_BYTES, first, end;
+	if (n_bytes < skip + PSC_PAGE_BYTES)
+		return PSC_OK;
+	if (!psc_add_u64(pa, n_bytes, &end) || !psc_add_u64(off, skip, &first) || !psc_add_u64(off, n_bytes, &end))
+		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0,
+				"a part of memory is impossible: 0x%llx bytes at physical address 0x%llx",
+				(unsigned long long)n_bytes, (unsigned long long)pa);
+	b->next_off = first;
+	return psc_extents_add(b, (pa + skip) >> PSC_PAGE_SHIFT, (n_bytes - skip) / PSC_PAGE_BYTES, reterr);
+}
+
+enum psc_status psc_extents_finish_scattered(struct psc_image *img, struct psc_extents_builder *b,
+					     struct psc_error *reterr)
+{
+	enum psc_status st = psc_extents_finish(img, b, 0, reterr);
+	if (st != PSC_OK)
+		return st;
+	img->pages_present = 0;
+	img->expected_size = 0;
+	for (size_t i = 0; i < img->n_extents; i++) {
+		const struct psc_extent *e = &img->extents[i];
+		uint64_t fit = img->size > e->off ? (img->size - e->off) / PSC_PAGE_BYTES : 0;
+		img->pages_present += psc_min_u64(fit, e->n_pages);
+		img->expected_size = psc_max_u64(img->expected_size, e->off + e->n_pages * PSC_PAGE_BYTES);
+	}
+	return PSC_OK;
+}

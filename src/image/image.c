@@ -155,19 +155,11 @@ static void finish(struct psc_image *img)
 		psc_warn(&img->warnings, "the dump describes no pages");
 }
 
-static enum psc_status open_image(struct psc_image *img, struct psc_error *reterr)
+static enum psc_status open_dump(struct psc_image *img, bool is_64bit, const uint8_t *header, size_t n,
+				 struct psc_error *reterr)
 {
-	uint8_t header[PSC_HEADER64_BYTES];
-	size_t n = (size_t)psc_min_u64(img->size, sizeof(header));
-	if (n != 0) {
-		enum psc_status st = psc_source_read(img->src, 0, header, n, reterr);
-		if (st != PSC_OK)
-			return st;
-	}
-	bool is_64bit;
-	enum psc_status st = psc_probe(header, n, img->size, &is_64bit, reterr);
-	if (st != PSC_OK)
-		return st;
+	img->format = is_64bit ? "dump64" : "dump32";
+	img->has_header = true;
 	img->header_bytes = is_64bit ? PSC_HEADER64_BYTES : PSC_HEADER32_BYTES;
 	if (n < img->header_bytes)
 		return psc_fail(reterr, PSC_E_TRUNCATED, PSC_WHERE_FILE_OFFSET, n,
@@ -183,14 +175,52 @@ static enum psc_status open_image(struct psc_image *img, struct psc_error *reter
 				"This dump is encrypted. Decrypt it with KernelDumpDecrypt.exe and the private key of "
 				"the certificate named in the registry, then open the result");
 	enum signature sig = read_signature(img);
-	st = sig != SIG_NONE ? open_by_signature(img, sig, reterr) : open_by_type(img, header, reterr);
+	return sig != SIG_NONE ? open_by_signature(img, sig, reterr) : open_by_type(img, header, reterr);
+}
+
+/* Containers without a Windows header hold all memory as far as they know. */
+static enum psc_status open_headerless(struct psc_image *img, enum psc_container container,
+				       const struct psc_image_options *opts, struct psc_error *reterr)
+{
+	img->type = PSC_DUMP_FULL;
+	switch (container) {
+	case PSC_CONTAINER_LIME:
+		return psc_lime_open(img, reterr);
+	case PSC_CONTAINER_ELF:
+		return psc_elf_open(img, reterr);
+	default:
+		return psc_raw_open(img, opts->map, opts->n_map, reterr);
+	}
+}
+
+static enum psc_status open_image(struct psc_image *img, const struct psc_image_options *opts, struct psc_error *reterr)
+{
+	uint8_t header[PSC_HEADER64_BYTES];
+	enum psc_container container = PSC_CONTAINER_RAW;
+	size_t n = (size_t)psc_min_u64(img->size, sizeof(header));
+	if (n != 0) {
+		enum psc_status st = psc_source_read(img->src, 0, header, n, reterr);
+		if (st != PSC_OK)
+			return st;
+	}
+	enum psc_status st = PSC_OK;
+	if (!opts->is_raw && opts->n_map == 0)
+		st = psc_probe(header, n, img->size, &container, reterr);
+	if (st != PSC_OK)
+		return st;
+	if (container == PSC_CONTAINER_DUMP64 || container == PSC_CONTAINER_DUMP32)
+		st = open_dump(img, container == PSC_CONTAINER_DUMP64, header, n, reterr);
+	else
+		st = open_headerless(img, container, opts, reterr);
 	if (st == PSC_OK)
 		finish(img);
 	return st;
 }
 
-enum psc_status psc_image_open(const struct psc_source *src, struct psc_image **ret, struct psc_error *reterr)
+enum psc_status psc_image_open_with(const struct psc_source *src, const struct psc_image_options *opts,
+				    struct psc_image **ret, struct psc_error *reterr)
 {
+	static const struct psc_image_options defaults;
 	struct psc_image *img = calloc(1, sizeof(*img));
 	if (!img)
 		return psc_fail_no_memory(reterr);
@@ -199,7 +229,7 @@ enum psc_status psc_image_open(const struct psc_source *src, struct psc_image **
 	img->warnings.arena = &img->arena;
 	img->kind = PSC_IMAGE_EMPTY;
 	img->outside = PSC_PAGE_HOLE;
-	enum psc_status st = open_image(img, reterr);
+	enum psc_status st = open_image(img, opts ? opts : &defaults, reterr);
 	if (st != PSC_OK) {
 		psc_image_close(img);
 		return st;
@@ -208,11 +238,18 @@ enum psc_status psc_image_open(const struct psc_source *src, struct psc_image **
 	return PSC_OK;
 }
 
+enum psc_status psc_image_open(const struct psc_source *src, struct psc_image **ret, struct psc_error *reterr)
+{
+	return psc_image_open_with(src, NULL, ret, reterr);
+}
+
 void psc_image_close(struct psc_image *img)
 {
 	if (!img)
 		return;
 	psc_bitmap_deinit(&img->bitmap);
+	if (img->decoder)
+		img->decoder->close(img->decoder);
 	free(img->extents);
 	free(img->saved.items);
 	psc_warnings_deinit(&img->warnings);

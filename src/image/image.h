@@ -88,16 +88,46 @@ struct psc_triage_module {
 	uint64_t end; /* unloaded only */
 };
 
+/* A processor's registers as a container without a Windows header saved them. 0 = not saved. */
+struct psc_image_cpu {
+	uint64_t cr3, cr4, gs_base, kernel_gs_base, idt_base;
+};
+
 struct psc_image;
 
-/* Recognise the container and read its metadata. src is borrowed and must outlive the image.
- * An input that is not a Windows kernel dump gives PSC_E_FORMAT or PSC_E_UNSUPPORTED with a text that names what it is
- * and what to do. */
+struct psc_image_options {
+	bool is_raw;                   /* a raw image even if it begins like something else */
+	const struct psc_run_map *map; /* of a raw image; else address and file offset are the same */
+	size_t n_map;
+	/* Further files of the same dump (state of a .vmem, parts of a split dump), borrowed like src. */
+	const struct psc_source *const *more;
+	size_t n_more;
+	const char *tmpdir;            /* for what must be rearranged; NULL = system default */
+	struct psc_progress *progress; /* may be NULL */
+};
+
+/* Recognise the container and read its metadata. src is borrowed and must outlive the image. opts may be NULL.
+ * A file that is no container at all but consists of whole pages is opened as a raw image ("raw"), to be confirmed by a
+ * kernel in it. Anything else that is no memory of a Windows machine gives PSC_E_FORMAT or PSC_E_UNSUPPORTED with a
+ * text that names what it is and what to do. */
+enum psc_status psc_image_open_with(const struct psc_source *src, const struct psc_image_options *opts,
+				    struct psc_image **ret, struct psc_error *reterr);
+/* Without options. */
 enum psc_status psc_image_open(const struct psc_source *src, struct psc_image **ret, struct psc_error *reterr);
 void psc_image_close(struct psc_image *img); /* NULL allowed */
 
 enum psc_image_kind psc_image_get_kind(const struct psc_image *img);
+/* "dump64", "dump32", "raw", "lime", "elf": what psc_dump_info.format says. */
+const char *psc_image_format(const struct psc_image *img);
+/* False for containers that only hold memory. Their header says nothing, except perhaps for the machine, until
+ * psc_image_describe() has put there what was found in the memory. */
+bool psc_image_has_header(const struct psc_image *img);
 const struct psc_dump_header *psc_image_header(const struct psc_image *img);
+/* Before the image is shared. */
+void psc_image_describe(struct psc_image *img, const struct psc_dump_header *header);
+const struct psc_image_cpu *psc_image_cpus(const struct psc_image *img, size_t *ret_n);
+/* Pages are decoded when they are read: their file offsets are only an order to read them in. */
+bool psc_image_is_decoded(const struct psc_image *img);
 enum psc_dump_type psc_image_dump_type(const struct psc_image *img);
 /* Warnings found while opening (wrong sums, truncation, ...). */
 const struct psc_warnings *psc_image_warnings(const struct psc_image *img);
@@ -107,7 +137,8 @@ uint64_t psc_image_highest_pfn(const struct psc_image *img); /* 0 when there are
 uint64_t psc_image_expected_size(const struct psc_image *img);
 bool psc_image_is_truncated(const struct psc_image *img);
 
-/* Where a page is in the file: O(1) for bitmaps, O(log runs) else. *ret_off only when PRESENT. */
+/* Where a page is in the file: O(1) for bitmaps, O(log runs) else. *ret_off only when PRESENT; see
+ * psc_image_is_decoded(). */
 enum psc_page_presence psc_image_locate(const struct psc_image *img, uint64_t pfn, uint64_t *ret_off);
 /* How many pages from pfn on (at most max_pages, at least 1 when pfn is present) lie at consecutive file offsets. 0
  * when pfn is not present. */

@@ -35,7 +35,17 @@ struct psc_bitmap {
 	uint64_t first_page; /* file offset */
 };
 
-enum psc_page_layout { PSC_LAYOUT_NONE, PSC_LAYOUT_EXTENTS, PSC_LAYOUT_BITMAP };
+enum psc_page_layout { PSC_LAYOUT_NONE, PSC_LAYOUT_EXTENTS, PSC_LAYOUT_BITMAP, PSC_LAYOUT_DECODED };
+
+/* Pages that are decoded when they are read. All calls but close are thread-safe. */
+struct psc_decoder {
+	/* *ret_run (at least 1): how many pages from pfn on have the same presence. */
+	enum psc_page_presence (*locate)(const struct psc_decoder *d, uint64_t pfn, uint64_t *ret_run);
+	bool (*read)(const struct psc_decoder *d, uint64_t pfn, uint8_t page[PSC_PAGE_BYTES]);
+	void (*close)(struct psc_decoder *d);
+};
+
+#define PSC_IMAGE_CPUS_MAX 64
 
 struct psc_saved_set {
 	struct psc_saved_range *items;
@@ -47,8 +57,12 @@ struct psc_image {
 	uint64_t size; /* of the source */
 	struct psc_arena arena;
 	struct psc_warnings warnings;
+	const char *format;
+	bool has_header;
 	struct psc_dump_header header;
 	uint32_t header_bytes;
+	struct psc_image_cpu *cpus; /* in the arena */
+	size_t n_cpus;
 	enum psc_image_kind kind;
 	enum psc_dump_type type;
 	uint64_t pages_described, pages_present; /* the first pages_present of the file's pages are whole */
@@ -60,6 +74,7 @@ struct psc_image {
 	struct psc_extent *extents;     /* ascending, disjoint, coalesced */
 	size_t n_extents;
 	struct psc_bitmap bitmap;
+	struct psc_decoder *decoder;
 
 	struct psc_saved_set saved;
 	struct psc_triage_module *modules;
@@ -69,8 +84,15 @@ struct psc_image {
 	uint32_t kdbg_size;
 };
 
-/* probe.c. n is min(PSC_PROBE_BYTES, file size). PSC_OK only for the two Windows dump headers. */
-enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, bool *ret_is_64bit,
+/* probe.c. n is min(PSC_PROBE_BYTES, file size). PSC_OK only for what is read. */
+enum psc_container {
+	PSC_CONTAINER_DUMP64,
+	PSC_CONTAINER_DUMP32,
+	PSC_CONTAINER_RAW, /* nothing speaks against it */
+	PSC_CONTAINER_LIME,
+	PSC_CONTAINER_ELF,
+};
+enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, enum psc_container *ret,
 			  struct psc_error *reterr);
 
 /* header64.c, header32.c: decode PSC_HEADER64_BYTES / PSC_HEADER32_BYTES. */
@@ -86,7 +108,18 @@ enum psc_status psc_bitmap_open(struct psc_image *img, bool prefer_old_form, str
 enum psc_status psc_triage_open(struct psc_image *img, struct psc_error *reterr);
 bool psc_triage_has_mark(const struct psc_image *img);
 
-/* extents.c: built in file order from one first offset on. */
+/* The same for containers without a header. */
+enum psc_status psc_raw_open(struct psc_image *img, const struct psc_run_map *map, size_t n_map,
+			     struct psc_error *reterr);
+enum psc_status psc_lime_open(struct psc_image *img, struct psc_error *reterr);
+enum psc_status psc_elf_open(struct psc_image *img, struct psc_error *reterr);
+
+/* cpu_notes.c: one QEMUCPUState into the image's list; false when there is no room or no sense in it. */
+bool psc_cpu_note_add(struct psc_image *img, const uint8_t *desc, size_t n);
+/* The notes of an ELF file or of a kdump file, n bytes. */
+void psc_notes_parse(struct psc_image *img, const uint8_t *notes, size_t n);
+
+/* extents.c: built in file order, from next_off on; who adds may move next_off. */
 struct psc_extents_builder {
 	uint64_t next_off, n_pages;
 	struct psc_rangeset *set;
@@ -95,6 +128,12 @@ enum psc_status psc_extents_add(struct psc_extents_builder *b, uint64_t pfn, uin
 				struct psc_error *reterr);
 enum psc_status psc_extents_finish(struct psc_image *img, struct psc_extents_builder *b, uint64_t first_off,
 				   struct psc_error *reterr);
+/* Memory at any file offset and of any size: whole pages of it. */
+enum psc_status psc_extents_add_bytes(struct psc_extents_builder *b, uint64_t pa, uint64_t n_bytes, uint64_t off,
+				      struct psc_error *reterr);
+/* finish for extents that do not follow each other in the file. */
+enum psc_status psc_extents_finish_scattered(struct psc_image *img, struct psc_extents_builder *b,
+					     struct psc_error *reterr);
 
 /* bitmap.c */
 void psc_bitmap_deinit(struct psc_bitmap *b);

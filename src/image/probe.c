@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-#define RAW_ADVICE                                                                                                     \
-	"raw memory images are not read yet; take a kernel or complete crash dump, or convert the image to a Windows " \
-	"crash dump"
-
 struct magic {
 	const char *bytes;
 	uint8_t n;
@@ -40,8 +36,6 @@ static const struct magic magics[] = {
 	MAGIC("RSTR", HIBERNATION),
 	MAGIC("HORM", HIBERNATION),
 	MAGIC("BRKP", HIBERNATION),
-	MAGIC("\177ELF", "ELF memory core (QEMU, libvirt, VirtualBox, Xen, kdump): not read yet; with QEMU use "
-			 "dump-guest-memory -w to write a Windows dump"),
 	MAGIC("KDUMP   ", "kdump-compressed memory dump: not read yet; convert it to a Windows dump or dump the guest "
 			  "with QEMU's dump-guest-memory -w"),
 	MAGIC("DISKDUMP", "diskdump (kdump-compressed) memory dump: not read yet; convert it to a Windows dump"),
@@ -51,7 +45,6 @@ static const struct magic magics[] = {
 	MAGIC("\xd1\xba\xd1\xba", VMWARE),
 	MAGIC("\xd2\xbe\xd2\xbe", VMWARE),
 	MAGIC("\xd3\xbe\xd3\xbe", VMWARE),
-	MAGIC("EMiL", "LiME memory image: not read yet; take a kernel or complete crash dump instead"),
 	MAGIC("AVML", "AVML memory image: not read yet; take a kernel or complete crash dump instead"),
 	MAGIC("HPAK", "HBGary HPAK memory image: not read yet; take a kernel or complete crash dump instead"),
 	MAGIC("EVF\x09\x0d\x0a\xff\x00", EWF),
@@ -95,14 +88,27 @@ static enum psc_status unsupported(struct psc_error *reterr, const char *text)
 	return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_FILE_OFFSET, 0, "%s", text);
 }
 
-enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, bool *ret_is_64bit,
+enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, enum psc_container *ret,
 			  struct psc_error *reterr)
 {
-	*ret_is_64bit = starts_with(head, n, "PAGEDU64", 8);
-	if (*ret_is_64bit || starts_with(head, n, "PAGEDUMP", 8))
-		return PSC_OK;
+	static const struct {
+		const char *bytes;
+		uint8_t n;
+		enum psc_container container;
+	} read[] = {
+		{"PAGEDU64", 8, PSC_CONTAINER_DUMP64},
+		{"PAGEDUMP", 8, PSC_CONTAINER_DUMP32},
+		{"\177ELF", 4, PSC_CONTAINER_ELF},
+		{"EMiL", 4, PSC_CONTAINER_LIME},
+	};
 	if (n == 0)
 		return psc_fail(reterr, PSC_E_FORMAT, PSC_WHERE_NONE, 0, "the file is empty");
+	for (size_t i = 0; i < sizeof(read) / sizeof(read[0]); i++) {
+		if (starts_with(head, n, read[i].bytes, read[i].n)) {
+			*ret = read[i].container;
+			return PSC_OK;
+		}
+	}
 	if (starts_with(head, n, "PAGE", 4))
 		return unsupported(reterr,
 				   "damaged or encrypted Windows dump (PAGE without DUMP or DU64). If encrypted, "
@@ -116,8 +122,10 @@ enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, boo
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
 		if (starts_with(head, n, magics[i].bytes, magics[i].n))
 			return unsupported(reterr, magics[i].what);
-	if (file_size % PSC_PAGE_BYTES == 0)
-		return unsupported(reterr, "no dump header; if this is a raw memory image: " RAW_ADVICE);
-	return psc_fail(reterr, PSC_E_FORMAT, PSC_WHERE_FILE_OFFSET, 0,
-			"not a Windows kernel dump (no PAGEDU64 or PAGEDUMP at the start)");
+	if (file_size % PSC_PAGE_BYTES != 0)
+		return psc_fail(reterr, PSC_E_FORMAT, PSC_WHERE_FILE_OFFSET, 0,
+				"not a memory dump that is known (no PAGEDU64 or PAGEDUMP at the start, no other "
+				"container's mark, and no whole number of pages)");
+	*ret = PSC_CONTAINER_RAW;
+	return PSC_OK;
 }

@@ -42,6 +42,7 @@ enum psc_status psc_kernel_init(struct psc_kernel *k, const struct psc_image *im
 	k->log = log;
 	k->search = opts && !opts->no_symbols ? opts->search : NULL;
 	k->warnings.arena = &k->arena;
+	k->base = opts ? opts->kernel_base : 0;
 	return describe(k, opts, reterr);
 }
 

@@ -7,8 +7,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define IMAGE_PAGES_MAX 0x2000u /* 32 MiB: real kernels have 6 to 18 */
-
 static bool is_base(const struct psc_kernel *k, uint64_t va)
 {
 	return va != 0 && va % PSC_PAGE_BYTES == 0 && psc_is_kernel_va(&k->space, va);
@@ -38,21 +36,6 @@ static uint64_t base_from_list(struct psc_kernel *k, uint32_t *ret_size)
 	return base;
 }
 
-/* Down from an address inside the image to the page that starts it. */
-static uint64_t base_below(struct psc_kernel *k, uint64_t inside)
-{
-	uint64_t va = inside & ~(uint64_t)(PSC_PAGE_BYTES - 1);
-	for (unsigned i = 0; i < IMAGE_PAGES_MAX && psc_is_kernel_va(&k->space, va); i++, va -= PSC_PAGE_BYTES) {
-		uint8_t mz[2];
-		struct psc_pe_info pe;
-		if (psc_read_va(&k->reader, va, mz, 2) != 2 || mz[0] != 'M' || mz[1] != 'Z')
-			continue;
-		if (psc_pe_read(&k->reader, va, &pe) && pe.size_of_image > inside - va)
-			return va;
-	}
-	return 0;
-}
-
 void psc_kernel_find_base(struct psc_kernel *k)
 {
 	const struct psc_dump_header *h = psc_image_header(k->img);
@@ -73,7 +56,7 @@ void psc_kernel_find_base(struct psc_kernel *k)
 	}
 	const uint64_t inside[3] = {h->ps_loaded_module_list, h->kd_debugger_data_block, h->ps_active_process_head};
 	for (size_t i = 0; i < 3 && !k->base && psc_image_get_kind(k->img) == PSC_IMAGE_PHYSICAL; i++) {
-		k->base = inside[i] ? base_below(k, inside[i]) : 0;
+		k->base = inside[i] ? psc_kernel_base_below(k, inside[i]) : 0;
 		how = "scan below the header's pointers";
 	}
 	if (k->base)

@@ -28,8 +28,30 @@ bool psc_kdbg_parse(const uint8_t *bytes, size_t n, const struct psc_space *sp, 
 void psc_kdbg_decode(uint8_t *bytes, size_t n, uint64_t wait_never, uint64_t wait_always, uint64_t encoded_va);
 void psc_kernel_find_kdbg(struct psc_kernel *k);      /* the header's pointer, or the copy of a triage dump */
 void psc_kernel_find_kdbg_late(struct psc_kernel *k); /* with base and symbols: symbol, encoded block, scan */
+/* describe.c: a dump header for the kernel at k->base of k->space, from what its memory says. */
+void psc_kernel_make_header(struct psc_kernel *k, uint64_t kdbg_va, struct psc_dump_header *ret);
+
+/* data_scan.c: every readable page of the kernel's writable data until the callback returns true. */
+bool psc_kernel_scan_data(struct psc_kernel *k, bool (*page)(void *arg, uint64_t page_va, const uint8_t *page),
+			  void *arg);
 /* kdbg_scan.c */
 bool psc_kdbg_scan(struct psc_kernel *k, struct psc_kdbg *ret);
+
+/* version_block.c: DBGKD_GET_VERSION64 in the kernel's data; false when there is none. */
+struct psc_version_block {
+	uint32_t major, build;
+	uint64_t ps_loaded_module_list; /* 0 = not offered */
+};
+bool psc_version_block_scan(struct psc_kernel *k, struct psc_version_block *ret);
+/* The head of the module list by its first entry, which describes the kernel at k->base; 0 when not found. */
+uint64_t psc_module_list_scan(struct psc_kernel *k);
+
+/* base_scan.c: whether the image at base is the kernel of this space. */
+bool psc_is_kernel_image(struct psc_kernel *k, uint64_t base);
+/* Down from an address inside the image to the page that starts it; 0 when there is none. */
+uint64_t psc_kernel_base_below(struct psc_kernel *k, uint64_t inside);
+/* Through the address space; 0 when not found. */
+uint64_t psc_kernel_base_scan(struct psc_kernel *k);
 
 /* identity.c */
 void psc_kernel_find_base(struct psc_kernel *k);

@@ -215,6 +215,12 @@ void psc_kernel_find_kdbg_late(struct psc_kernel *k)
 		return;
 	if ((header_va && take_encoded(k, header_va)) || (symbol_va && take_encoded(k, symbol_va)))
 		return;
+	if (!psc_image_has_header(k->img)) {
+		/* The search of psc_kernel_discover() covered the rest. */
+		psc_warn(&k->warnings, "No debugger data block was found in the kernel's data: it may be encoded; a "
+				       "file of symbols (ISF) helps to decode it");
+		return;
+	}
 	if (psc_kdbg_scan(k, &d)) {
 		k->kdbg = d;
 		psc_warn(&k->warnings, "The header %s; a debugger data block was found at %016" PRIx64,

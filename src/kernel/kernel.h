@@ -69,7 +69,19 @@ struct psc_kernel_options {
 	struct psc_symbol_search *search; /* borrowed, outlives the kernel; may be NULL */
 	bool no_symbols;                  /* neither of the two, nor any other symbol file */
 	bool no_builtin;
+	uint64_t kernel_base; /* known already; 0 = find */
 };
+
+/* What the user says of an image without a Windows header; 0 = search. */
+struct psc_discovery {
+	uint64_t directory_table_base, kernel_base, kd_debugger_data_block;
+};
+
+/* For an image without a Windows header, before psc_kernel_init: search its memory for page tables and a kernel, and
+ * psc_image_describe() them as a header would. *ret_base is for psc_kernel_options. PSC_E_NOT_FOUND when there is none,
+ * or when what d says leads to none. Several kernels: the first is taken, a warning lists all. */
+enum psc_status psc_kernel_discover(struct psc_image *img, const struct psc_discovery *d, struct psc_warnings *warnings,
+				    const struct psc_log *log, uint64_t *ret_base, struct psc_error *reterr);
 
 /* Find and describe the kernel. Fails only on PSC_E_NO_MEMORY, or when a symbol file that was named cannot be used
  * (PSC_E_OS, PSC_E_CORRUPT, PSC_E_NOT_FOUND for a wrong identity): everything else that is missing becomes a warning
@@ -112,6 +124,9 @@ struct psc_pe_info {
 };
 /* false when the header page is not readable or no PE. Missing debug records leave has_debug_record false. */
 bool psc_pe_read(struct psc_reader *r, uint64_t base, struct psc_pe_info *ret);
+
+/* The name in the export directory; false when it is not readable. */
+bool psc_pe_export_name(struct psc_reader *r, uint64_t base, char ret[64]);
 
 /* The section table, at most max entries. Returns how many were read; 0 when the header page is not readable. Sections
  * that leave the image are dropped. */

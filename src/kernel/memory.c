@@ -48,7 +48,7 @@ void psc_kernel_find_memory(struct psc_kernel *k)
 		pages = pages_of_shared_page(k);
 		k->physical_memory_source = "KUSER_SHARED_DATA.NumberOfPhysicalPages";
 	}
-	if (pages == 0 && psc_image_dump_type(k->img) == PSC_DUMP_FULL) {
+	if (pages == 0 && psc_image_has_header(k->img) && psc_image_dump_type(k->img) == PSC_DUMP_FULL) {
 		pages = psc_image_pages_described(k->img);
 		k->physical_memory_source = "memory runs of the dump header";
 	}

@@ -15,6 +15,8 @@
 #define DEBUG_ENTRY_BYTES 28u
 #define DEBUG_ENTRIES_MAX 32u
 #define DEBUG_CODEVIEW    2u
+#define EXPORT_BYTES      40u
+#define EXPORT_NAME       12u
 #define RSDS              0x53445352u
 #define RSDS_NAME_OFF     24u
 #define RSDS_BYTES_MAX    (RSDS_NAME_OFF + 1024u)
@@ -23,6 +25,7 @@ struct headers {
 	uint64_t sections_va;
 	uint16_t n_sections;
 	uint32_t debug_rva, debug_size;
+	uint32_t export_rva; /* 0: no export directory */
 	struct psc_pe_info info;
 };
 
@@ -59,6 +62,8 @@ static bool read_headers(struct psc_reader *r, uint64_t base, struct headers *re
 	ret->n_sections = psc_le16(pe + 6);
 	ret->sections_va = base + lfanew + COFF_BYTES + opt_size;
 	size_t dirs = magic == 0x10b ? 96 : 112, debug = dirs + 6 * 8;
+	if (n >= COFF_BYTES + dirs + 8 && opt_size >= dirs + 8 && psc_le32(opt + dirs - 4) > 0)
+		ret->export_rva = psc_le32(opt + dirs);
 	if (n >= COFF_BYTES + debug + 8 && opt_size >= debug + 8 && psc_le32(opt + dirs - 4) > 6) {
 		ret->debug_rva = psc_le32(opt + debug);
 		ret->debug_size = psc_le32(opt + debug + 4);
@@ -127,6 +132,20 @@ bool psc_pe_read(struct psc_reader *r, uint64_t base, struct psc_pe_info *ret)
 		read_debug_directory(r, base, &h);
 	*ret = h.info;
 	return true;
+}
+
+bool psc_pe_export_name(struct psc_reader *r, uint64_t base, char ret[64])
+{
+	struct headers h;
+	uint32_t name_rva;
+	char bytes[64];
+	if (!read_headers(r, base, &h) || h.export_rva == 0 ||
+	    !psc_range_ok(h.export_rva, EXPORT_BYTES, h.info.size_of_image) ||
+	    !psc_read_u32(r, base + h.export_rva + EXPORT_NAME, &name_rva) || name_rva >= h.info.size_of_image)
+		return false;
+	size_t n = (size_t)psc_min_u64(sizeof(bytes), h.info.size_of_image - name_rva);
+	take_name(bytes, psc_read_va(r, base + name_rva, bytes, n), ret);
+	return ret[0] != '\0';
 }
 
 size_t psc_pe_sections(struct psc_reader *r, uint64_t base, struct psc_pe_section *ret, size_t max)

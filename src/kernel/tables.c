@@ -245,7 +245,8 @@ void psc_kernel_prefer_system_tables(struct psc_kernel *k)
 	    system.top_pa == before.top_pa)
 		return;
 	unsigned lacking = lacks_entries(k, system.top_pa);
-	if (lacking == 0)
+	/* Tables that a search found may be any process'. */
+	if (lacking == 0 && psc_image_has_header(k->img))
 		return;
 	system.softpte = before.softpte;
 	if (psc_space_plausibility(&system) < psc_space_plausibility(&before) ||
@@ -254,6 +255,6 @@ void psc_kernel_prefer_system_tables(struct psc_kernel *k)
 	k->space = system;
 	psc_reader_init(&k->reader, &k->space);
 	psc_logf(k->log, PSC_LOG_INFO,
-		 "the System process' page tables (%" PRIx64 ") are used: the header's lack %u kernel entries",
+		 "the System process' page tables (%" PRIx64 ") are used: those before lack %u kernel entries",
 		 k->space.top_pa, lacking);
 }

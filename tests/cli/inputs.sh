@@ -34,11 +34,13 @@ if [ "$(id -u)" -ne 0 ]; then
 	chmod 000 "$tmp/secret"
 	refused "$tmp/secret" 'permission denied' 'unreadable file'
 fi
-refused "$tmp/garbage" 'not a Windows kernel dump' 'text file'
+refused "$tmp/garbage" 'not a memory dump' 'text file'
 printf x >"$tmp/file"
-refused "$tmp/file" 'not a Windows kernel dump' 'file of one byte'
+refused "$tmp/file" 'not a memory dump' 'file of one byte'
 head -c 8192 /dev/zero >"$tmp/file"
-refused "$tmp/file" 'raw memory image' 'file of zeros'
+refused "$tmp/file" 'raw memory image it holds no Windows kernel' 'file of zeros'
+head -c 81920 /dev/urandom >"$tmp/file"
+refused "$tmp/file" 'raw memory image it holds no Windows kernel' 'file of noise'
 
 # magic BYTES PATTERN WHAT: the magic number alone, and with garbage behind it.
 magic() {
@@ -78,7 +80,7 @@ magic '\037\213\010\000' 'gzip' gzip
 
 # gzip: what is inside counts.
 gzip -c "$tmp/garbage" >"$tmp/file"
-refused "$tmp/file" 'not a Windows kernel dump' 'text in gzip'
+refused "$tmp/file" 'not a memory dump' 'text in gzip'
 : | gzip -c >"$tmp/file"
 refused "$tmp/file" 'gzip' 'nothing in gzip'
 gzip -c "$tmp/file" >"$tmp/file2"

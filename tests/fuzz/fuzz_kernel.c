@@ -54,7 +54,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	opts.max_unpacked_bytes = (uint64_t)1 << 24;
 	if (k && psc_source_open_mem(data, size, &opts, &src, &error) == PSC_OK &&
 	    psc_image_open(src, &img, &error) == PSC_OK) {
-		CHECK(psc_kernel_init(k, img, NULL, NULL, &error) == PSC_OK);
+		const struct psc_discovery unknown = {0, 0, 0};
+		struct psc_kernel_options opts_found = {.kernel_base = 0};
+		struct psc_arena arena = PSC_ARENA_INIT;
+		struct psc_warnings warnings = {&arena, NULL, 0, 0, 0};
+		if (!psc_image_has_header(img) &&
+		    psc_kernel_discover(img, &unknown, &warnings, NULL, &opts_found.kernel_base, &error) == PSC_OK)
+			CHECK(opts_found.kernel_base != 0);
+		psc_warnings_deinit(&warnings);
+		psc_arena_deinit(&arena);
+		CHECK(psc_kernel_init(k, img, &opts_found, NULL, &error) == PSC_OK);
 		look_at(k);
 		psc_kernel_deinit(k);
 	}

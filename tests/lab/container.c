@@ -17,6 +17,9 @@ static const char *const names[LAB_CONTAINER_MAX] = {
 	[LAB_CONTAINER_BITMAP_KERNEL] = "bitmap-kernel",
 	[LAB_CONTAINER_RANGE_KERNEL] = "range-kernel",
 	[LAB_CONTAINER_RANGE_FULL] = "range-full",
+	[LAB_CONTAINER_RAW] = "raw",
+	[LAB_CONTAINER_LIME] = "lime",
+	[LAB_CONTAINER_ELF] = "elf",
 };
 
 const char *lab_container_name(enum lab_container c)
@@ -43,6 +46,9 @@ bool lab_container_supported(const struct lab_header *h, enum lab_container kind
 	case LAB_CONTAINER_FULL:
 	case LAB_CONTAINER_HEADER:
 	case LAB_CONTAINER_TRIAGE:
+	case LAB_CONTAINER_RAW:
+	case LAB_CONTAINER_LIME:
+	case LAB_CONTAINER_ELF:
 		return true;
 	case LAB_CONTAINER_SUMMARY:
 		return h->minor < FIRST_BITMAP_BUILD;
@@ -85,6 +91,16 @@ static bool is_zero_page(const uint8_t *page)
 	return page[0] == 0 && memcmp(page, page + 1, LAB_PAGE_BYTES - 1) == 0;
 }
 
+void lab_frame_write(struct lab_out *o, const struct lab_mem *m, uint64_t pfn)
+{
+	const uint8_t *page = lab_mem_frame_peek(m, pfn);
+
+	if (page == NULL || is_zero_page(page))
+		lab_out_zeros(o, LAB_PAGE_BYTES);
+	else
+		lab_out_bytes(o, page, LAB_PAGE_BYTES);
+}
+
 void lab_frames_write(struct lab_out *o, const struct lab_mem *m, bool kernel_only)
 {
 	size_t n_runs;
@@ -92,16 +108,8 @@ void lab_frames_write(struct lab_out *o, const struct lab_mem *m, bool kernel_on
 
 	for (size_t i = 0; i < n_runs; i++) {
 		for (uint64_t at = 0; at < runs[i].n_pages; at++) {
-			const uint64_t pfn = runs[i].first_pfn + at;
-			const uint8_t *page;
-
-			if (!lab_frame_wanted(m, pfn, kernel_only))
-				continue;
-			page = lab_mem_frame_peek(m, pfn);
-			if (page == NULL || is_zero_page(page))
-				lab_out_zeros(o, LAB_PAGE_BYTES);
-			else
-				lab_out_bytes(o, page, LAB_PAGE_BYTES);
+			if (lab_frame_wanted(m, runs[i].first_pfn + at, kernel_only))
+				lab_frame_write(o, m, runs[i].first_pfn + at);
 		}
 	}
 }
@@ -151,6 +159,15 @@ void lab_container_write(struct lab_mem *m, const struct lab_header *h, enum lab
 	case LAB_CONTAINER_RANGE_KERNEL:
 	case LAB_CONTAINER_RANGE_FULL:
 		lab_write_range(o, m, h, kind);
+		break;
+	case LAB_CONTAINER_RAW:
+		lab_write_raw(o, m);
+		break;
+	case LAB_CONTAINER_LIME:
+		lab_write_lime(o, m);
+		break;
+	case LAB_CONTAINER_ELF:
+		lab_write_elf(o, m, h);
 		break;
 	case LAB_CONTAINER_MAX:
 		break;

@@ -16,10 +16,16 @@ enum lab_container {
 	LAB_CONTAINER_BITMAP_KERNEL, /* DumpType 6, SDMP */
 	LAB_CONTAINER_RANGE_KERNEL,  /* DumpType 8, RDMP, 64 bit only, unaligned first page */
 	LAB_CONTAINER_RANGE_FULL,    /* DumpType 10, RDMP */
+	/* Memory without a Windows header. */
+	LAB_CONTAINER_RAW,
+	LAB_CONTAINER_LIME,
+	LAB_CONTAINER_ELF, /* as QEMU writes it: CPU notes, ROMs, ELF64 also for 32-bit guests */
 	LAB_CONTAINER_MAX
 };
+#define LAB_CONTAINER_MEMORY_FIRST LAB_CONTAINER_RAW
 
-/* "full", "summary", "header", "triage", "bitmap-full", "bitmap-kernel", "range-kernel", "range-full" */
+/* "full", "summary", "header", "triage", "bitmap-full", "bitmap-kernel", "range-kernel", "range-full",
+   "raw", "lime", "elf" */
 const char *lab_container_name(enum lab_container c);
 bool lab_container_parse(const char *name, enum lab_container *ret);
 

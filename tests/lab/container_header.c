@@ -62,10 +62,9 @@ static uint32_t dump_type(enum lab_container kind)
 		return 8;
 	case LAB_CONTAINER_RANGE_FULL:
 		return 10;
-	case LAB_CONTAINER_MAX:
-		break;
+	default:
+		lab_die("container %d has no Windows header", (int)kind);
 	}
-	lab_die("unknown container %d", (int)kind);
 }
 
 /* A program counter inside the kernel, if the caller named its modules. */

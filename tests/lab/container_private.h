@@ -39,6 +39,7 @@ uint8_t *lab_header_make(const struct lab_mem *m, const struct lab_header *h, en
 /* Frames of a container: all RAM, or (kernel_only) what is in use and not dropped. */
 bool lab_frame_wanted(const struct lab_mem *m, uint64_t pfn, bool kernel_only);
 uint64_t lab_frames_count(const struct lab_mem *m, bool kernel_only);
+void lab_frame_write(struct lab_out *o, const struct lab_mem *m, uint64_t pfn);
 void lab_frames_write(struct lab_out *o, const struct lab_mem *m, bool kernel_only);
 
 void lab_write_full(struct lab_out *o, const struct lab_mem *m, const struct lab_header *h);
@@ -47,6 +48,10 @@ void lab_write_summary(struct lab_out *o, const struct lab_mem *m, const struct 
 void lab_write_bitmap(struct lab_out *o, const struct lab_mem *m, const struct lab_header *h, enum lab_container kind);
 void lab_write_range(struct lab_out *o, const struct lab_mem *m, const struct lab_header *h, enum lab_container kind);
 void lab_write_triage(struct lab_out *o, const struct lab_mem *m, const struct lab_header *h);
+/* container_memory.c */
+void lab_write_raw(struct lab_out *o, const struct lab_mem *m);
+void lab_write_lime(struct lab_out *o, const struct lab_mem *m);
+void lab_write_elf(struct lab_out *o, const struct lab_mem *m, const struct lab_header *h);
 /* 'DumpBlob' stream, dumps.md section 11. */
 void lab_write_secondary(struct lab_out *o, const struct lab_header *h);
 

@@ -15,7 +15,7 @@
 static _Noreturn void usage(void)
 {
 	fputs("usage: lab list\n"
-	      "       lab build CASE|--random SEED [--arch x86|x64] [--build KEY] [--containers NAME,...|all]\n"
+	      "       lab build CASE|--random SEED [--arch x86|x64] [--build KEY] [--containers NAME,...|all|memory]\n"
 	      "                 [--gzip] [--seed N] [--size BYTES] [--pool-bytes BYTES] [-o DIR]\n"
 	      "       lab compare [--container NAME] TRUTH RESULT\n",
 	      stderr);
@@ -132,7 +132,9 @@ static bool wanted(const char *names, enum lab_container kind)
 	const char *name = lab_container_name(kind);
 	size_t n = strlen(name);
 	if (!strcmp(names, "all"))
-		return true;
+		return kind < LAB_CONTAINER_MEMORY_FIRST;
+	if (!strcmp(names, "memory"))
+		return kind >= LAB_CONTAINER_MEMORY_FIRST || kind == LAB_CONTAINER_FULL;
 	for (const char *p = names; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
 		if (!strncmp(p, name, n) && (p[n] == ',' || !p[n]))
 			return true;
@@ -141,7 +143,7 @@ static bool wanted(const char *names, enum lab_container kind)
 
 static void check_containers(const char *names)
 {
-	if (!strcmp(names, "all"))
+	if (!strcmp(names, "all") || !strcmp(names, "memory"))
 		return;
 	for (const char *p = names; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
 		char name[32];

@@ -285,7 +285,7 @@ static bool without_memory(enum lab_container kind)
 	return kind == LAB_CONTAINER_HEADER || kind == LAB_CONTAINER_TRIAGE;
 }
 
-static cJSON *make_containers(const struct lab_output *outputs, size_t n)
+static cJSON *make_containers(const struct lab_header *h, const struct lab_output *outputs, size_t n)
 {
 	cJSON *all = cJSON_CreateObject();
 	for (size_t i = 0; i < n; i++) {
@@ -293,8 +293,17 @@ static cJSON *make_containers(const struct lab_output *outputs, size_t n)
 		cJSON_AddStringToObject(c, "file", outputs[i].file);
 		info = cJSON_AddObjectToObject(c, "info");
 		dump = cJSON_AddObjectToObject(info, "dump");
-		cJSON_AddStringToObject(dump, "dump_type", lab_container_name(outputs[i].kind));
 		add_u64(dump, "dump_type_value", dump_type_value(outputs[i].kind));
+		if (outputs[i].kind >= LAB_CONTAINER_MEMORY_FIRST) {
+			cJSON_AddStringToObject(dump, "dump_type", "full");
+			cJSON_AddStringToObject(dump, "format", lab_container_name(outputs[i].kind));
+			cJSON_AddNullToObject(info, "bugcheck");
+			/* Kernels before 7 do not say it in their shared page. */
+			if (h->minor < 7600)
+				cJSON_AddNullToObject(cJSON_AddObjectToObject(info, "system"), "processors");
+			continue;
+		}
+		cJSON_AddStringToObject(dump, "dump_type", lab_container_name(outputs[i].kind));
 		/* What a container cannot tell: "*" takes a key out of the comparison. */
 		if (outputs[i].kind == LAB_CONTAINER_HEADER) {
 			cJSON_AddStringToObject(info, "kernel", "*");
@@ -383,7 +392,7 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 	cJSON_AddStringToObject(truth, "isf", isf_name);
 	cJSON_AddStringToObject(truth, "kernel_image", "ntoskrnl.exe");
 	cJSON_AddStringToObject(truth, "kernel_pdb", m->kernel->pdb_name);
-	cJSON_AddItemToObject(truth, "containers", make_containers(outputs, n_outputs));
+	cJSON_AddItemToObject(truth, "containers", make_containers(h, outputs, n_outputs));
 	cJSON *coverage = cJSON_AddObjectToObject(truth, "coverage");
 	add_u64(coverage, "paged_out_pages", m->paged_out_pages);
 	add_u64(coverage, "transition_pages", m->transition_pages);

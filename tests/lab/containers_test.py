@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""The same lab machine in every container that holds all of its memory gives the same rows.
+
+containers_test.py --lab LAB --poolscope POOLSCOPE BUILD
+
+`info` and `tags` of each container must equal the truth, and the rows must be byte-identical to those of the full dump.
+Without symbols (built-in tables and the dump itself) the containers must agree as well.
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+
+def fail(text):
+    print('FAIL: ' + text, flush=True)
+    sys.exit(1)
+
+
+def run(cmd, ok=(0,)):
+    p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if p.returncode not in ok:
+        fail('%s: exit %d\n%s%s' % (' '.join(cmd), p.returncode, p.stdout.decode(errors='replace')[-2000:],
+                                    p.stderr.decode(errors='replace')[-2000:]))
+    return p
+
+
+def rows(doc):
+    return json.dumps([doc['rows'], doc['totals'], doc['coverage']], indent=0)
+
+
+class Machine:
+    def __init__(self, a, work):
+        self.exe, self.lab, self.work = a.poolscope, a.lab, work
+        run([a.lab, 'build', a.case, '--build', a.build, '--containers', 'memory', '-o', work])
+        self.truth_path = os.path.join(work, 'truth.json')
+        self.truth = json.load(open(self.truth_path))
+        self.isf = os.path.join(work, self.truth['isf'])
+        self.n = 0
+
+    def tags(self, path, options, name=None):
+        out = os.path.join(self.work, 'tags.json')
+        run([self.exe, 'tags', '--format', 'json', '-o', out, '-q'] + options + [path])
+        if name:
+            self.compare(name, out)
+        return rows(json.load(open(out)))
+
+    def compare(self, name, out):
+        p = run([self.lab, 'compare', '--container', name, self.truth_path, out], ok=(0, 1))
+        if p.returncode != 0:
+            fail('%s:\n%s%s' % (name, p.stdout.decode(), p.stderr.decode()))
+        self.n += 1
+
+    def info(self, path, options, name):
+        out = os.path.join(self.work, 'info.json')
+        run([self.exe, 'info', '--format', 'json', '-o', out, '-q'] + options + [path])
+        self.compare(name, out)
+        return json.load(open(out))
+
+
+def expect(what, got, want):
+    if got != want:
+        fail('%s: rows differ from those of the full dump' % what)
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument('--lab', required=True)
+    ap.add_argument('--poolscope', required=True)
+    ap.add_argument('--keep')
+    ap.add_argument('--case', default='holes')
+    ap.add_argument('build')
+    a = ap.parse_args()
+    work = a.keep or tempfile.mkdtemp(prefix='poolscope-containers-')
+    try:
+        m = Machine(a, work)
+        check(m)
+        print('%d answers equal the truth' % m.n)
+    finally:
+        if not a.keep:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def check(m):
+    files = {name: os.path.join(m.work, e['file']) for name, e in m.truth['containers'].items()}
+    isf = ['--isf', m.isf]
+    want = m.tags(files['full'], isf, 'full')
+    bare = m.tags(files['full'], [])
+    for name, path in files.items():
+        if name == 'full':
+            continue
+        m.info(path, isf, name)
+        expect(name, m.tags(path, isf, name), want)
+        expect(name + ' without symbols', m.tags(path, []), bare)
+        expect(name + ' without mapping', m.tags(path, isf + ['--no-mmap', '--threads', '3']), want)
+    moved(m, files['raw'], isf, want)
+
+
+def moved(m, raw, isf, want):
+    """A raw image whose parts are moved, and what says so."""
+    size = os.path.getsize(raw)
+    half = size // 8192 * 4096
+    path = os.path.join(m.work, 'moved.raw')
+    with open(raw, 'rb') as f, open(path, 'wb') as o:
+        first, second = f.read(half), f.read()
+        o.write(b'PAGEDU64 is no header here'.ljust(4096) + second + first)
+    run_map = '0-%x@%x,%x-%x@1000' % (half, 4096 + size - half, half, size)
+    expect('--run-map', m.tags(path, isf + ['--run-map', run_map]), want)
+    os.remove(path)
+    dtb = m.info(raw, isf, 'raw')['kernel']['directory_table_base']
+    base = m.truth['info']['kernel']['base']
+    expect('--dtb', m.tags(raw, isf + ['--image-format', 'raw', '--dtb', dtb, '--kernel-base', base]), want)
+    p = run([m.exe, 'tags', '--dtb', '0x1000', raw], ok=(3,))
+    if b'page tables at 0x1000' not in p.stderr or p.stdout:
+        fail('--dtb 1000: %s' % p.stderr.decode())
+
+
+main()
