@@ -41,6 +41,7 @@ struct command {
 extern const struct command commands[];
 extern const size_t n_commands;
 
+int cmd_blocks(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
 int cmd_poolused(int argc, char **argv);
@@ -124,6 +125,12 @@ int symbol_search(const struct common_options *o, struct psc_symbol_search **ret
 /* Open with progress and warnings wired up. Returns EXIT_COMPLETE or an exit code after a message. */
 int open_dump(const char *path, struct common_options *o, struct psc_dump **ret);
 void print_warnings(const struct common_options *o, const char *const *items, size_t n);
+
+/* parse.c: n characters of text. false: no number, or too large. */
+/* Decimal with an optional K, M, G or T (powers of 1024). */
+bool parse_bytes(const char *text, size_t n, uint64_t *ret);
+/* Hexadecimal, with or without 0x; debuggers' ` between the halves is skipped. */
+bool parse_address(const char *text, size_t n, uint64_t *ret);
 
 /* Progress bar on stderr when it is a terminal; see progress.c. */
 psc_progress_fn *progress_callback(const struct common_options *o);

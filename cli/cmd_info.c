@@ -185,16 +185,16 @@ static void print_table(FILE *f, const struct psc_dump *dump)
 }
 
 static const struct column csv_columns[] = {
-	{"path", NULL, true},
-	{"format", NULL, true},
-	{"dump_type", NULL, true},
-	{"machine", NULL, true},
-	{"version", NULL, true},
-	{"time", NULL, true},
-	{"uptime_seconds", NULL, false},
-	{"processors", NULL, false},
-	{"pdb_guid", NULL, true},
-	{"pages_present", NULL, false},
+	{.key = "path", .is_left = true},
+	{.key = "format", .is_left = true},
+	{.key = "dump_type", .is_left = true},
+	{.key = "machine", .is_left = true},
+	{.key = "version", .is_left = true},
+	{.key = "time", .is_left = true},
+	{.key = "uptime_seconds"},
+	{.key = "processors"},
+	{.key = "pdb_guid", .is_left = true},
+	{.key = "pages_present"},
 };
 
 static void print_csv(FILE *f, const struct psc_dump *dump)

@@ -9,6 +9,7 @@
 const struct command commands[] = {
 	{"info", "what the dump is, and what can be read from it", cmd_info},
 	{"tags", "who holds the pool, per pool tag", cmd_tags},
+	{"blocks", "every allocation, one by one", cmd_blocks},
 	{"poolused", "the same in the form of KD's !poolused", cmd_poolused},
 };
 const size_t n_commands = sizeof(commands) / sizeof(commands[0]);

@@ -26,6 +26,10 @@ static void add_cell(cJSON *object, const char *key, const struct cell *c)
 	case CELL_BOOL:
 		cJSON_AddBoolToObject(object, key, c->v.boolean);
 		break;
+	case CELL_ADDRESS:
+	case CELL_ADDRESS32:
+		json_add_address(object, key, c->v.u64, c->type == CELL_ADDRESS32);
+		break;
 	}
 }
 
@@ -91,6 +95,10 @@ static void print_plain(FILE *f, const struct cell *c)
 	case CELL_BOOL:
 		fputs(c->v.boolean ? "true" : "false", f);
 		break;
+	case CELL_ADDRESS:
+	case CELL_ADDRESS32:
+		fprintf(f, "0x%0*" PRIx64, c->type == CELL_ADDRESS ? 16 : 8, c->v.u64);
+		break;
 	}
 }
 
@@ -143,9 +151,11 @@ const char *group_i64(int64_t v, char *buf)
 	return group_digits(v < 0 ? 0 - (uint64_t)v : (uint64_t)v, v < 0, buf);
 }
 
-static char *table_text(const struct cell *c)
+#define CELL_TEXT_BYTES 40
+
+/* Borrowed from the cell, or made in buf. */
+static const char *cell_as_text(const struct cell *c, char buf[CELL_TEXT_BYTES])
 {
-	char buf[40];
 	const char *s = buf;
 	switch (c->type) {
 	case CELL_NULL:
@@ -161,12 +171,23 @@ static char *table_text(const struct cell *c)
 		group_i64(c->v.i64, buf);
 		break;
 	case CELL_REAL:
-		snprintf(buf, sizeof(buf), "%.0f", c->v.real);
+		snprintf(buf, CELL_TEXT_BYTES, "%.0f", c->v.real);
 		break;
 	case CELL_BOOL:
 		s = c->v.boolean ? "yes" : "no";
 		break;
+	case CELL_ADDRESS:
+	case CELL_ADDRESS32:
+		snprintf(buf, CELL_TEXT_BYTES, "0x%0*" PRIx64, c->type == CELL_ADDRESS ? 16 : 8, c->v.u64);
+		break;
 	}
+	return s;
+}
+
+static char *table_text(const struct cell *c)
+{
+	char buf[CELL_TEXT_BYTES];
+	const char *s = cell_as_text(c, buf);
 	char *copy = (char *)malloc(strlen(s) + 1);
 	return copy != NULL ? strcpy(copy, s) : NULL;
 }
@@ -225,27 +246,45 @@ void table_add(struct table *t, const struct cell *cells)
 	}
 }
 
+/* Blanks are owed until something follows them, so that no line ends in blanks. */
+struct line {
+	FILE *f;
+	size_t owed;
+	bool any;
+};
+
+static void line_add(struct line *l, const char *s, size_t width, bool is_left)
+{
+	size_t w = display_width(s), pad = width > w ? width - w : 0;
+	l->owed += l->any ? 2 : 0;
+	l->any = true;
+	if (!is_left)
+		l->owed += pad;
+	if (*s != '\0') {
+		fprintf(l->f, "%*s%s", (int)l->owed, "", s);
+		l->owed = 0;
+	}
+	if (is_left)
+		l->owed += pad;
+}
+
 static void print_line(const struct table *t, FILE *f, char *const *texts)
 {
-	/* Blanks are owed until something follows them, so that no line ends in blanks. */
-	size_t owed = 0;
-	bool first = true;
-	for (size_t i = 0; i < t->n_cols; i++) {
-		if (t->cols[i].heading == NULL)
-			continue;
-		const char *s = texts != NULL ? texts[i] : t->cols[i].heading;
-		size_t pad = t->widths[i] - display_width(s);
-		owed += first ? 0 : 2;
-		first = false;
-		if (!t->cols[i].is_left)
-			owed += pad;
-		if (*s != '\0') {
-			fprintf(f, "%*s%s", (int)owed, "", s);
-			owed = 0;
-		}
-		if (t->cols[i].is_left)
-			owed += pad;
-	}
+	struct line l = {f, 0, false};
+	for (size_t i = 0; i < t->n_cols; i++)
+		if (t->cols[i].heading != NULL)
+			line_add(&l, texts != NULL ? texts[i] : t->cols[i].heading, t->widths[i], t->cols[i].is_left);
+	fputc('\n', f);
+}
+
+void table_stream_row(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols)
+{
+	struct line l = {f, 0, false};
+	char buf[CELL_TEXT_BYTES];
+	for (size_t i = 0; i < n_cols; i++)
+		if (cols[i].heading != NULL)
+			line_add(&l, cells != NULL ? cell_as_text(&cells[i], buf) : cols[i].heading, cols[i].width,
+				 cols[i].is_left);
 	fputc('\n', f);
 }
 

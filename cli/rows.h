@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum cell_type { CELL_NULL, CELL_TEXT, CELL_U64, CELL_I64, CELL_REAL, CELL_BOOL };
+enum cell_type { CELL_NULL, CELL_TEXT, CELL_U64, CELL_I64, CELL_REAL, CELL_BOOL, CELL_ADDRESS, CELL_ADDRESS32 };
 
 struct cell {
 	enum cell_type type;
@@ -28,6 +28,7 @@ struct column {
 	const char *key;     /* NULL: only in the table */
 	const char *heading; /* of the table; NULL: not in the table */
 	bool is_left;        /* left-aligned */
+	unsigned char width; /* of a table that is printed row by row */
 };
 
 static inline struct cell cell_null(void)
@@ -70,12 +71,20 @@ static inline struct cell cell_bool(bool v)
 	return c;
 }
 
+/* "0x" and 16 digits, 8 on a 32-bit machine. */
+static inline struct cell cell_address(uint64_t v, bool is_32bit)
+{
+	struct cell c = {is_32bit ? CELL_ADDRESS32 : CELL_ADDRESS, {NULL}};
+	c.v.u64 = v;
+	return c;
+}
+
 /* Add the row's members to a JSON object. */
 void row_add_to_json(cJSON *object, const struct column *cols, const struct cell *cells, size_t n_cols);
 void csv_header(FILE *f, const struct column *cols, size_t n_cols);
 void csv_row(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols);
 
-/* A table buffers its rows to find the widths. */
+/* A table buffers its rows to find the widths; a stream of rows has those of its columns. */
 struct table {
 	const struct column *cols;
 	size_t n_cols;
@@ -88,6 +97,9 @@ void table_init(struct table *t, const struct column *cols, size_t n_cols);
 void table_add(struct table *t, const struct cell *cells);
 /* Prints heading and rows, then frees. False when out of memory: then nothing is printed. */
 bool table_print(struct table *t, FILE *f);
+
+/* Row by row, in constant memory. cells NULL: the heading. */
+void table_stream_row(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols);
 
 /* Digits with thousands separators: "2,749,905,184". buf: at least 28 bytes. */
 const char *group_digits(uint64_t v, bool negative, char *buf);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tags_print.h"
+#include "coverage.h"
 #include "json.h"
 #include "rows.h"
 #include <inttypes.h>
@@ -30,23 +31,23 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_TAG] = {"tag", "Tag", true},
-	[COL_TAG_HEX] = {"tag_hex", "Hex", true},
-	[COL_PROTECTED] = {"protected", NULL, true},
-	[COL_POOL] = {"pool", "Pool", true},
-	[COL_BLOCK_BYTES] = {NULL, NULL, false},
-	[COL_ALLOCS] = {"allocs", "Allocs", false},
-	[COL_FREES] = {"frees", "Frees", false},
-	[COL_LIVE] = {"live", "Live", false},
-	[COL_LIVE_BYTES] = {"live_bytes", "Bytes", false},
-	[COL_PER_ALLOC] = {"bytes_per_alloc", "Per alloc", false},
-	[COL_SOURCE] = {"source", "Source", true},
-	[COL_WALK_LIVE] = {"walk.live", "Walk live", false},
-	[COL_WALK_LIVE_BYTES] = {"walk.live_bytes", "Walk bytes", false},
-	[COL_WALK_FREE] = {"walk.free", NULL, false},
-	[COL_WALK_CACHED] = {"walk.cached", "Cached", false},
-	[COL_WALK_DIFF] = {NULL, "Difference", false},
-	[COL_OWNER] = {"owner", NULL, true},
+	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true},
+	[COL_TAG_HEX] = {.key = "tag_hex", .heading = "Hex", .is_left = true},
+	[COL_PROTECTED] = {.key = "protected", .is_left = true},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
+	[COL_BLOCK_BYTES] = {.key = NULL},
+	[COL_ALLOCS] = {.key = "allocs", .heading = "Allocs"},
+	[COL_FREES] = {.key = "frees", .heading = "Frees"},
+	[COL_LIVE] = {.key = "live", .heading = "Live"},
+	[COL_LIVE_BYTES] = {.key = "live_bytes", .heading = "Bytes"},
+	[COL_PER_ALLOC] = {.key = "bytes_per_alloc", .heading = "Per alloc"},
+	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true},
+	[COL_WALK_LIVE] = {.key = "walk.live", .heading = "Walk live"},
+	[COL_WALK_LIVE_BYTES] = {.key = "walk.live_bytes", .heading = "Walk bytes"},
+	[COL_WALK_FREE] = {.key = "walk.free"},
+	[COL_WALK_CACHED] = {.key = "walk.cached", .heading = "Cached"},
+	[COL_WALK_DIFF] = {.heading = "Difference"},
+	[COL_OWNER] = {.key = "owner", .is_left = true},
 };
 
 /* The same with what the options add and leave out. */
@@ -142,25 +143,6 @@ static cJSON *json_total(const struct psc_tags_totals *t)
 	return o;
 }
 
-static cJSON *json_walk_coverage(const struct psc_walk_coverage *c)
-{
-	cJSON *o = cJSON_CreateObject();
-	cJSON_AddStringToObject(o, "pool", psc_pool_name(c->pool));
-	json_add_text_or_null(o, "range_source", c->range_known ? c->range_source : NULL);
-	cJSON_AddBoolToObject(o, "big_only", c->big_only);
-	json_add_u64(o, "mapped_bytes", c->mapped_bytes);
-	json_add_u64(o, "read_bytes", c->read_bytes);
-	json_add_u64(o, "paged_out_bytes", c->paged_out_bytes);
-	json_add_u64(o, "not_in_dump_bytes", c->not_in_dump_bytes);
-	json_add_u64(o, "unknown_bytes", c->unknown_bytes);
-	json_add_u64(o, "pool_page_bytes", c->pool_page_bytes);
-	json_add_u64(o, "big_bytes", c->big_bytes);
-	json_add_u64(o, "other_bytes", c->other_bytes);
-	json_add_u64(o, "corrupt_pages_count", c->corrupt_pages);
-	json_add_u64(o, "live_blocks_count", c->live_blocks);
-	return o;
-}
-
 static void json_add_tracker_coverage(cJSON *coverage, const struct psc_tracker_coverage *c)
 {
 	if (!c->available) {
@@ -174,35 +156,15 @@ static void json_add_tracker_coverage(cJSON *coverage, const struct psc_tracker_
 	json_add_u64(o, "incomplete_rows_count", c->incomplete_rows);
 }
 
-static void json_add_scan_coverage(cJSON *coverage, const struct psc_scan_coverage *c)
-{
-	if (c == NULL) {
-		cJSON_AddNullToObject(coverage, "scan");
-		return;
-	}
-	cJSON *o = cJSON_AddObjectToObject(coverage, "scan");
-	json_add_u64(o, "saved_bytes", c->saved_bytes);
-	json_add_u64(o, "scanned_bytes", c->scanned_bytes);
-	json_add_u64(o, "headers_count", c->headers);
-}
-
 static cJSON *json_coverage(const struct psc_tags *tags)
 {
 	size_t n;
 	const struct psc_walk_coverage *c = psc_tags_coverage(tags, &n);
 	cJSON *o = cJSON_CreateObject();
-	char ratio[32];
-	snprintf(ratio, sizeof(ratio), "%.4f", psc_tags_coverage_ratio(tags));
-	cJSON_AddRawToObject(o, "ratio", ratio);
+	json_add_ratio(o, psc_tags_coverage_ratio(tags));
 	json_add_tracker_coverage(o, psc_tags_tracker_coverage(tags));
 	json_add_scan_coverage(o, psc_tags_scan_coverage(tags));
-	if (n == 0) {
-		cJSON_AddNullToObject(o, "walk");
-		return o;
-	}
-	cJSON *a = cJSON_AddArrayToObject(o, "walk");
-	for (size_t i = 0; i < n; i++)
-		cJSON_AddItemToArray(a, json_walk_coverage(&c[i]));
+	json_add_walk_coverage(o, c, n);
 	return o;
 }
 
@@ -307,32 +269,6 @@ static void print_total_lines(FILE *f, const struct psc_tags *tags)
 	}
 }
 
-static void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
-{
-	char a[32], b[32];
-	fprintf(f, "  %-9s ", psc_pool_name(c->pool));
-	if (c->big_only) {
-		fprintf(f, "%s big allocations counted; small blocks of the segment heap are not read yet\n",
-			group_digits(c->live_blocks, false, a));
-		return;
-	}
-	if (!c->range_known) {
-		fputs("not walked: its address range is not known; the kernel's symbols would tell\n", f);
-		return;
-	}
-	fprintf(f, "%s of %s bytes read", group_digits(c->read_bytes, false, a),
-		group_digits(c->mapped_bytes, false, b));
-	if (c->paged_out_bytes != 0)
-		fprintf(f, ", %s paged out", group_digits(c->paged_out_bytes, false, a));
-	if (c->not_in_dump_bytes != 0)
-		fprintf(f, ", %s not in this dump", group_digits(c->not_in_dump_bytes, false, a));
-	if (c->unknown_bytes != 0)
-		fprintf(f, ", page tables missing for %s", group_digits(c->unknown_bytes, false, a));
-	if (c->corrupt_pages != 0)
-		fprintf(f, ", %" PRIu64 " pages with broken block chains", c->corrupt_pages);
-	fprintf(f, "; range from %s\n", c->range_source);
-}
-
 static void print_coverage_lines(FILE *f, const struct psc_tags *tags)
 {
 	size_t n;
@@ -353,8 +289,7 @@ static void print_coverage_lines(FILE *f, const struct psc_tags *tags)
 	}
 	const struct psc_scan_coverage *s = psc_tags_scan_coverage(tags);
 	if (s != NULL)
-		fprintf(f, "  scan      %s of %s saved bytes searched, %" PRIu64 " pool headers\n",
-			group_digits(s->scanned_bytes, false, a), group_digits(s->saved_bytes, false, b), s->headers);
+		print_scan_coverage(f, s);
 	for (size_t i = 0; i < n; i++)
 		print_walk_coverage(f, &c[i]);
 }

@@ -16,17 +16,19 @@ _poolscope()
 		--kdbg --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet --verbose --help"
 	local info=""
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file"
+	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
 	local poolused="--tag-file"
 	local options values=""
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info tags poolused --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info tags blocks poolused --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
 	info) options="$common $info" ;;
 	tags) options="$common $tags" ;;
+	blocks) options="$common $blocks" ;;
 	poolused) options="$common $poolused" ;;
 	*) return ;;
 	esac
@@ -39,14 +41,16 @@ _poolscope()
 	case $prev in
 	--format) values="table json ndjson csv" ;;
 	--image-format) values="auto raw" ;;
-	--sort | -s) values="bytes tag nonpaged paged allocs frees diff per-alloc" ;;
+	--sort | -s) [ "$command" = blocks ] && values="address size" || values="bytes tag nonpaged paged allocs frees diff per-alloc" ;;
 	--pool) values="nonpaged paged session" ;;
+	--kind) values="legacy lfh vs segment large big special unknown" ;;
+	--state) values="allocated free cached all" ;;
 	--by) values="tag tag,size" ;;
 	--tmpdir)
 		_poolscope_files -d "$cur"
 		return
 		;;
-	--run-map | --dtb | --kernel-base | --kdbg | --threads | --min-coverage | --rows | --tag | -n | -t) return ;;
+	--run-map | --dtb | --kernel-base | --kdbg | --threads | --min-coverage | --rows | --tag | --size | --in | --process | --dump-bytes | -n | -t) return ;;
 	--isf | --symbols | --tag-file | --output | -o)
 		_poolscope_files -f "$cur"
 		return

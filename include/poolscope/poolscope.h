@@ -5,6 +5,7 @@
 #ifndef POOLSCOPE_POOLSCOPE_H
 #define POOLSCOPE_POOLSCOPE_H
 
+#include <poolscope/blocks.h>
 #include <poolscope/dump.h>
 #include <poolscope/error.h>
 #include <poolscope/symbols.h>

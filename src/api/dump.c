@@ -4,6 +4,7 @@
 #include "io/source.h"
 #include "kernel/kernel.h"
 #include "pool/pool.h"
+#include "report/blocks.h"
 #include "report/tags.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -344,4 +345,19 @@ enum psc_status psc_tags_run(struct psc_dump *dump, const struct psc_tags_option
 		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
 	o.size = sizeof(o);
 	return psc_tags_compute(&dump->kernel, &o, ret, reterr);
+}
+
+enum psc_status psc_blocks_run(struct psc_dump *dump, const struct psc_blocks_options *opts, psc_blocks_fn *fn,
+			       void *arg, struct psc_blocks **ret, struct psc_error *reterr)
+{
+	struct psc_blocks_options o = PSC_BLOCKS_OPTIONS_INIT;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	o.size = sizeof(o);
+	return psc_blocks_list(&dump->kernel, &o, fn, arg, ret, reterr);
+}
+
+size_t psc_dump_read(struct psc_dump *dump, uint64_t va, void *buf, size_t n)
+{
+	return psc_read_va(&dump->kernel.reader, va, buf, n);
 }

@@ -7,7 +7,7 @@
 #include "kernel/kernel.h"
 #include "util/hashmap.h"
 #include "util/rangeset.h"
-#include <poolscope/tags.h>
+#include <poolscope/blocks.h>
 
 #define PSC_TAG_PROTECTED 0x80000000u
 
@@ -112,7 +112,6 @@ enum psc_status psc_cached_collect(struct psc_kernel *k, struct psc_warnings *wa
 void psc_cached_deinit(struct psc_cached_set *s);
 
 /* ---- one page of small blocks (pool.md section 3.5) ---- */
-enum psc_block_state { PSC_BLOCK_ALLOCATED, PSC_BLOCK_FREE, PSC_BLOCK_CACHED };
 struct psc_small_block {
 	uint32_t offset, size_bytes; /* in the page; block bytes with header */
 	struct psc_pool_header header;
@@ -132,18 +131,6 @@ void psc_pool_page_parse(const uint8_t page[PSC_PAGE_BYTES], const struct psc_po
 			 struct psc_page_blocks *ret);
 
 /* ---- the walk: every block of the classic pool, and big allocations, as a stream ---- */
-/* What stores a block. */
-enum psc_block_kind {
-	PSC_BLOCK_KIND_UNKNOWN, /* a pool header alone */
-	PSC_BLOCK_KIND_LEGACY,  /* a page of small blocks of the classic allocator */
-	PSC_BLOCK_KIND_LFH,     /* segment heap: slot of a low-fragmentation subsegment */
-	PSC_BLOCK_KIND_VS,      /* segment heap: chunk of a variable-size subsegment */
-	PSC_BLOCK_KIND_SEGMENT, /* segment heap: a page range of its own */
-	PSC_BLOCK_KIND_LARGE,   /* segment heap: outside the segments */
-	PSC_BLOCK_KIND_BIG,     /* big-page table: what stores it is not known */
-	PSC_BLOCK_KIND_SPECIAL, /* special pool: alone on its page */
-	PSC_BLOCK_KIND_MAX
-};
 struct psc_block {
 	uint64_t va;              /* of the block: its pool header, or the first byte of a big allocation */
 	uint64_t size_bytes;      /* block bytes with header; charged bytes for big ones */

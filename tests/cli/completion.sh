@@ -21,7 +21,7 @@ options_of_zsh() {
 
 # shellcheck disable=SC2317
 options_of_fish() {
-	grep "__fish_seen_subcommand_from .*\\<$1\\>.*' " "$root/completion/poolscope.fish" | sed -n 's/.* -l \([a-z-]*\).*/--\1/p'
+	grep "__fish_seen_subcommand_from \(.*\\<$1\\>.*'\|.commands\"\) " "$root/completion/poolscope.fish" | sed -n 's/.* -l \([a-z-]*\).*/--\1/p'
 }
 
 # shellcheck disable=SC2317
@@ -29,7 +29,7 @@ options_of_man() {
 	cat "$root/man/poolscope-$1.1.scd" "$root/man/common-options.scd" | grep '^\*-' | grep -o -- '\*--[a-z][a-z-]*\*' | tr -d '*'
 }
 
-for command in info tags poolused; do
+for command in info tags blocks poolused; do
 	$wrapper "$exe" "$command" --help | sed -n 's/^  \(-[a-z], \|    \)\(--[a-z-]*\).*/\2/p' | sort >"$tmp/help"
 	[ "$(wc -l <"$tmp/help")" -ge 12 ] || fail "$command --help: options not recognised"
 	for where in bash zsh fish man; do
@@ -44,7 +44,7 @@ for command in info tags poolused; do
 	while read -r letter; do
 		cat "$root/man/poolscope-$command.1.scd" "$root/man/common-options.scd" | grep -q "^\\*-$letter\\*" ||
 			fail "$command: -$letter is not in the man page"
-		grep -q "' .*-s $letter " "$root/completion/poolscope.fish" || fail "-$letter is not in the fish completion"
+		grep -q "['\"] .*-s $letter " "$root/completion/poolscope.fish" || fail "-$letter is not in the fish completion"
 		grep -Eq "\\{-${letter}[+,]" "$root/completion/_poolscope" || fail "-$letter is not in the zsh completion"
 	done <"$tmp/short"
 	grep -q "__fish_use_subcommand .*-a $command " "$root/completion/poolscope.fish" || fail "$command is not in the fish completion"

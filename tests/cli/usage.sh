@@ -15,7 +15,7 @@ bad frobnicate
 bad frobnicate x.dmp
 bad --frobnicate
 bad ''
-for command in info tags poolused; do
+for command in info tags blocks poolused; do
 	bad "$command"
 	bad "$command" ''
 	bad "$command" --frobnicate x.dmp
@@ -49,6 +49,27 @@ for value in size 'tag size' 'tag,' pool ''; do bad tags --by "$value" x.dmp; do
 bad tags --by tag,size --no-walk x.dmp
 for option in --sort --rows --tag --pool --by --tag-file -s -n -t; do bad tags x.dmp "$option"; done
 
+bad blocks x.dmp y.dmp
+for value in bytes Size ''; do bad blocks --sort "$value" x.dmp; done
+for value in -1 x 5x ''; do bad blocks -n "$value" x.dmp; done
+for value in Abc Abcde ''; do bad blocks --tag "$value" x.dmp; done
+for value in all NonPaged 'paged,' ',paged' ''; do bad blocks --pool "$value" x.dmp; done
+for value in all small 'lfh vs' ''; do bad blocks --kind "$value" x.dmp; done
+for value in live 'all,free' ''; do bad blocks --state "$value" x.dmp; done
+for value in .. 1-2 5..4 x..y 1..2..3 99999999999999999999 16777216T 1Q ''; do bad blocks --size "$value" x.dmp; done
+for value in .. 2..1 xyz 1..fffffffffffffffff 0x ''; do bad blocks --in "$value" x.dmp; done
+for value in 0 -1 4097 x ''; do bad blocks --dump-bytes "$value" x.dmp; done
+for option in --sort --rows --tag --pool --kind --state --size --in --process --dump-bytes -s -n -t; do bad blocks x.dmp "$option"; done
+fixture="--isf $root/fixtures/leak-7-x64.isf.json.xz $root/fixtures/leak-7-x64.dmp.gz"
+# shellcheck disable=SC2086
+for value in '' 0x 0xfff8z 0x0; do bad blocks --process "$value" $fixture; done
+# shellcheck disable=SC2086
+for value in 99999 nobody.exe 12x; do
+	run blocks --process "$value" $fixture
+	expect 3 "blocks --process $value"
+	expect_line 'no process of this dump' "blocks --process $value"
+done
+
 bad poolused 2 Abc1 x.dmp y.dmp
 for value in 6 7 e 10 20 g x -1 '' 1,2; do bad poolused "$value" x.dmp; done
 for value in Abc Abcde ''; do bad poolused 2 "$value" x.dmp; done
@@ -62,10 +83,10 @@ help() {
 }
 
 help --help
-for command in info tags poolused; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
+for command in info tags blocks poolused; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
 help -h
 help help
-for command in info tags poolused; do
+for command in info tags blocks poolused; do
 	help "$command" --help
 	help "$command" -h
 	help "$command" --quiet --help x.dmp

@@ -3,7 +3,8 @@
 
 check_case.py --lab LAB --poolscope POOLSCOPE [--containers a,b] [--threads 1,2,4] [--random SEED] [--build KEY] [CASE]
 
-For every container of the machine: `info` and `tags` must equal the truth; for every thread count, for the gzip form and
+For every container of the machine: `info` and `tags` must equal the truth, and where no page is missing so must `blocks`,
+whose rows come in address order; for every thread count, for the gzip form and
 without memory mapping the rows must be byte-identical to those of one thread.
 """
 import argparse
@@ -56,6 +57,26 @@ def main():
             shutil.rmtree(work, ignore_errors=True)
 
 
+# Containers that hold every page of the machine.
+COMPLETE = ('full', 'bitmap-full', 'range-full')
+
+
+def check_blocks(a, work, name, dump, isf, truth_path):
+    command = [a.poolscope, 'blocks', '--isf', isf, '--state', 'all', '-q']
+    out = os.path.join(work, 'blocks.json')
+    run(command + ['--format', 'json', '--threads', '1', '-o', out, dump])
+    p = run([a.lab, 'compare', '--container', name, truth_path, out], ok=(0, 1))
+    if p.returncode != 0:
+        fail('%s blocks:\n%s%s' % (name, p.stdout.decode(), p.stderr.decode()))
+    addresses = [r['va'] for r in json.load(open(out))['rows']]
+    if addresses != sorted(addresses):
+        fail('%s blocks: not in address order' % name)
+    one = open(out, 'rb').read()
+    run(command + ['--format', 'json', '--threads', '4', '-o', out, dump])
+    if open(out, 'rb').read() != one:
+        fail('%s blocks: rows of four threads differ from those of one' % name)
+
+
 def check(a, work):
     truth_path = os.path.join(work, 'truth.json')
     truth = json.load(open(truth_path))
@@ -69,6 +90,9 @@ def check(a, work):
             p = run([a.lab, 'compare', '--container', name, truth_path, out], ok=(0, 1))
             if p.returncode != 0:
                 fail('%s %s:\n%s%s' % (name, command, p.stdout.decode(), p.stderr.decode()))
+            n += 1
+        if name in COMPLETE and 'blocks' in truth:
+            check_blocks(a, work, name, dump, isf, truth_path)
             n += 1
         one = rows(os.path.join(work, name + '-tags.json'))
         variants = [(t, dump, ['--threads', t]) for t in a.threads.split(',') if t != '1']

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* How much could be read, as JSON and as lines below a table. */
+#ifndef CLI_COVERAGE_H
+#define CLI_COVERAGE_H
+
+#include <cjson/cJSON.h>
+#include <poolscope/poolscope.h>
+#include <stdio.h>
+
+/* Members "ratio", "walk" (NULL when n is 0) and "scan" (NULL: null) of a coverage object. */
+void json_add_ratio(cJSON *coverage, double ratio);
+void json_add_walk_coverage(cJSON *coverage, const struct psc_walk_coverage *c, size_t n);
+void json_add_scan_coverage(cJSON *coverage, const struct psc_scan_coverage *c);
+void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c);
+void print_scan_coverage(FILE *f, const struct psc_scan_coverage *c);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+#include "json.h"
+#include <string.h>
+
+static void print(struct report *r, cJSON *doc)
+{
+	if (!json_print(r->f, doc, false))
+		r->no_memory = true;
+}
+
+/* A member of the document: its value on one line, without the newline. */
+static void print_value(struct report *r, cJSON *value)
+{
+	char *text = cJSON_PrintUnformatted(value);
+	if (text != NULL)
+		fputs(text, r->f);
+	else
+		r->no_memory = true;
+	cJSON_free(text);
+	cJSON_Delete(value);
+}
+
+void report_init(struct report *r, FILE *f, const struct psc_dump *dump, enum output_format format,
+		 const struct report_spec *spec, const struct column *cols, size_t n_cols)
+{
+	memset(r, 0, sizeof(*r));
+	r->f = f;
+	r->dump = dump;
+	r->format = format;
+	r->spec = spec;
+	r->cols = cols;
+	r->n_cols = n_cols;
+}
+
+/* Late, so that a run that fails at once leaves nothing behind. */
+static void begin(struct report *r)
+{
+	cJSON *o;
+	if (r->begun)
+		return;
+	r->begun = true;
+	switch (r->format) {
+	case FORMAT_TABLE:
+		if (r->spec->is_stream)
+			table_stream_row(r->f, r->cols, NULL, r->n_cols);
+		else
+			table_init(&r->table, r->cols, r->n_cols);
+		break;
+	case FORMAT_JSON:
+		fprintf(r->f, "{\n\t\"schema\": \"%s\",\n\t\"dump\": ", r->spec->schema);
+		print_value(r, json_dump(r->dump));
+		fputs(",\n\t\"rows\": [", r->f);
+		break;
+	case FORMAT_NDJSON:
+		o = json_record(r->dump, r->spec->schema, "dump");
+		cJSON_AddItemToObject(o, "dump", json_dump(r->dump));
+		print(r, o);
+		break;
+	case FORMAT_CSV:
+		csv_header(r->f, r->cols, r->n_cols);
+		break;
+	}
+}
+
+void report_row(struct report *r, const struct cell *cells)
+{
+	cJSON *o;
+	begin(r);
+	r->n_rows++;
+	switch (r->format) {
+	case FORMAT_TABLE:
+		if (r->spec->is_stream)
+			table_stream_row(r->f, r->cols, cells, r->n_cols);
+		else
+			table_add(&r->table, cells);
+		break;
+	case FORMAT_JSON:
+		o = cJSON_CreateObject();
+		row_add_to_json(o, r->cols, cells, r->n_cols);
+		fputs(r->n_rows == 1 ? "\n\t\t" : ",\n\t\t", r->f);
+		print_value(r, o);
+		break;
+	case FORMAT_NDJSON:
+		o = json_record(r->dump, r->spec->schema, r->spec->record);
+		row_add_to_json(o, r->cols, cells, r->n_cols);
+		print(r, o);
+		break;
+	case FORMAT_CSV:
+		csv_row(r->f, r->cols, cells, r->n_cols);
+		break;
+	}
+}
+
+static void end_rows(struct report *r)
+{
+	if (r->rows_ended)
+		return;
+	begin(r);
+	r->rows_ended = true;
+	if (r->format == FORMAT_TABLE && !r->spec->is_stream)
+		r->no_memory |= !table_print(&r->table, r->f);
+	else if (r->format == FORMAT_JSON)
+		fputs(r->n_rows != 0 ? "\n\t]" : "]", r->f);
+}
+
+void report_member(struct report *r, const char *name, cJSON *value)
+{
+	end_rows(r);
+	if (r->format == FORMAT_JSON) {
+		fprintf(r->f, ",\n\t\"%s\": ", name);
+		print_value(r, value);
+	} else if (r->format == FORMAT_NDJSON) {
+		cJSON *o = json_record(r->dump, r->spec->schema, name);
+		cJSON_AddItemToObject(o, name, value);
+		print(r, o);
+	} else {
+		cJSON_Delete(value);
+	}
+}
+
+bool report_end(struct report *r, cJSON *coverage, cJSON *warnings)
+{
+	end_rows(r);
+	if (r->format == FORMAT_NDJSON) {
+		cJSON *o = json_record(r->dump, r->spec->schema, "coverage");
+		cJSON_AddItemToObject(o, "coverage", coverage);
+		cJSON_AddItemToObject(o, "warnings", warnings);
+		print(r, o);
+		return !r->no_memory;
+	}
+	report_member(r, "coverage", coverage);
+	report_member(r, "warnings", warnings);
+	if (r->format == FORMAT_JSON)
+		fputs("\n}\n", r->f);
+	return !r->no_memory;
+}

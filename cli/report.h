@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* A list of rows in whatever format was asked for. Rows are written as they come; only a table that is not a stream
+ * keeps them, to find its widths. */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include "cli.h"
+#include "rows.h"
+
+struct report_spec {
+	const char *schema; /* "poolscope.blocks/1" */
+	const char *record; /* of a row in NDJSON */
+	bool is_stream;     /* table: the columns' own widths, nothing kept */
+};
+
+struct report {
+	FILE *f;
+	const struct psc_dump *dump;
+	enum output_format format;
+	const struct report_spec *spec;
+	const struct column *cols;
+	size_t n_cols;
+	struct table table;
+	uint64_t n_rows;
+	bool begun, rows_ended, no_memory;
+};
+
+void report_init(struct report *r, FILE *f, const struct psc_dump *dump, enum output_format format,
+		 const struct report_spec *spec, const struct column *cols, size_t n_cols);
+void report_row(struct report *r, const struct cell *cells);
+/* After the rows: members of the JSON document, one more NDJSON record each. Takes the object over. */
+void report_member(struct report *r, const char *name, cJSON *value);
+/* Coverage and warnings, and the end. Takes both over. False when out of memory. */
+bool report_end(struct report *r, cJSON *coverage, cJSON *warnings);
+
+#endif

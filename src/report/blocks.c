@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks that match, in address order as they come from the walk, or the largest of them kept in a heap. */
+#include "report/blocks.h"
+#include "util/checked.h"
+#include "util/error.h"
+#include "util/vec.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct psc_blocks {
+	struct psc_arena arena;
+	struct psc_warnings warnings;
+	uint64_t n, block_bytes;
+	struct psc_walk_coverage coverage[2];
+	size_t n_coverage;
+	struct psc_scan_coverage scan;
+	bool has_scan;
+	double ratio;
+};
+
+struct list {
+	const struct psc_blocks_options *o;
+	struct psc_process_table processes;
+	uint64_t *only; /* charged processes that are wanted; NULL: any */
+	size_t n_only;
+	uint32_t header_bytes;
+	psc_blocks_fn *fn;
+	void *arg;
+	struct psc_blocks *ret;
+	struct {
+		struct psc_block *items;
+		size_t n, cap;
+		bool no_memory;
+	} kept; /* by size: a heap whose first item is the one to go next; small dumps: all */
+};
+
+const char *psc_block_state_name(enum psc_block_state state)
+{
+	switch (state) {
+	case PSC_BLOCK_ALLOCATED:
+		return "allocated";
+	case PSC_BLOCK_FREE:
+		return "free";
+	case PSC_BLOCK_CACHED:
+		return "cached";
+	}
+	return "unknown";
+}
+
+const char *psc_block_kind_name(enum psc_block_kind kind)
+{
+	static const char *const names[PSC_BLOCK_KIND_MAX] = {
+		[PSC_BLOCK_KIND_UNKNOWN] = "unknown", [PSC_BLOCK_KIND_LEGACY] = "legacy",
+		[PSC_BLOCK_KIND_LFH] = "lfh",         [PSC_BLOCK_KIND_VS] = "vs",
+		[PSC_BLOCK_KIND_SEGMENT] = "segment", [PSC_BLOCK_KIND_LARGE] = "large",
+		[PSC_BLOCK_KIND_BIG] = "big",         [PSC_BLOCK_KIND_SPECIAL] = "special",
+	};
+	return (unsigned)kind < PSC_BLOCK_KIND_MAX ? names[kind] : "unknown";
+}
+
+/* ---- one block ---- */
+
+static void tag_bytes(uint32_t tag, uint8_t ret[4])
+{
+	for (int i = 0; i < 4; i++)
+		ret[i] = (uint8_t)((tag & ~PSC_TAG_PROTECTED) >> (8 * i));
+}
+
+void psc_block_row_make(const struct psc_block *b, uint32_t header_bytes, const struct psc_process_table *t,
+			struct psc_block_row *ret)
+{
+	uint32_t header = b->is_big || b->size_bytes < header_bytes ? 0 : header_bytes;
+	memset(ret, 0, sizeof(*ret));
+	ret->header_va = b->va;
+	ret->va = b->va + header;
+	ret->block_bytes = b->size_bytes;
+	ret->size_bytes = b->size_bytes - header;
+	ret->requested_bytes = b->requested_bytes;
+	ret->has_tag = b->has_tag;
+	tag_bytes(b->tag, ret->tag);
+	ret->is_protected = (b->tag & PSC_TAG_PROTECTED) != 0;
+	ret->pool = b->pool;
+	ret->kind = b->kind;
+	ret->state = b->state;
+	ret->is_nx = b->is_nx;
+	ret->is_proven = b->is_proven;
+	ret->source = b->kind == PSC_BLOCK_KIND_BIG       ? "big_page_table"
+		      : b->kind == PSC_BLOCK_KIND_UNKNOWN ? "scan"
+							  : "walk";
+	ret->process.name = "";
+	if (b->process == 0)
+		return;
+	ret->has_process = true;
+	ret->process.eprocess = b->process;
+	const struct psc_process *p = t != NULL ? psc_process_table_find(t, b->process) : NULL;
+	if (p == NULL)
+		return;
+	ret->process.is_listed = true;
+	ret->process.pid = p->pid;
+	ret->process.name = p->image_file_name;
+}
+
+static bool is_in(uint32_t mask, unsigned bit)
+{
+	return mask == 0 || (bit < 32 && (mask >> bit & 1) != 0);
+}
+
+/* Called from worker threads: reads only. */
+static bool wanted(const void *arg, const struct psc_block *b)
+{
+	const struct list *l = (const struct list *)arg;
+	const struct psc_blocks_options *o = l->o;
+	if (!is_in(o->states, b->state) || !is_in(o->pools, b->pool) || !is_in(o->kinds, b->kind))
+		return false;
+	if (b->size_bytes < o->min_bytes || (o->max_bytes != 0 && b->size_bytes > o->max_bytes))
+		return false;
+	uint64_t last = b->size_bytes != 0 ? b->va + (b->size_bytes - 1) : b->va;
+	if (last < o->lo || b->va > o->hi - 1)
+		return false;
+	if (o->tag != NULL) {
+		uint8_t tag[4];
+		tag_bytes(b->tag, tag);
+		if (!b->has_tag || !psc_tag_pattern_match(o->tag, tag))
+			return false;
+	}
+	if (l->only == NULL)
+		return true;
+	for (size_t i = 0; i < l->n_only; i++)
+		if (l->only[i] == b->process)
+			return true;
+	return false;
+}
+
+/* ---- the largest ---- */
+
+/* a goes before b when both cannot be kept. */
+static bool goes_first(const struct psc_block *a, const struct psc_block *b)
+{
+	return a->size_bytes != b->size_bytes ? a->size_bytes < b->size_bytes : a->va > b->va;
+}
+
+static void swap(struct psc_block *a, struct psc_block *b)
+{
+	struct psc_block t = *a;
+	*a = *b;
+	*b = t;
+}
+
+static void sift_down(struct psc_block *items, size_t n)
+{
+	for (size_t i = 0;;) {
+		size_t child = 2 * i + 1;
+		if (child >= n)
+			return;
+		if (child + 1 < n && goes_first(&items[child + 1], &items[child]))
+			child++;
+		if (!goes_first(&items[child], &items[i]))
+			return;
+		swap(&items[child], &items[i]);
+		i = child;
+	}
+}
+
+static bool keep_largest(struct list *l, const struct psc_block *b)
+{
+	uint64_t max = l->o->max_rows != 0 ? l->o->max_rows : PSC_BLOCKS_MAX_SORTED;
+	if (l->kept.n >= max) {
+		if (goes_first(&l->kept.items[0], b)) {
+			l->kept.items[0] = *b;
+			sift_down(l->kept.items, l->kept.n);
+		}
+		return true;
+	}
+	if (!PSC_VEC_RESERVE_ONE(&l->kept)) {
+		l->kept.no_memory = true;
+		return false;
+	}
+	l->kept.items[l->kept.n] = *b;
+	for (size_t i = l->kept.n++; i > 0; i = (i - 1) / 2) {
+		size_t parent = (i - 1) / 2;
+		if (!goes_first(&l->kept.items[i], &l->kept.items[parent]))
+			break;
+		swap(&l->kept.items[i], &l->kept.items[parent]);
+	}
+	return true;
+}
+
+static int by_size(const void *pa, const void *pb)
+{
+	const struct psc_block *a = (const struct psc_block *)pa, *b = (const struct psc_block *)pb;
+	return goes_first(a, b) ? 1 : goes_first(b, a) ? -1 : 0;
+}
+
+static int by_address(const void *pa, const void *pb)
+{
+	const struct psc_block *a = (const struct psc_block *)pa, *b = (const struct psc_block *)pb;
+	return (a->va > b->va) - (a->va < b->va);
+}
+
+/* ---- streaming ---- */
+
+static bool give(struct list *l, const struct psc_block *b)
+{
+	struct psc_block_row row;
+	psc_block_row_make(b, l->header_bytes, &l->processes, &row);
+	return l->fn == NULL || l->fn(l->arg, &row);
+}
+
+static bool on_block(void *arg, const struct psc_block *b)
+{
+	struct list *l = (struct list *)arg;
+	l->ret->n++;
+	l->ret->block_bytes += b->size_bytes;
+	if (l->o->sort == PSC_BLOCKS_BY_SIZE)
+		return keep_largest(l, b);
+	if (l->o->max_rows != 0 && l->ret->n > l->o->max_rows)
+		return true;
+	return give(l, b);
+}
+
+static void on_saved(void *arg, const struct psc_block *b)
+{
+	struct list *l = (struct list *)arg;
+	if (!wanted(l, b) || l->kept.no_memory)
+		return;
+	if (!PSC_VEC_RESERVE_ONE(&l->kept))
+		l->kept.no_memory = true;
+	else
+		l->kept.items[l->kept.n++] = *b;
+}
+
+static enum psc_status fail_stopped(const struct list *l, struct psc_error *reterr)
+{
+	if (l->kept.no_memory)
+		return psc_fail_no_memory(reterr);
+	return psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled");
+}
+
+/* Small dumps: saved ranges come in the order of the file, and hold a few hundred KiB. */
+static enum psc_status list_saved(struct psc_kernel *k, struct list *l, struct psc_error *reterr)
+{
+	struct psc_blocks *r = l->ret;
+	struct psc_scan_result scan;
+	enum psc_status st = psc_scan_saved(k, on_saved, l, &scan, reterr);
+	if (st != PSC_OK)
+		return st;
+	if (l->kept.no_memory)
+		return psc_fail_no_memory(reterr);
+	r->has_scan = true;
+	r->scan = (struct psc_scan_coverage){scan.saved_bytes, scan.scanned_bytes, scan.n_headers};
+	psc_warn(&r->warnings,
+		 "these are pool headers seen in the %llu bytes that this dump saved, near registers and stacks; a "
+		 "kernel or complete dump is needed for all blocks",
+		 (unsigned long long)scan.saved_bytes);
+	bool is_by_size = l->o->sort == PSC_BLOCKS_BY_SIZE;
+	if (l->kept.n > 1)
+		qsort(l->kept.items, l->kept.n, sizeof(*l->kept.items), is_by_size ? by_size : by_address);
+	for (size_t i = 0; i < l->kept.n; i++) {
+		r->n++;
+		r->block_bytes += l->kept.items[i].size_bytes;
+		if (l->o->max_rows != 0 && i >= l->o->max_rows)
+			continue;
+		if (!give(l, &l->kept.items[i]))
+			return fail_stopped(l, reterr);
+	}
+	return PSC_OK;
+}
+
+static double fraction(uint64_t part, uint64_t whole)
+{
+	return whole == 0 ? 1.0 : (double)part / (double)whole;
+}
+
+static void set_coverage(const struct list *l, const struct psc_walk_result *w)
+{
+	struct psc_blocks *r = l->ret;
+	r->ratio = 1.0;
+	r->n_coverage = 2;
+	for (int i = 0; i < 2; i++) {
+		const struct psc_walk_coverage *c = &w->coverage[i];
+		r->coverage[i] = *c;
+		/* A pool that is not asked for takes nothing away. */
+		if (!is_in(l->o->pools, (unsigned)i))
+			continue;
+		double ratio = c->range_known && !c->big_only
+				       ? fraction(c->read_bytes, c->mapped_bytes + c->unknown_bytes)
+				       : 0.0;
+		if (ratio < r->ratio)
+			r->ratio = ratio;
+	}
+}
+
+static enum psc_status list_walked(struct psc_kernel *k, struct list *l, struct psc_error *reterr)
+{
+	struct psc_blocks *r = l->ret;
+	struct psc_walk_result result;
+	const struct psc_walk_options w = {
+		.n_threads = l->o->n_threads,
+		.on_ordered = on_block,
+		.wanted = wanted,
+		.ordered_arg = l,
+		.lo = l->o->lo,
+		.hi = l->o->hi,
+		.progress = l->o->progress,
+		.progress_arg = l->o->progress_arg,
+	};
+	enum psc_status st = psc_pool_walk(k, &w, &r->arena, &r->warnings, &result, reterr);
+	if (st == PSC_E_CANCELLED && l->kept.no_memory)
+		return psc_fail_no_memory(reterr);
+	if (st != PSC_OK)
+		return st;
+	set_coverage(l, &result);
+	if (!result.small_blocks_supported && k->id.build != 0)
+		psc_warn(&r->warnings, "this kernel's pool is a segment heap: its small blocks are not walked yet, "
+				       "only big allocations are listed");
+	if (l->o->sort != PSC_BLOCKS_BY_SIZE)
+		return PSC_OK;
+	if (l->o->max_rows == 0 && r->n > l->kept.n)
+		psc_warn(&r->warnings, "only the %zu largest of %llu blocks are listed", l->kept.n,
+			 (unsigned long long)r->n);
+	if (l->kept.n > 1)
+		qsort(l->kept.items, l->kept.n, sizeof(*l->kept.items), by_size);
+	for (size_t i = 0; i < l->kept.n; i++)
+		if (!give(l, &l->kept.items[i]))
+			return fail_stopped(l, reterr);
+	return PSC_OK;
+}
+
+static enum psc_status find_processes(struct psc_kernel *k, struct list *l, struct psc_error *reterr)
+{
+	enum psc_status st = psc_process_table_read(k, &l->processes, reterr);
+	if (st != PSC_OK || l->o->process == NULL)
+		return st;
+	l->only = (uint64_t *)calloc(l->processes.n + 1, sizeof(*l->only));
+	if (l->only == NULL)
+		return psc_fail_no_memory(reterr);
+	return psc_process_table_resolve(&l->processes, l->o->process, l->only, &l->n_only, reterr);
+}
+
+enum psc_status psc_blocks_list(struct psc_kernel *k, const struct psc_blocks_options *opts, psc_blocks_fn *fn,
+				void *arg, struct psc_blocks **ret, struct psc_error *reterr)
+{
+	struct psc_pool_rules rules;
+	struct list l;
+	enum psc_status st;
+
+	memset(&l, 0, sizeof(l));
+	if (opts->tag != NULL) {
+		st = psc_tag_pattern_check(opts->tag, reterr);
+		if (st != PSC_OK)
+			return st;
+	}
+	psc_pool_rules_init(&rules, k->id.build, k->id.machine != PSC_MACHINE_X86);
+	l.o = opts;
+	l.fn = fn;
+	l.arg = arg;
+	l.header_bytes = rules.unit_bytes;
+	l.ret = (struct psc_blocks *)calloc(1, sizeof(*l.ret));
+	if (l.ret == NULL)
+		return psc_fail_no_memory(reterr);
+	l.ret->warnings.arena = &l.ret->arena;
+	st = find_processes(k, &l, reterr);
+	if (st == PSC_OK)
+		st = k->space.mmu == PSC_MMU_NONE ? list_saved(k, &l, reterr) : list_walked(k, &l, reterr);
+	if (st == PSC_OK) {
+		*ret = l.ret;
+		l.ret = NULL;
+	}
+	psc_blocks_free(l.ret);
+	psc_process_table_deinit(&l.processes);
+	free(l.only);
+	free(l.kept.items);
+	return st;
+}
+
+void psc_blocks_free(struct psc_blocks *blocks)
+{
+	if (blocks == NULL)
+		return;
+	psc_warnings_deinit(&blocks->warnings);
+	psc_arena_deinit(&blocks->arena);
+	free(blocks);
+}
+
+uint64_t psc_blocks_count(const struct psc_blocks *blocks, uint64_t *ret_block_bytes)
+{
+	if (ret_block_bytes != NULL)
+		*ret_block_bytes = blocks->block_bytes;
+	return blocks->n;
+}
+
+const struct psc_walk_coverage *psc_blocks_coverage(const struct psc_blocks *blocks, size_t *ret_count)
+{
+	*ret_count = blocks->n_coverage;
+	return blocks->coverage;
+}
+
+const struct psc_scan_coverage *psc_blocks_scan_coverage(const struct psc_blocks *blocks)
+{
+	return blocks->has_scan ? &blocks->scan : NULL;
+}
+
+double psc_blocks_coverage_ratio(const struct psc_blocks *blocks)
+{
+	return blocks->ratio;
+}
+
+const char *const *psc_blocks_warnings(const struct psc_blocks *blocks, size_t *ret_count)
+{
+	*ret_count = blocks->warnings.n;
+	return blocks->warnings.items;
+}
