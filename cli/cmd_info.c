@@ -101,7 +101,27 @@ static cJSON *json_sources(const struct psc_dump *dump)
 	return a;
 }
 
-static void fill_document(cJSON *doc, const struct psc_dump *dump)
+static void add_key(cJSON *o, const char *name, bool known, uint64_t key, int digits)
+{
+	char buf[24];
+	snprintf(buf, sizeof(buf), "0x%0*" PRIx64, digits, key);
+	json_add_text_or_null(o, name, known ? buf : NULL);
+}
+
+static cJSON *json_pool(const struct psc_dump *dump, const struct psc_pool_keys *k)
+{
+	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
+	cJSON *o = cJSON_CreateObject();
+	add_key(o, "heap_key", k->has_heap_key, k->heap_key, is_32bit ? 8 : 16);
+	json_add_text_or_null(o, "heap_key_source", k->heap_key_source);
+	json_add_u64_or_null(o, "heap_key_votes", k->heap_key_votes != 0, k->heap_key_votes);
+	add_key(o, "lfh_key_low32", k->has_lfh_key_low32, k->lfh_key_low32, 8);
+	json_add_text_or_null(o, "lfh_key_source", k->lfh_key_source);
+	json_add_u64_or_null(o, "lfh_key_votes", k->lfh_key_votes != 0, k->lfh_key_votes);
+	return o;
+}
+
+static void fill_document(cJSON *doc, const struct psc_dump *dump, const struct psc_pool_keys *keys)
 {
 	size_t n;
 	const char *const *w = psc_dump_warnings(dump, &n);
@@ -109,6 +129,7 @@ static void fill_document(cJSON *doc, const struct psc_dump *dump)
 	cJSON_AddItemToObject(doc, "kernel", json_kernel(dump));
 	cJSON_AddItemToObject(doc, "bugcheck", json_bugcheck(psc_dump_get_info(dump)));
 	cJSON_AddItemToObject(doc, "system", json_system(dump));
+	cJSON_AddItemToObject(doc, "pool", json_pool(dump, keys));
 	cJSON_AddItemToObject(doc, "pool_sources", json_sources(dump));
 	cJSON_AddItemToObject(doc, "coverage", json_coverage(dump));
 	cJSON_AddItemToObject(doc, "warnings", json_warnings(w, n, NULL, 0));
@@ -121,7 +142,16 @@ static void print_uptime(FILE *f, uint64_t uptime_100ns)
 		(unsigned)(s / 60u % 60u), (unsigned)(s % 60u));
 }
 
-static void print_table(FILE *f, const struct psc_dump *dump)
+static void print_key(FILE *f, const char *name, int digits, uint64_t key, const char *source, uint32_t votes,
+		      const char *what)
+{
+	fprintf(f, "%s0x%0*" PRIx64 " (%s", name, digits, key, source);
+	if (votes != 0)
+		fprintf(f, " from %" PRIu32 " %s", votes, what);
+	fputs(")\n", f);
+}
+
+static void print_table(FILE *f, const struct psc_dump *dump, const struct psc_pool_keys *keys)
 {
 	const struct psc_dump_info *i = psc_dump_get_info(dump);
 	const struct psc_kernel_info *k = psc_dump_kernel(dump);
@@ -177,6 +207,12 @@ static void print_table(FILE *f, const struct psc_dump *dump)
 			group_digits(i->pages_described, false, buf2), 100.0 * pages_ratio(i));
 	if (i->comment != NULL)
 		fprintf(f, "Comment:        %s\n", i->comment);
+	if (keys->has_heap_key)
+		print_key(f, "Heap key:       ", digits, keys->heap_key, keys->heap_key_source, keys->heap_key_votes,
+			  "chunks");
+	if (keys->has_lfh_key_low32)
+		print_key(f, "LFH key (low):  ", 8, keys->lfh_key_low32, keys->lfh_key_source, keys->lfh_key_votes,
+			  "subsegments");
 	fputs("Pool sources:\n", f);
 	const struct psc_pool_source *s = psc_dump_pool_sources(dump, &n);
 	for (size_t j = 0; j < n; j++)
@@ -220,21 +256,22 @@ static void print_csv(FILE *f, const struct psc_dump *dump)
 }
 
 /* False when out of memory. */
-static bool print_info(FILE *f, const struct psc_dump *dump, enum output_format format)
+static bool print_info(FILE *f, const struct psc_dump *dump, const struct psc_pool_keys *keys,
+		       enum output_format format)
 {
 	cJSON *doc;
 	switch (format) {
 	case FORMAT_TABLE:
-		print_table(f, dump);
+		print_table(f, dump, keys);
 		break;
 	case FORMAT_JSON:
 		doc = cJSON_CreateObject();
 		cJSON_AddStringToObject(doc, "schema", SCHEMA);
-		fill_document(doc, dump);
+		fill_document(doc, dump, keys);
 		return json_print(f, doc, true);
 	case FORMAT_NDJSON:
 		doc = json_record(dump, SCHEMA, "dump");
-		fill_document(doc, dump);
+		fill_document(doc, dump, keys);
 		return json_print(f, doc, false);
 	case FORMAT_CSV:
 		print_csv(f, dump);
@@ -268,7 +305,8 @@ int cmd_info(int argc, char **argv)
 		size_t n;
 		const char *const *w = psc_dump_warnings(dump, &n);
 		print_warnings(&o, w, n);
-		if (!print_info(out.f, dump, o.format)) {
+		const struct psc_pool_keys *keys;
+		if (psc_dump_pool_keys(dump, &keys, NULL) != PSC_OK || !print_info(out.f, dump, keys, o.format)) {
 			message("out of memory");
 			code = EXIT_INPUT;
 		} else if (o.min_coverage >= 0.0 && pages_ratio(psc_dump_get_info(dump)) < o.min_coverage) {

@@ -51,6 +51,11 @@ void json_add_scan_coverage(cJSON *coverage, const struct psc_scan_coverage *c)
 	json_add_u64(o, "saved_bytes", c->saved_bytes);
 	json_add_u64(o, "scanned_bytes", c->scanned_bytes);
 	json_add_u64(o, "headers_count", c->headers);
+	json_add_u64(o, "proven_count", c->proven_vs + c->proven_lfh);
+	json_add_u64(o, "proven_vs_count", c->proven_vs);
+	json_add_u64(o, "proven_lfh_count", c->proven_lfh);
+	json_add_u64(o, "candidates_count", c->headers - c->proven_vs - c->proven_lfh);
+	json_add_u64(o, "parked_count", c->parked);
 }
 
 void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
@@ -82,6 +87,9 @@ void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 void print_scan_coverage(FILE *f, const struct psc_scan_coverage *c)
 {
 	char a[32], b[32];
-	fprintf(f, "  scan      %s of %s saved bytes searched, %" PRIu64 " pool headers\n",
-		group_digits(c->scanned_bytes, false, a), group_digits(c->saved_bytes, false, b), c->headers);
+	fprintf(f,
+		"  scan      %s of %s saved bytes searched, %" PRIu64 " pool headers: %" PRIu64
+		" proven blocks (%" PRIu64 " VS, %" PRIu64 " LFH), %" PRIu64 " candidates\n",
+		group_digits(c->scanned_bytes, false, a), group_digits(c->saved_bytes, false, b), c->headers,
+		c->proven_vs + c->proven_lfh, c->proven_vs, c->proven_lfh, c->headers - c->proven_vs - c->proven_lfh);
 }

@@ -23,6 +23,7 @@ enum {
 	COL_SOURCE,
 	COL_WALK_LIVE,
 	COL_WALK_LIVE_BYTES,
+	COL_WALK_PROVEN,
 	COL_WALK_FREE,
 	COL_WALK_CACHED,
 	COL_WALK_DIFF,
@@ -44,6 +45,7 @@ static const struct column columns[N_COLS] = {
 	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true},
 	[COL_WALK_LIVE] = {.key = "walk.live", .heading = "Walk live"},
 	[COL_WALK_LIVE_BYTES] = {.key = "walk.live_bytes", .heading = "Walk bytes"},
+	[COL_WALK_PROVEN] = {.key = "walk.proven"},
 	[COL_WALK_FREE] = {.key = "walk.free"},
 	[COL_WALK_CACHED] = {.key = "walk.cached", .heading = "Cached"},
 	[COL_WALK_DIFF] = {.heading = "Difference"},
@@ -51,9 +53,11 @@ static const struct column columns[N_COLS] = {
 };
 
 /* The same with what the options add and leave out. */
-static void choose_columns(const struct tags_options *o, struct column cols[N_COLS])
+static void choose_columns(const struct tags_options *o, bool is_scan, struct column cols[N_COLS])
 {
 	memcpy(cols, columns, sizeof(columns));
+	if (is_scan)
+		cols[COL_WALK_PROVEN].heading = "Proven";
 	if (o->tag_file != NULL)
 		cols[COL_OWNER].heading = "Owner";
 	if ((o->run.flags & PSC_TAGS_BY_SIZE) != 0) {
@@ -93,6 +97,7 @@ static void fill_cells(const struct psc_tag_row *r, const struct psc_tag_file *o
 	if (r->has_walk) {
 		cells[COL_WALK_LIVE] = cell_u64(r->walk.live);
 		cells[COL_WALK_LIVE_BYTES] = cell_u64(r->walk.live_bytes);
+		cells[COL_WALK_PROVEN] = cell_u64(r->walk.proven);
 		if (!r->walk_big_only) {
 			cells[COL_WALK_FREE] = cell_u64(r->walk.free);
 			cells[COL_WALK_CACHED] = cell_u64(r->walk.cached);
@@ -116,6 +121,7 @@ static cJSON *json_counts(const struct psc_walk_counts *c)
 	cJSON *o = cJSON_CreateObject();
 	json_add_u64(o, "live", c->live);
 	json_add_u64(o, "live_bytes", c->live_bytes);
+	json_add_u64(o, "proven", c->proven);
 	json_add_u64(o, "free", c->free);
 	json_add_u64(o, "free_bytes", c->free_bytes);
 	json_add_u64(o, "cached", c->cached);
@@ -344,7 +350,7 @@ bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tag
 	const struct psc_tag_row *rows = psc_tags_rows(tags, &n);
 	long printed = 0, more = 0;
 
-	choose_columns(o, p.cols);
+	choose_columns(o, psc_tags_scan_coverage(tags) != NULL, p.cols);
 	begin(&p);
 	for (size_t i = 0; i < n; i++) {
 		if (!row_wanted(&rows[i], o))

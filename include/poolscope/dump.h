@@ -206,6 +206,24 @@ struct psc_pool_source {
 
 PSC_API const struct psc_pool_source *psc_dump_pool_sources(const struct psc_dump *dump, size_t *ret_count);
 
+/** The keys that hide the segment heap's headers (Windows 10 1809 and later), and how they were found: "symbol" (read
+ * from the heap's globals), "segment" (from headers of its segments) or "solved" (from the blocks themselves; votes say
+ * how many chunks or subsegments agree, 0 when read). */
+struct psc_pool_keys {
+	bool has_heap_key;
+	uint64_t heap_key;
+	const char *heap_key_source; /**< NULL: not known */
+	uint32_t heap_key_votes;
+	bool has_lfh_key_low32;
+	uint32_t lfh_key_low32;     /**< the half that hides block offsets */
+	const char *lfh_key_source; /**< NULL: not known */
+	uint32_t lfh_key_votes;
+};
+
+/** The keys, found on the first call. Errors: PSC_E_NO_MEMORY. Keys that cannot be known are no error. */
+PSC_API enum psc_status psc_dump_pool_keys(struct psc_dump *dump, const struct psc_pool_keys **ret,
+					   struct psc_error *reterr);
+
 /** Messages about what was missing or contradictory while opening; each one line. */
 PSC_API const char *const *psc_dump_warnings(const struct psc_dump *dump, size_t *ret_count);
 

@@ -52,6 +52,7 @@ PSC_API const char *psc_row_source_name(enum psc_row_source source);
 /** Counts of blocks and bytes. Bytes of small blocks are block bytes with their pool header, as trackers count them. */
 struct psc_walk_counts {
 	uint64_t live, live_bytes;
+	uint64_t proven, proven_bytes; /**< of the live ones: links, keys or tables agree; the rest are candidates */
 	uint64_t free, free_bytes;     /**< free blocks whose header still names the tag */
 	uint64_t cached, cached_bytes; /**< freed by their owner, kept by a lookaside list or pending-free list */
 };
@@ -116,6 +117,9 @@ struct psc_scan_coverage {
 	uint64_t saved_bytes;   /**< memory in the dump */
 	uint64_t scanned_bytes; /**< of these, searched: not code, not stacks */
 	uint64_t headers;       /**< found; each is one live block of a row with source "scan" */
+	uint64_t proven_vs;     /**< of these, blocks behind a chunk header that decodes under the heap key */
+	uint64_t proven_lfh;    /**< of these, busy slots of a subsegment that decodes under the LFH key */
+	uint64_t parked;        /**< besides: proven blocks that were freed and whose header a list overwrote */
 };
 
 struct psc_tags; /* a result */

@@ -4,6 +4,7 @@
 #include "io/source.h"
 #include "kernel/kernel.h"
 #include "pool/pool.h"
+#include "pool/seg.h"
 #include "report/blocks.h"
 #include "report/tags.h"
 #include "util/error.h"
@@ -26,6 +27,8 @@ struct psc_dump {
 	struct psc_kernel_info kernel_info;
 	struct psc_pool_source pool_sources[MAX_POOL_SOURCES];
 	size_t n_pool_sources;
+	struct psc_pool_keys pool_keys;
+	bool has_pool_keys;
 };
 
 const char *psc_version(void)
@@ -329,6 +332,28 @@ const struct psc_pool_source *psc_dump_pool_sources(const struct psc_dump *dump,
 {
 	*ret_count = dump->n_pool_sources;
 	return dump->pool_sources;
+}
+
+enum psc_status psc_dump_pool_keys(struct psc_dump *dump, const struct psc_pool_keys **ret, struct psc_error *reterr)
+{
+	struct psc_pool_keys *p = &dump->pool_keys;
+	struct psc_seg_keys keys;
+	if (!dump->has_pool_keys) {
+		enum psc_status st = psc_seg_keys_find(&dump->kernel, &keys, reterr);
+		if (st != PSC_OK)
+			return st;
+		p->has_heap_key = keys.has_heap_key;
+		p->heap_key = keys.heap_key;
+		p->heap_key_source = keys.heap_source;
+		p->heap_key_votes = keys.heap_votes;
+		p->has_lfh_key_low32 = keys.has_lfh_low;
+		p->lfh_key_low32 = (uint32_t)keys.lfh_key;
+		p->lfh_key_source = keys.lfh_source;
+		p->lfh_key_votes = keys.lfh_votes;
+		dump->has_pool_keys = true;
+	}
+	*ret = p;
+	return PSC_OK;
 }
 
 const char *const *psc_dump_warnings(const struct psc_dump *dump, size_t *ret_count)

@@ -188,7 +188,9 @@ void psc_pool_counters(struct psc_kernel *k, struct psc_pool_counter ret[2]);
 /* ---- triage dumps: candidate pool headers in saved ranges ---- */
 struct psc_scan_result {
 	uint64_t saved_bytes, scanned_bytes;
-	uint64_t n_headers;
+	uint64_t n_headers;                 /* proven and candidates */
+	uint64_t n_proven_vs, n_proven_lfh; /* of these, segment heap only */
+	uint64_t n_parked;                  /* and blocks whose header a list of freed blocks overwrote */
 };
 /* Reports every plausible allocated pool header in saved ranges (alignment, sizes, in-use type, printable tag, and
  * where the saved bytes reach so far a next header that points back). Ranges of code and headers of modules are left

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Triage dumps save a few hundred KiB around registers and stacks. What looks like the header of an allocated block
- * there is a candidate, no more: neither a total nor proof.
+ * there is a candidate, no more: neither a total nor proof. On segment heaps the keys of the heap prove some of them
+ * (proof.h) and disprove others.
  *
  * Rules: pool 2.1, 2.2 and, for the heap-backed pool, 15 (PreviousSize 0, in-use bit, a tag of letters, digits and
  * blanks). Known false positives: copies of headers, and text that happens to follow the right four bytes. */
-#include "pool/internal.h"
-#include "util/checked.h"
+#include "pool/proof.h"
 
 #include <string.h>
 
@@ -14,6 +14,7 @@
 struct scan {
 	struct psc_kernel *k;
 	struct psc_pool_rules rules;
+	struct psc_proof proof;
 	bool is_heap; /* headers are not chained */
 	psc_block_fn *on_block;
 	void *ctx;
@@ -64,69 +65,67 @@ static bool is_header(const struct scan *s, const uint8_t *bytes, uint32_t lo, u
 	return next.previous_size == h->block_size;
 }
 
-static void scan_page(struct scan *s, const uint8_t *bytes, uint64_t va, uint32_t n)
+static void emit(struct scan *s, uint64_t va, const struct psc_pool_header *h, enum psc_verdict verdict)
 {
-	const uint32_t unit = s->rules.unit_bytes, lo = (uint32_t)(va % PSC_PAGE_BYTES);
-	s->ret->scanned_bytes += n;
-	for (uint32_t at = (unit - lo % unit) % unit; at + unit <= n;) {
-		struct psc_pool_header h;
-		if (!is_header(s, bytes, lo, n, at, &h)) {
-			at += unit;
-			continue;
-		}
-		struct psc_block b = {0};
-		b.va = va + at;
-		b.size_bytes = (uint64_t)h.block_size * unit;
-		b.tag = h.tag;
-		b.pool = psc_pool_header_is_paged(&h, &s->rules) ? PSC_POOL_PAGED : PSC_POOL_NONPAGED;
-		if (psc_pool_header_is_session(&h, &s->rules))
-			b.pool = PSC_POOL_SESSION;
-		b.state = PSC_BLOCK_ALLOCATED;
-		b.kind = s->is_heap ? PSC_BLOCK_KIND_UNKNOWN : PSC_BLOCK_KIND_LEGACY;
-		b.has_tag = true;
-		s->on_block(s->ctx, &b);
-		s->ret->n_headers++;
-		at += (uint32_t)b.size_bytes;
-	}
+	static const enum psc_block_kind kinds[] = {
+		[PSC_VERDICT_VS] = PSC_BLOCK_KIND_VS,
+		[PSC_VERDICT_LFH] = PSC_BLOCK_KIND_LFH,
+	};
+	struct psc_block b = {0};
+	b.va = va;
+	b.size_bytes = (uint64_t)h->block_size * s->rules.unit_bytes;
+	b.tag = h->tag;
+	b.pool = psc_pool_header_is_paged(h, &s->rules) ? PSC_POOL_PAGED : PSC_POOL_NONPAGED;
+	if (psc_pool_header_is_session(h, &s->rules))
+		b.pool = PSC_POOL_SESSION;
+	b.state = PSC_BLOCK_ALLOCATED;
+	b.is_proven = verdict == PSC_VERDICT_VS || verdict == PSC_VERDICT_LFH;
+	b.kind = b.is_proven ? kinds[verdict] : s->is_heap ? PSC_BLOCK_KIND_UNKNOWN : PSC_BLOCK_KIND_LEGACY;
+	b.has_tag = true;
+	s->on_block(s->ctx, &b);
+	s->ret->n_headers++;
+	s->ret->n_proven_vs += verdict == PSC_VERDICT_VS;
+	s->ret->n_proven_lfh += verdict == PSC_VERDICT_LFH;
 }
 
-static bool in_module(const struct psc_kernel *k, uint64_t va)
+static bool scan_page(void *arg, uint64_t va, const uint8_t *bytes, uint32_t n)
 {
-	for (size_t i = 0; i < k->n_loaded && i < k->n_modules; i++)
-		if (va >= k->modules[i].base && va - k->modules[i].base < k->modules[i].size_bytes)
-			return true;
-	return false;
+	struct scan *s = arg;
+	const uint32_t unit = s->rules.unit_bytes, lo = (uint32_t)(va % PSC_PAGE_BYTES);
+	uint32_t free_from = 0; /* a block ends there: what lies before is its content */
+	for (uint32_t at = (unit - lo % unit) % unit; at + unit <= n; at += unit) {
+		struct psc_pool_header h;
+		uint32_t storage = 0;
+		enum psc_verdict v = psc_proof_judge(&s->proof, va + at, bytes + at, &storage);
+		s->ret->n_parked += v == PSC_VERDICT_PARKED;
+		if (v == PSC_VERDICT_VS || v == PSC_VERDICT_LFH)
+			psc_pool_header_parse(bytes + at, &s->rules, &h);
+		else if (v != PSC_VERDICT_OPEN || at < free_from || !is_header(s, bytes, lo, n, at, &h))
+			continue;
+		emit(s, va + at, &h, v);
+		free_from = at + (storage != 0 ? storage : h.block_size * unit);
+	}
+	return true;
 }
 
 enum psc_status psc_scan_saved(struct psc_kernel *k, psc_block_fn *on_block, void *ctx, struct psc_scan_result *ret,
 			       struct psc_error *reterr)
 {
 	struct scan s = {0};
-	size_t n_ranges;
-	(void)reterr;
+	struct psc_saved_totals totals;
 	memset(ret, 0, sizeof(*ret));
-	const struct psc_saved_range *ranges = psc_image_saved_ranges(k->img, &n_ranges);
 	s.k = k;
 	s.on_block = on_block;
 	s.ctx = ctx;
 	s.ret = ret;
 	s.is_heap = psc_pool_allocator(k) == PSC_ALLOCATOR_SEGMENT_HEAP;
 	psc_pool_rules_init(&s.rules, k->id.build, psc_kernel_is_64bit(k));
-	for (size_t i = 0; i < n_ranges; i++) {
-		const struct psc_saved_range *r = &ranges[i];
-		ret->saved_bytes += r->size_bytes;
-		if (!psc_is_kernel_va(&k->space, r->va) || (r->what && strcmp(r->what, "stack") == 0))
-			continue;
-		for (uint64_t off = 0; off < r->size_bytes;) {
-			uint8_t page[PSC_PAGE_BYTES];
-			uint64_t va = r->va + off;
-			uint64_t n = psc_min_u64(r->size_bytes - off, PSC_PAGE_BYTES - va % PSC_PAGE_BYTES);
-			off += n;
-			if (in_module(k, va))
-				continue;
-			size_t got = psc_image_read_saved(k->img, va, page, (size_t)n);
-			scan_page(&s, page, va, (uint32_t)got);
-		}
+	enum psc_status r = psc_proof_init(&s.proof, k, reterr);
+	if (r == PSC_OK) {
+		psc_saved_visit(k, scan_page, &s, &totals);
+		ret->saved_bytes = totals.saved_bytes;
+		ret->scanned_bytes = totals.scanned_bytes;
 	}
-	return PSC_OK;
+	psc_proof_deinit(&s.proof);
+	return r;
 }

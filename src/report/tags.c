@@ -170,6 +170,8 @@ static void sum_totals(struct psc_tags *t, struct psc_kernel *k, const struct ps
 			sum->has_walk = true;
 			sum->walk.live += row->walk.live;
 			sum->walk.live_bytes += row->walk.live_bytes;
+			sum->walk.proven += row->walk.proven;
+			sum->walk.proven_bytes += row->walk.proven_bytes;
 			sum->walk.free += row->walk.free;
 			sum->walk.free_bytes += row->walk.free_bytes;
 			sum->walk.cached += row->walk.cached;
@@ -282,7 +284,14 @@ static enum psc_status walk(struct psc_kernel *k, const struct psc_tags_options 
 			return st;
 		w->done = w->is_scan = true;
 		t->has_scan = true;
-		t->scan = (struct psc_scan_coverage){scan.saved_bytes, scan.scanned_bytes, scan.n_headers};
+		t->scan = (struct psc_scan_coverage){
+			.saved_bytes = scan.saved_bytes,
+			.scanned_bytes = scan.scanned_bytes,
+			.headers = scan.n_headers,
+			.proven_vs = scan.n_proven_vs,
+			.proven_lfh = scan.n_proven_lfh,
+			.parked = scan.n_parked,
+		};
 		psc_warn(&t->warnings,
 			 "rows with source \"scan\" are pool headers seen in the %llu bytes that this dump saved: what "
 			 "is "

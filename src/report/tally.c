@@ -47,6 +47,8 @@ void psc_tally_block(void *worker_ctx, const struct psc_block *b)
 	case PSC_BLOCK_ALLOCATED:
 		v->counts.live++;
 		v->counts.live_bytes += b->size_bytes;
+		v->counts.proven += b->is_proven;
+		v->counts.proven_bytes += b->is_proven ? b->size_bytes : 0;
 		break;
 	case PSC_BLOCK_FREE:
 		v->counts.free++;
@@ -75,6 +77,8 @@ void psc_tally_merge(struct psc_tally *into, const struct psc_tally *from)
 		d->is_protected |= s->is_protected;
 		d->counts.live += s->counts.live;
 		d->counts.live_bytes += s->counts.live_bytes;
+		d->counts.proven += s->counts.proven;
+		d->counts.proven_bytes += s->counts.proven_bytes;
 		d->counts.free += s->counts.free;
 		d->counts.free_bytes += s->counts.free_bytes;
 		d->counts.cached += s->counts.cached;

@@ -40,6 +40,21 @@ fact "$tmp/info" '.dump | .dump_type == "triage" and .machine == "arm64"'
 fact "$tmp/info" '.kernel.build == 22000 and .bugcheck.code == "0x000001c8"'
 fact "$tmp/info" '.system | .processors == 8 and .modules_count == 245'
 
+# The keys, solved from the saved blocks alone.
+run info --format json "$x64"
+cp "$tmp/out" "$tmp/info"
+fact "$tmp/info" '.pool | .heap_key == "0x620e994736767ee6" and .heap_key_source == "solved" and .heap_key_votes >= 18'
+fact "$tmp/info" '.pool | .lfh_key_low32 == "0x6dd5f924" and .lfh_key_source == "solved" and .lfh_key_votes == 4'
+run info --format json "$arm64"
+cp "$tmp/out" "$tmp/info"
+fact "$tmp/info" '.pool | .heap_key == "0x408f243e08ef4a9a" and .heap_key_source == "solved" and .heap_key_votes == 10'
+fact "$tmp/info" '.pool | .lfh_key_low32 == null and .lfh_key_source == null and .lfh_key_votes == null'
+run tags --format json "$x64"
+cp "$tmp/out" "$tmp/info"
+fact "$tmp/info" '.coverage.scan | .proven_vs_count == 21 and .proven_lfh_count >= 41'
+fact "$tmp/info" '.coverage.scan | .proven_count + .candidates_count == .headers_count'
+fact "$tmp/info" '([.rows[].walk.proven] | add) == .coverage.scan.proven_count and any(.rows[]; .tag == "MmSt" and .walk.proven == 5)'
+
 for dump in "$x64" "$arm64"; do
 	run tags --format json "$dump"
 	expect 0 "tags $dump"
