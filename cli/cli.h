@@ -44,6 +44,7 @@ extern const size_t n_commands;
 int cmd_blocks(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
+int cmd_poolfind(int argc, char **argv);
 int cmd_poolused(int argc, char **argv);
 
 /* "poolscope: text" on stderr. */

@@ -11,6 +11,7 @@ const struct command commands[] = {
 	{"tags", "who holds the pool, per pool tag", cmd_tags},
 	{"blocks", "every allocation, one by one", cmd_blocks},
 	{"poolused", "the same in the form of KD's !poolused", cmd_poolused},
+	{"poolfind", "blocks of a tag in the form of KD's !poolfind", cmd_poolfind},
 };
 const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
 

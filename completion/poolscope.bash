@@ -18,11 +18,12 @@ _poolscope()
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file"
 	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
 	local poolused="--tag-file"
+	local poolfind=""
 	local options values=""
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info tags blocks poolused --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info tags blocks poolused poolfind --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
@@ -30,6 +31,7 @@ _poolscope()
 	tags) options="$common $tags" ;;
 	blocks) options="$common $blocks" ;;
 	poolused) options="$common $poolused" ;;
+	poolfind) options="$common $poolfind" ;;
 	*) return ;;
 	esac
 	# --option=value comes as three words.

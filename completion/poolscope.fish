@@ -5,10 +5,11 @@ complete -c poolscope -n __fish_use_subcommand -f -a info -d 'what the dump is, 
 complete -c poolscope -n __fish_use_subcommand -f -a tags -d 'who holds the pool, per pool tag'
 complete -c poolscope -n __fish_use_subcommand -f -a blocks -d 'every allocation, one by one'
 complete -c poolscope -n __fish_use_subcommand -f -a poolused -d "the same in the form of KD's !poolused"
+complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a tag in the form of KD's !poolfind"
 complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
-set -l commands info tags blocks poolused
+set -l commands info tags blocks poolused poolfind
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'

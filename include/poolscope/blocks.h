@@ -53,6 +53,7 @@ struct psc_block_row {
 	uint64_t size_bytes;      /**< of the contents: from va to the end of the block */
 	uint64_t block_bytes;     /**< with the header: what the tag trackers count, and what options select by */
 	uint64_t requested_bytes; /**< what the caller asked for; 0 when not known */
+	uint64_t previous_bytes;  /**< of the block before it, as its header says; 0 none, or no such header */
 	bool has_tag;
 	uint8_t tag[4]; /**< memory order, protected bit cleared */
 	bool is_protected;
@@ -116,6 +117,16 @@ PSC_API const struct psc_scan_coverage *psc_blocks_scan_coverage(const struct ps
 /** Fraction of the walk's input that could be read, 0..1. */
 PSC_API double psc_blocks_coverage_ratio(const struct psc_blocks *blocks);
 PSC_API const char *const *psc_blocks_warnings(const struct psc_blocks *blocks, size_t *ret_count);
+
+/** A range of kernel addresses that is searched for blocks, or the table of big allocations itself. */
+struct psc_pool_range {
+	enum psc_pool pool;
+	bool is_big_table;  /**< pool does not apply */
+	uint64_t lo, hi;    /**< hi exclusive; 0: end of memory */
+	const char *source; /**< how it is known */
+};
+/** Ranges in address order, the table first. Returns how many there are; fills at most max of ret. */
+PSC_API size_t psc_dump_pool_ranges(struct psc_dump *dump, struct psc_pool_range *ret, size_t max);
 
 /** Read kernel memory. Returns how many bytes from va on are in the dump, at most n: fewer at the first page that is
  * missing. */

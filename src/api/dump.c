@@ -382,6 +382,11 @@ enum psc_status psc_blocks_run(struct psc_dump *dump, const struct psc_blocks_op
 	return psc_blocks_list(&dump->kernel, &o, fn, arg, ret, reterr);
 }
 
+size_t psc_dump_pool_ranges(struct psc_dump *dump, struct psc_pool_range *ret, size_t max)
+{
+	return psc_pool_ranges_list(&dump->kernel, ret, max);
+}
+
 size_t psc_dump_read(struct psc_dump *dump, uint64_t va, void *buf, size_t n)
 {
 	return psc_read_va(&dump->kernel.reader, va, buf, n);

@@ -139,11 +139,12 @@ struct psc_block {
 	enum psc_pool pool;
 	enum psc_block_state state;
 	enum psc_block_kind kind;
-	bool is_big;      /* whole pages, or page-aligned: no header, charged by the big-page table */
-	bool is_nx;       /* nonpaged: not executable, where the heap, the table or the page says so */
-	bool is_proven;   /* links, keys or tables agree that this is a block; else a candidate */
-	bool has_tag;     /* false: a block, but what would name its tag is overwritten or missing */
-	uint64_t process; /* billed process (decoded), 0 none or not known */
+	bool is_big;             /* whole pages, or page-aligned: no header, charged by the big-page table */
+	bool is_nx;              /* nonpaged: not executable, where the heap, the table or the page says so */
+	bool is_proven;          /* links, keys or tables agree that this is a block; else a candidate */
+	bool has_tag;            /* false: a block, but what would name its tag is overwritten or missing */
+	uint64_t process;        /* billed process (decoded), 0 none or not known */
+	uint32_t previous_bytes; /* of the block before it, as the header says; classic allocator */
 };
 /* Called from worker threads with that worker's context; blocks of one page come in address order. */
 typedef void psc_block_fn(void *worker_ctx, const struct psc_block *b);

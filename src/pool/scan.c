@@ -75,6 +75,7 @@ static void emit(struct scan *s, uint64_t va, const struct psc_pool_header *h, e
 	b.va = va;
 	b.size_bytes = (uint64_t)h->block_size * s->rules.unit_bytes;
 	b.tag = h->tag;
+	b.previous_bytes = s->is_heap ? 0 : h->previous_size * s->rules.unit_bytes;
 	b.pool = psc_pool_header_is_paged(h, &s->rules) ? PSC_POOL_PAGED : PSC_POOL_NONPAGED;
 	if (psc_pool_header_is_session(h, &s->rules))
 		b.pool = PSC_POOL_SESSION;

@@ -57,6 +57,7 @@ static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const
 		b.va = page_va + s->offset;
 		b.size_bytes = s->size_bytes;
 		b.tag = s->header.tag;
+		b.previous_bytes = s->header.previous_size * w->rules.unit_bytes;
 		b.pool = pool;
 		b.state = PSC_BLOCK_FREE;
 		b.kind = PSC_BLOCK_KIND_LEGACY;

@@ -76,6 +76,7 @@ void psc_block_row_make(const struct psc_block *b, uint32_t header_bytes, const 
 	ret->block_bytes = b->size_bytes;
 	ret->size_bytes = b->size_bytes - header;
 	ret->requested_bytes = b->requested_bytes;
+	ret->previous_bytes = b->previous_bytes;
 	ret->has_tag = b->has_tag;
 	tag_bytes(b->tag, ret->tag);
 	ret->is_protected = (b->tag & PSC_TAG_PROTECTED) != 0;
@@ -371,6 +372,33 @@ enum psc_status psc_blocks_list(struct psc_kernel *k, const struct psc_blocks_op
 	free(l.only);
 	free(l.kept.items);
 	return st;
+}
+
+static bool stop_reading(void *arg, const struct psc_big_page *p)
+{
+	(void)arg;
+	(void)p;
+	return false;
+}
+
+size_t psc_pool_ranges_list(struct psc_kernel *k, struct psc_pool_range *ret, size_t max)
+{
+	struct psc_pool_regions regions;
+	struct psc_big_pages big;
+	size_t n = 0;
+	if (psc_big_pages_read(k, stop_reading, NULL, NULL, NULL, &big, NULL) == PSC_OK && big.table_va != 0) {
+		if (n < max)
+			ret[n] = (struct psc_pool_range){PSC_POOL_NONPAGED, true, big.table_va,
+							 big.table_va + big.n_entries * big.entry_bytes,
+							 "PoolBigPageTable"};
+		n++;
+	}
+	psc_pool_regions_find(k, NULL, &regions);
+	for (size_t i = 0; i < regions.n; i++, n++)
+		if (n < max)
+			ret[n] = (struct psc_pool_range){regions.items[i].pool, false, regions.items[i].lo,
+							 regions.items[i].hi, regions.items[i].source};
+	return n;
 }
 
 void psc_blocks_free(struct psc_blocks *blocks)

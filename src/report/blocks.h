@@ -8,6 +8,8 @@
 enum psc_status psc_blocks_list(struct psc_kernel *k, const struct psc_blocks_options *opts, psc_blocks_fn *fn,
 				void *arg, struct psc_blocks **ret, struct psc_error *reterr);
 
+size_t psc_pool_ranges_list(struct psc_kernel *k, struct psc_pool_range *ret, size_t max);
+
 /* ---- the processes of a dump, by the address of their _EPROCESS ---- */
 struct psc_process_table {
 	struct psc_process *items; /* sorted by eprocess */
