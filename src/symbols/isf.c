@@ -128,24 +128,6 @@ static enum psc_status take_fields(const cJSON *root, struct psc_profile *p, str
 	return r;
 }
 
-/* Number of entries taken over. */
-static unsigned merge(struct psc_profile *profile, const struct psc_profile *from)
-{
-	unsigned n = 0;
-	for (int i = 0; i < PSC_SYM_MAX; i++)
-		if (from->symbols[i].origin != PSC_ORIGIN_NONE &&
-		    from->symbols[i].origin >= profile->symbols[i].origin) {
-			profile->symbols[i] = from->symbols[i];
-			n++;
-		}
-	for (int i = 0; i < PSC_FIELD_MAX; i++)
-		if (from->fields[i].origin != PSC_ORIGIN_NONE && from->fields[i].origin >= profile->fields[i].origin) {
-			profile->fields[i] = from->fields[i];
-			n++;
-		}
-	return n;
-}
-
 static enum psc_status parse(const char *text, size_t n, cJSON **ret, struct psc_error *reterr)
 {
 	const char *end = text;
@@ -185,7 +167,7 @@ static enum psc_status load_text(const char *text, size_t n, const char *name, c
 	char *path = psc_arena_strdup(arena, name);
 	if (!path)
 		return psc_fail_no_memory(reterr);
-	if (merge(profile, &read) == 0)
+	if (psc_profile_merge(profile, &read) == 0)
 		psc_warn(warnings, "the symbol file %s adds nothing that poolscope uses", psc_base_name(name));
 	profile->isf_path = path;
 	return PSC_OK;

@@ -48,3 +48,20 @@ const char *psc_field_name(enum psc_field_id f, const char **ret_struct)
 		*ret_struct = ok ? field_names[f].type : "?";
 	return ok ? field_names[f].field : "?";
 }
+
+unsigned psc_profile_merge(struct psc_profile *profile, const struct psc_profile *from)
+{
+	unsigned n = 0;
+	for (int i = 0; i < PSC_SYM_MAX; i++)
+		if (from->symbols[i].origin != PSC_ORIGIN_NONE &&
+		    from->symbols[i].origin >= profile->symbols[i].origin) {
+			profile->symbols[i] = from->symbols[i];
+			n++;
+		}
+	for (int i = 0; i < PSC_FIELD_MAX; i++)
+		if (from->fields[i].origin != PSC_ORIGIN_NONE && from->fields[i].origin >= profile->fields[i].origin) {
+			profile->fields[i] = from->fields[i];
+			n++;
+		}
+	return n;
+}

@@ -50,6 +50,7 @@ struct psc_profile {
 	} symbols[PSC_SYM_MAX];
 	struct psc_field fields[PSC_FIELD_MAX];
 	const char *isf_path;        /* in the arena; NULL */
+	const char *pdb_path;        /* the same */
 	const char *builtin_version; /* "10.0.19041.804" of the GUID row, or NULL */
 	const char *builtin_range;   /* text of the range used for fields, or NULL */
 };
@@ -57,6 +58,9 @@ struct psc_profile {
 const char *psc_sym_name(enum psc_sym s);
 const char *psc_field_name(enum psc_field_id f,
 			   const char **ret_struct); /* "_POOL_HEADER" with underscore in *ret_struct */
+
+/* Takes over what is known in from and has the same or higher precedence. Returns the number of entries taken. */
+unsigned psc_profile_merge(struct psc_profile *profile, const struct psc_profile *from);
 
 static inline bool psc_profile_has_sym(const struct psc_profile *p, enum psc_sym s)
 {

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbols/cab.h"
+
+#include "util/error.h"
+#include <string.h>
+
+bool psc_cab_probe(const uint8_t *head, size_t n)
+{
+	return n >= 4 && memcmp(head, "MSCF", 4) == 0;
+}
+
+#ifdef PSC_HAVE_MSPACK
+
+#include "util/checked.h"
+#include <inttypes.h>
+#include <mspack.h>
+#include <stdlib.h>
+
+#define FIRST_OUT_BYTES ((size_t)1 << 20)
+
+static const char input_name[] = "in", output_name[] = "out";
+
+/* libmspack's view of files: one to read, one to write. */
+struct cab_system {
+	struct mspack_system base; /* first: libmspack hands this back */
+	const struct psc_source *source;
+	uint8_t *out;
+	size_t out_n, out_cap, out_max;
+	bool no_memory;
+};
+
+struct cab_file {
+	struct mspack_file base; /* first */
+	struct cab_system *system;
+	uint64_t pos;
+	bool is_output;
+};
+
+static struct mspack_file *cab_open(struct mspack_system *self, const char *name, int mode)
+{
+	struct cab_file *f = calloc(1, sizeof(*f));
+	(void)mode;
+	if (!f)
+		return NULL;
+	f->system = (struct cab_system *)self;
+	f->is_output = name == output_name;
+	return &f->base;
+}
+
+static void cab_close(struct mspack_file *file)
+{
+	free(file);
+}
+
+static int cab_read(struct mspack_file *file, void *buffer, int n)
+{
+	struct cab_file *f = (struct cab_file *)file;
+	uint64_t size = psc_source_size(f->system->source);
+	if (f->is_output || n < 0 || f->pos > size)
+		return -1;
+	size_t part = (size_t)psc_min_u64((uint64_t)n, size - f->pos);
+	if (psc_source_read(f->system->source, f->pos, buffer, part, NULL) != PSC_OK)
+		return -1;
+	f->pos += part;
+	return (int)part;
+}
+
+/* Room for n more bytes; memory grows with what was really unpacked, not with what the cabinet promises. */
+static bool reserve(struct cab_system *s, size_t n)
+{
+	if (n > s->out_max - s->out_n)
+		return false;
+	if (n <= s->out_cap - s->out_n)
+		return true;
+	size_t want = s->out_cap ? s->out_cap : FIRST_OUT_BYTES;
+	while (want < s->out_n + n)
+		want *= 2;
+	if (want > s->out_max)
+		want = s->out_max;
+	uint8_t *p = realloc(s->out, want);
+	if (!p) {
+		s->no_memory = true;
+		return false;
+	}
+	s->out = p;
+	s->out_cap = want;
+	return true;
+}
+
+static int cab_write(struct mspack_file *file, void *buffer, int n)
+{
+	struct cab_file *f = (struct cab_file *)file;
+	struct cab_system *s = f->system;
+	if (!f->is_output || n < 0 || !reserve(s, (size_t)n))
+		return -1;
+	if (n > 0)
+		memcpy(s->out + s->out_n, buffer, (size_t)n);
+	s->out_n += (size_t)n;
+	return n;
+}
+
+static int cab_seek(struct mspack_file *file, off_t offset, int mode)
+{
+	struct cab_file *f = (struct cab_file *)file;
+	uint64_t size = f->is_output ? f->system->out_n : psc_source_size(f->system->source);
+	int64_t base = mode == MSPACK_SYS_SEEK_START ? 0
+		       : mode == MSPACK_SYS_SEEK_CUR ? (int64_t)f->pos
+						     : (int64_t)size;
+	/* Both are below 2^40 in any cabinet that can be read: offsets in it are 32-bit. */
+	if (offset > INT64_C(1) << 40 || offset < -(INT64_C(1) << 40) || base > INT64_C(1) << 40)
+		return -1;
+	int64_t pos = base + (int64_t)offset;
+	if (pos < 0 || (uint64_t)pos > size)
+		return -1;
+	f->pos = (uint64_t)pos;
+	return 0;
+}
+
+static off_t cab_tell(struct mspack_file *file)
+{
+	return (off_t)((struct cab_file *)file)->pos;
+}
+
+static void cab_message(struct mspack_file *file, const char *format, ...)
+{
+	(void)file;
+	(void)format;
+}
+
+static void *cab_alloc(struct mspack_system *self, size_t n)
+{
+	void *p = malloc(n ? n : 1);
+	if (!p)
+		((struct cab_system *)self)->no_memory = true;
+	return p;
+}
+
+static void cab_copy(void *from, void *to, size_t n)
+{
+	memcpy(to, from, n);
+}
+
+static const struct mspack_system methods = {
+	.open = cab_open,
+	.close = cab_close,
+	.read = cab_read,
+	.write = cab_write,
+	.seek = cab_seek,
+	.tell = cab_tell,
+	.message = cab_message,
+	.alloc = cab_alloc,
+	.free = free,
+	.copy = cab_copy,
+};
+
+static bool is_pdb_name(const char *name)
+{
+	size_t n = strlen(name);
+	static const char suffix[] = ".pdb";
+	if (n < 4)
+		return false;
+	for (size_t i = 0; i < 4; i++) {
+		char c = name[n - 4 + i];
+		if ((c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c) != suffix[i])
+			return false;
+	}
+	return true;
+}
+
+static struct mscabd_file *choose(struct mscabd_cabinet *cab)
+{
+	struct mscabd_file *f = cab->files;
+	while (f && !is_pdb_name(f->filename))
+		f = f->next;
+	return f ? f : cab->files;
+}
+
+static enum psc_status cab_error(const struct cab_system *s, int code, struct psc_error *reterr)
+{
+	if (s->no_memory || code == MSPACK_ERR_NOMEMORY)
+		return psc_fail_no_memory(reterr);
+	switch (code) {
+	case MSPACK_ERR_READ:
+	case MSPACK_ERR_SEEK:
+		return psc_fail(reterr, PSC_E_TRUNCATED, PSC_WHERE_NONE, 0, "the cabinet ends too early");
+	case MSPACK_ERR_CHECKSUM:
+		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "a checksum in the cabinet is wrong");
+	default:
+		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "the cabinet is damaged");
+	}
+}
+
+static enum psc_status extract(struct cab_system *s, struct mscab_decompressor *d, struct mscabd_cabinet *cab,
+			       struct psc_error *reterr)
+{
+	struct mscabd_file *file = choose(cab);
+	if (!file)
+		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "the cabinet holds no file");
+	if (file->length > s->out_max)
+		return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0,
+				"unpacks to %u bytes, more than %" PRIu64 " MiB: unpack it first", file->length,
+				(uint64_t)s->out_max >> 20);
+	s->out_max = file->length;
+	int code = d->extract(d, file, output_name);
+	if (code != MSPACK_ERR_OK)
+		return cab_error(s, code, reterr);
+	if (s->out_n != file->length)
+		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "the cabinet unpacks to too few bytes");
+	return PSC_OK;
+}
+
+enum psc_status psc_cab_unpack(const struct psc_source *source, uint64_t max_bytes, uint8_t **ret, size_t *ret_n,
+			       struct psc_error *reterr)
+{
+	struct cab_system s = {.base = methods, .source = source, .out_max = (size_t)psc_min_u64(max_bytes, SIZE_MAX)};
+	int same_off_t;
+	MSPACK_SYS_SELFTEST(same_off_t);
+	if (same_off_t != MSPACK_ERR_OK)
+		return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_NONE, 0,
+				"this poolscope does not fit its libmspack: unpack the file with cabextract first");
+	struct mscab_decompressor *d = mspack_create_cab_decompressor(&s.base);
+	if (!d)
+		return psc_fail_no_memory(reterr);
+	struct mscabd_cabinet *cab = d->open(d, input_name);
+	enum psc_status r = cab ? extract(&s, d, cab, reterr) : cab_error(&s, d->last_error(d), reterr);
+	if (cab)
+		d->close(d, cab);
+	mspack_destroy_cab_decompressor(d);
+	if (r == PSC_OK) {
+		*ret = s.out;
+		*ret_n = s.out_n;
+	} else {
+		free(s.out);
+	}
+	return r;
+}
+
+#else
+
+enum psc_status psc_cab_unpack(const struct psc_source *source, uint64_t max_bytes, uint8_t **ret, size_t *ret_n,
+			       struct psc_error *reterr)
+{
+	(void)source;
+	(void)max_bytes;
+	(void)ret;
+	(void)ret_n;
+	return psc_fail(
+		reterr, PSC_E_UNSUPPORTED, PSC_WHERE_NONE, 0,
+		"a cabinet, and this poolscope was built without libmspack: unpack it with cabextract or expand "
+		"first");
+}
+
+#endif
