@@ -21,13 +21,47 @@ static void imitate_pool_page(struct lab_machine *m, uint64_t va)
 	}
 }
 
+static uint16_t pool_type_of(const struct lab_machine *m, enum lab_pool pool)
+{
+	if (!lab_has_field(m->b, "_POOL_TRACKER_BIG_PAGES", "PoolFlags"))
+		return pool == LAB_POOL_PAGED ? TYPE_PAGED : m->b->number >= 9200 ? TYPE_NX : 0;
+	/* The new interface's flags (pool.md 4.2). */
+	return pool == LAB_POOL_PAGED ? 0x100 : 0x40;
+}
+
+/* On a heap-backed build, in one of its heaps. */
+static uint64_t add_to_heap(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes,
+			    enum lab_big_content content, bool live, struct lab_heap_big *ret)
+{
+	struct lab_heap *h = lab_heap_for(m, pool, true, tag);
+	bytes = lab_heap_big_bytes(bytes);
+	uint64_t n_pages = (bytes + LAB_PAGE - 1) / LAB_PAGE;
+	*ret = lab_heap_big(m, h, bytes, live);
+	if (live)
+		lab_heap_big_commit(m, h, ret,
+				    content == LAB_BIG_UNMAPPED     ? 0
+				    : content == LAB_BIG_FIRST_PAGE ? 1
+								    : n_pages);
+	for (uint64_t i = 0; live && content == LAB_BIG_TRAP && (i + 1) * LAB_PAGE <= bytes; i++)
+		imitate_pool_page(m, ret->va + i * LAB_PAGE);
+	for (uint64_t i = 0; live && content == LAB_BIG_ZERO && i < bytes; i += 8)
+		lab_put64(m->mem, ret->va + i, 0);
+	LAB_GROW(m->bigs, m->n_bigs, m->cap_bigs);
+	m->bigs[m->n_bigs++] = (struct lab_big){.va = ret->va,
+						.bytes = bytes,
+						.n_pages = n_pages,
+						.tag = tag,
+						.pool_type = pool_type_of(m, pool),
+						.live = live};
+	return ret->va;
+}
+
 static uint64_t add(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes,
 		    enum lab_big_content content, bool live)
 {
-	uint64_t grain = m->b->heap_backed ? 16 : LAB_PAGE;
 	unsigned flags = LAB_MAP_WRITE | LAB_MAP_GLOBAL;
-	bytes = (bytes + grain - 1) / grain * grain;
-	uint64_t n_pages = (bytes + LAB_PAGE - 1) / LAB_PAGE, va = lab_pool_va(m, pool, n_pages), n_mapped = 0;
+	bytes = (bytes + LAB_PAGE - 1) / LAB_PAGE * LAB_PAGE;
+	uint64_t n_pages = bytes / LAB_PAGE, va = lab_pool_va(m, pool, n_pages), n_mapped = 0;
 	if (lab_mem_mmu(m->mem) != LAB_MMU_X86 && (pool == LAB_POOL_PAGED || m->b->number >= 9200))
 		flags |= LAB_MAP_NX;
 	if (content == LAB_BIG_FIRST_PAGE)
@@ -46,10 +80,9 @@ static uint64_t add(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uin
 		.bytes = bytes,
 		.n_pages = n_pages,
 		.tag = tag,
-		.pool_type = pool == LAB_POOL_PAGED ? TYPE_PAGED
-			     : m->b->number >= 9200 ? TYPE_NX
-						    : 0,
+		.pool_type = pool_type_of(m, pool),
 		.live = live,
+		.outside = m->b->heap_backed,
 	};
 	if (live && !m->b->heap_backed) {
 		struct lab_stream *s = lab_stream_for(m, pool, true);
@@ -63,12 +96,34 @@ static uint64_t add(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uin
 uint64_t lab_big_uncharged(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes,
 			   enum lab_big_content content)
 {
-	uint64_t va = add(m, tag, pool, bytes, content, true);
+	struct lab_heap_big heap = {.kind = LAB_KIND_BIG};
+	uint64_t va = m->b->heap_backed ? add_to_heap(m, tag, pool, bytes, content, true, &heap)
+					: add(m, tag, pool, bytes, content, true);
 	lab_record(m, &(struct lab_block){.header_va = va,
 					  .bytes = m->bigs[m->n_bigs - 1].bytes,
 					  .tag = tag,
 					  .pool = (uint8_t)pool,
 					  .state = LAB_ALLOCATED,
+					  .kind = heap.kind,
+					  .outer_va = va,
+					  .sub_va = heap.sub_va,
+					  .chunk_va = heap.chunk_va,
+					  .is_big = true});
+	return va;
+}
+
+uint64_t lab_big_outside(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes)
+{
+	uint64_t va = add(m, tag, pool, bytes, LAB_BIG_FIRST_PAGE, true);
+	bytes = m->bigs[m->n_bigs - 1].bytes;
+	lab_track_alloc(m, tag, pool, bytes);
+	lab_record(m, &(struct lab_block){.header_va = va,
+					  .bytes = bytes,
+					  .tag = tag,
+					  .pool = (uint8_t)pool,
+					  .state = LAB_ALLOCATED,
+					  .kind = LAB_KIND_BIG,
+					  .outer_va = va,
 					  .is_big = true});
 	return va;
 }
@@ -82,7 +137,11 @@ uint64_t lab_big(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64
 
 void lab_big_freed(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes)
 {
-	add(m, tag, pool, bytes, LAB_BIG_UNMAPPED, false);
+	struct lab_heap_big heap;
+	if (m->b->heap_backed)
+		add_to_heap(m, tag, pool, bytes, LAB_BIG_UNMAPPED, false, &heap);
+	else
+		add(m, tag, pool, bytes, LAB_BIG_UNMAPPED, false);
 	bytes = m->bigs[m->n_bigs - 1].bytes;
 	lab_track_alloc(m, tag, pool, bytes);
 	lab_track_free(m, tag, pool, bytes);
@@ -112,10 +171,13 @@ static void write_entry(struct lab_machine *m, const struct lab_big *big)
 	lab_put_field(m, at, type, "Key", big->tag);
 	if (!lab_put_field(m, at, type, "NumberOfBytes", big->bytes))
 		lab_put_field(m, at, type, "NumberOfPages", big->n_pages);
-	if (lab_has_field(m->b, type, "PoolType")) {
+	const char *flags = lab_has_field(m->b, type, "PoolType")    ? "PoolType"
+			    : lab_has_field(m->b, type, "PoolFlags") ? "PoolFlags"
+								     : NULL;
+	if (flags) {
 		/* From 10240 a bit field behind Pattern. */
 		unsigned shift = m->b->major >= 10 ? 8 : 0;
-		lab_put32(m->mem, at + lab_offset(m->b, type, "PoolType"), (uint32_t)big->pool_type << shift);
+		lab_put32(m->mem, at + lab_offset(m->b, type, flags), (uint32_t)big->pool_type << shift);
 	}
 }
 

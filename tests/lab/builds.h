@@ -35,6 +35,7 @@ struct lab_build {
 	enum lab_mmu mmu;
 	enum lab_softpte softpte;
 	unsigned major, minor, number, service_pack;
+	unsigned layout;         /* number in the layout rows where two kernels share theirs; 0: the same */
 	const char *lab_text;    /* NtBuildLab */
 	const char *kernel_file; /* base name in the module list */
 	const char *pdb_name;
@@ -94,6 +95,6 @@ void lab_layout_each(const struct lab_build *b,
 /* Size of a base or structure type name; 0 if unknown. */
 uint32_t lab_type_bytes(const struct lab_build *b, const char *type);
 
-extern const struct lab_layout lab_layouts_pool[], lab_layouts_kernel[], lab_layouts_common[];
+extern const struct lab_layout lab_layouts_pool[], lab_layouts_heap[], lab_layouts_kernel[], lab_layouts_common[];
 
 #endif

@@ -8,8 +8,6 @@
 /* Real blocks out of a larger count that is charged in bulk. */
 static void plant_sample(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint32_t block_bytes, unsigned n)
 {
-	if (m->b->heap_backed)
-		return;
 	for (unsigned i = 0; i < n; i++)
 		lab_pool_block(m, &(struct lab_request){.tag = tag,
 							.pool = pool,

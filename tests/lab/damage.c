@@ -31,7 +31,7 @@ static uint64_t *small_pages(const struct lab_machine *m, bool paged_only, size_
 {
 	uint64_t *pages = lab_xrealloc(NULL, (m->n_blocks + 1) * sizeof *pages);
 	size_t n = 0;
-	for (size_t i = 0; i < m->n_blocks; i++) {
+	for (size_t i = 0; i < m->n_blocks && !m->b->heap_backed; i++) {
 		const struct lab_block *b = &m->blocks[i];
 		if (b->is_big || (paged_only && b->pool != LAB_POOL_PAGED))
 			continue;

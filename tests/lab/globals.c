@@ -115,6 +115,7 @@ static const struct {
 	{"MmPteBase", -1, FROM_14393},
 	{"ExPoolState", SIZED, POOL_STATE},
 	{"ExpHeapBackedPoolEnabledState", 4, POOL_STATE},
+	{"RtlpHpHeapGlobals", SIZED, POOL_STATE},
 };
 
 static bool applies(const struct lab_build *b, enum when when)
@@ -160,6 +161,8 @@ static uint32_t sized(const struct lab_build *b, const char *name)
 		return lab_type_size(b, "_MM_PAGED_POOL_INFO");
 	if (!strcmp(name, "MiState"))
 		return lab_type_size(b, "_MI_SYSTEM_INFORMATION");
+	if (!strcmp(name, "RtlpHpHeapGlobals"))
+		return lab_type_size(b, "_RTLP_HP_HEAP_GLOBALS");
 	if (!strcmp(name, "ExPoolState"))
 		return lab_type_size(b, "_EX_POOL_HEAP_MANAGER_STATE");
 	lab_die("no size for %s", name);

@@ -33,11 +33,13 @@ const struct lab_layout lab_layouts_common[] = {
 	{0},
 };
 
-static const struct lab_layout *const tables[] = {lab_layouts_common, lab_layouts_pool, lab_layouts_kernel};
+static const struct lab_layout *const tables[] = {lab_layouts_common, lab_layouts_pool, lab_layouts_heap,
+						  lab_layouts_kernel};
 
 static bool row_matches(const struct lab_build *b, const struct lab_layout *l)
 {
-	return l->arch == b->arch && b->number >= l->first_build && b->number <= l->last_build;
+	unsigned number = b->layout ? b->layout : b->number;
+	return l->arch == b->arch && number >= l->first_build && number <= l->last_build;
 }
 
 static const struct lab_layout *find(const struct lab_build *b, const char *type)

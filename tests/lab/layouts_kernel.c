@@ -95,6 +95,14 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "PPPagedLookasideList 2100 _GENERAL_LOOKASIDE_POOL[32];DpcStack 2e50 p;VendorString 6290 u1[13];"
 	 "Context 62c0 p;IsrStack 62d8 p;",
 	 "ISF:35A038B1F6E2E8CAF642111E6EC66F57-1"},
+	{LAB_ARCH_X64, 19041, 19041, "_KPRCB", 0xaf00,
+	 "LegacyNumber 4 u1;CurrentThread 8 p;NextThread 10 p;IdleThread 18 p;Number 24 u4;CpuType 40 i1;"
+	 "MHz 44 u4;ProcessorState 100 _KPROCESSOR_STATE;PPLookasideList 800 _PP_LOOKASIDE_LIST[16];"
+	 "PPNxPagedLookasideList 900 _GENERAL_LOOKASIDE_POOL[32];"
+	 "PPNPagedLookasideList 1500 _GENERAL_LOOKASIDE_POOL[32];"
+	 "PPPagedLookasideList 2100 _GENERAL_LOOKASIDE_POOL[32];DpcStack 3110 p;VendorString 8590 u1[13];"
+	 "Context 85c0 p;IsrStack 85d8 p;",
+	 "ISF:BBED7C2955FBE4522AAA23F4B8677AD9-1"},
 	{LAB_ARCH_X64, 20348, 20348, "_KPRCB", 0xbf00,
 	 "LegacyNumber 4 u1;CurrentThread 8 p;NextThread 10 p;IdleThread 18 p;Number 24 u4;CpuType 40 i1;"
 	 "MHz 44 u4;ProcessorState 100 _KPROCESSOR_STATE;PPLookasideList 800 _PP_LOOKASIDE_LIST[16];"
@@ -103,7 +111,7 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "PPPagedLookasideList 2100 _GENERAL_LOOKASIDE_POOL[32];DpcStack 33a0 p;VendorString 8950 u1[13];"
 	 "Context 8980 p;IsrStack 8998 p;",
 	 "ISF:C2EADB24A615E9472CE47C8ADD31F130-1"},
-	{LAB_ARCH_X64, 22000, 22000, "_KPRCB", 0xbf00,
+	{LAB_ARCH_X64, 22000, 26101, "_KPRCB", 0xbf00,
 	 "LegacyNumber 4 u1;CurrentThread 8 p;NextThread 10 p;IdleThread 18 p;Number 24 u4;CpuType 40 i1;"
 	 "MHz 44 u4;ProcessorState 100 _KPROCESSOR_STATE;PPLookasideList 800 _PP_LOOKASIDE_LIST[16];"
 	 "PPNxPagedLookasideList 900 _GENERAL_LOOKASIDE_POOL[32];"
@@ -156,7 +164,11 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "GdtBase 0 p;TssBase 8 p;Self 18 p;CurrentPrcb 20 p;IdtBase 38 p;MajorVersion 60 u2;"
 	 "KdVersionBlock 108 p;Prcb 180 _KPRCB;",
 	 "ISF:35A038B1F6E2E8CAF642111E6EC66F57-1"},
-	{LAB_ARCH_X64, 20348, 22000, "_KPCR", 0xc080,
+	{LAB_ARCH_X64, 19041, 19041, "_KPCR", 0xb080,
+	 "GdtBase 0 p;TssBase 8 p;Self 18 p;CurrentPrcb 20 p;IdtBase 38 p;MajorVersion 60 u2;"
+	 "KdVersionBlock 108 p;Prcb 180 _KPRCB;",
+	 "ISF:BBED7C2955FBE4522AAA23F4B8677AD9-1"},
+	{LAB_ARCH_X64, 20348, 26101, "_KPCR", 0xc080,
 	 "GdtBase 0 p;TssBase 8 p;Self 18 p;CurrentPrcb 20 p;IdtBase 38 p;MajorVersion 60 u2;"
 	 "KdVersionBlock 108 p;Prcb 180 _KPRCB;",
 	 "ISF:C2EADB24A615E9472CE47C8ADD31F130-1"},
@@ -220,11 +232,23 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "InheritedFromUniqueProcessId 3e8 p;Peb 3f8 p;Session 400 p;QuotaBlock 410 p;ObjectTable 418 p;"
 	 "ImageFileName 450 u1[15];ThreadListHead 488 _LIST_ENTRY;ActiveThreads 498 u4;ExitTime 6c0 u8;",
 	 "ISF:35A038B1F6E2E8CAF642111E6EC66F57-1"},
-	{LAB_ARCH_X64, 20348, 22000, "_EPROCESS", 0xb80,
+	{LAB_ARCH_X64, 19041, 19041, "_EPROCESS", 0xa40,
+	 "UniqueProcessId 440 p;ActiveProcessLinks 448 _LIST_ENTRY;CreateTime 468 u8;"
+	 "InheritedFromUniqueProcessId 540 p;Peb 550 p;Session 558 p;QuotaBlock 568 p;ObjectTable 570 p;"
+	 "ImageFileName 5a8 u1[15];ThreadListHead 5e0 _LIST_ENTRY;ActiveThreads 5f0 u4;ExitTime 840 u8;",
+	 "ISF:BBED7C2955FBE4522AAA23F4B8677AD9-1"},
+	{LAB_ARCH_X64, 20348, 22621, "_EPROCESS", 0xb80,
 	 "UniqueProcessId 440 p;ActiveProcessLinks 448 _LIST_ENTRY;CreateTime 468 u8;"
 	 "InheritedFromUniqueProcessId 540 p;Peb 550 p;Session 558 p;QuotaBlock 568 p;ObjectTable 570 p;"
 	 "ImageFileName 5a8 u1[15];ThreadListHead 5e0 _LIST_ENTRY;ActiveThreads 5f0 u4;ExitTime 840 u8;",
 	 "ISF:C2EADB24A615E9472CE47C8ADD31F130-1"},
+	{LAB_ARCH_X64, 26100, 26101, "_EPROCESS", 0x840,
+	 "UniqueProcessId 1d0 p;ActiveProcessLinks 1d8 _LIST_ENTRY;CreateTime 1f8 u8;"
+	 "InheritedFromUniqueProcessId 2d0 p;Peb 2e0 p;Session 2e8 p;ImageFileName 338 u1[15];"
+	 "ThreadListHead 370 _LIST_ENTRY;ActiveThreads 380 u4;ExitTime 5c0 u8;",
+	 "kernel.md 9 and layouts.tsv for UniqueProcessId, ActiveProcessLinks, Peb, Session, ImageFileName; the rest "
+	 "is "
+	 "the lab's"},
 	{LAB_ARCH_X86, 2600, 2600, "_KPROCESS", 0x6c, "DirectoryTableBase 18 p;ThreadListHead 50 _LIST_ENTRY;",
 	 "kernel.md 9"},
 	{LAB_ARCH_X86, 3790, 3790, "_KPROCESS", 0x78, "DirectoryTableBase 18 p;ThreadListHead 50 _LIST_ENTRY;",
@@ -249,7 +273,7 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "ISF:A1E1C9A90091DA9805D0EBA0470BEC85-1"},
 	{LAB_ARCH_X64, 18362, 18362, "_KPROCESS", 0x2e0, "DirectoryTableBase 28 u8;ThreadListHead 30 _LIST_ENTRY;",
 	 "ISF:35A038B1F6E2E8CAF642111E6EC66F57-1"},
-	{LAB_ARCH_X64, 20348, 22000, "_KPROCESS", 0x438, "DirectoryTableBase 28 u8;ThreadListHead 30 _LIST_ENTRY;",
+	{LAB_ARCH_X64, 19041, 26101, "_KPROCESS", 0x438, "DirectoryTableBase 28 u8;ThreadListHead 30 _LIST_ENTRY;",
 	 "ISF:C2EADB24A615E9472CE47C8ADD31F130-1"},
 	{LAB_ARCH_X86, 2600, 2600, "_KTHREAD", 0x1c0,
 	 "InitialStack 18 p;StackLimit 1c p;Teb 20 p;KernelStack 28 p;State 2d u1;ApcState 34 u1[16];"
@@ -308,7 +332,12 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "State 184 u1;NextProcessor 218 u4;Process 220 p;WaitReason 283 u1;"
 	 "ThreadListEntry 2f8 _LIST_ENTRY;",
 	 "ISF:35A038B1F6E2E8CAF642111E6EC66F57-1"},
-	{LAB_ARCH_X64, 20348, 22000, "_KTHREAD", 0x480,
+	{LAB_ARCH_X64, 19041, 19041, "_KTHREAD", 0x430,
+	 "InitialStack 28 p;StackLimit 30 p;StackBase 38 p;KernelStack 58 p;ApcState 98 u1[48];Teb f0 p;"
+	 "State 184 u1;NextProcessor 218 u4;Process 220 p;WaitReason 283 u1;"
+	 "ThreadListEntry 2f8 _LIST_ENTRY;",
+	 "ISF:BBED7C2955FBE4522AAA23F4B8677AD9-1"},
+	{LAB_ARCH_X64, 20348, 26101, "_KTHREAD", 0x480,
 	 "InitialStack 28 p;StackLimit 30 p;StackBase 38 p;KernelStack 58 p;ApcState 98 u1[48];Teb f0 p;"
 	 "State 184 u1;NextProcessor 218 u4;Process 220 p;WaitReason 283 u1;"
 	 "ThreadListEntry 2f8 _LIST_ENTRY;",
@@ -355,7 +384,11 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "CreateTime 600 u8;StartAddress 620 p;Cid 648 u1[16];Win32StartAddress 6a0 p;"
 	 "ThreadListEntry 6b8 _LIST_ENTRY;",
 	 "ISF:35A038B1F6E2E8CAF642111E6EC66F57-1"},
-	{LAB_ARCH_X64, 20348, 22000, "_ETHREAD", 0x8f0,
+	{LAB_ARCH_X64, 19041, 19041, "_ETHREAD", 0x898,
+	 "CreateTime 430 u8;StartAddress 450 p;Cid 478 u1[16];Win32StartAddress 4d0 p;"
+	 "ThreadListEntry 4e8 _LIST_ENTRY;",
+	 "ISF:BBED7C2955FBE4522AAA23F4B8677AD9-1"},
+	{LAB_ARCH_X64, 20348, 26101, "_ETHREAD", 0x8f0,
 	 "CreateTime 480 u8;StartAddress 4a0 p;Cid 4c8 u1[16];Win32StartAddress 520 p;"
 	 "ThreadListEntry 538 _LIST_ENTRY;",
 	 "ISF:C2EADB24A615E9472CE47C8ADD31F130-1"},
@@ -371,7 +404,7 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "SpecialRegisters 0 _KSPECIAL_REGISTERS;ContextFrame e0 u1[1232];", "ISF:517E128F7B7C4EA79491DE6B9B9CE190-1"},
 	{LAB_ARCH_X64, 16299, 16299, "_KPROCESSOR_STATE", 0x5c0, "SpecialRegisters 0 u1[64];ContextFrame f0 u1[64];",
 	 "kernel.md 9"},
-	{LAB_ARCH_X64, 17763, 22000, "_KPROCESSOR_STATE", 0x5c0,
+	{LAB_ARCH_X64, 17763, 26101, "_KPROCESSOR_STATE", 0x5c0,
 	 "SpecialRegisters 0 _KSPECIAL_REGISTERS;ContextFrame f0 u1[1232];", "ISF:A1E1C9A90091DA9805D0EBA0470BEC85-1"},
 	{LAB_ARCH_X86, 2600, 7601, "_KSPECIAL_REGISTERS", 0x54, "Cr0 0 p;Cr3 8 p;Cr4 c p;", "kernel.md 9"},
 	{LAB_ARCH_X64, 3790, 6002, "_KSPECIAL_REGISTERS", 0xd8, "Cr0 0 p;Cr3 10 p;Cr4 18 p;MsrLStar c0 u8;",
@@ -386,7 +419,7 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "ISF:517E128F7B7C4EA79491DE6B9B9CE190-1"},
 	{LAB_ARCH_X64, 16299, 16299, "_KSPECIAL_REGISTERS", 0xf0, "Cr0 0 p;Cr3 10 p;Cr4 18 p;MsrLStar c0 u8;",
 	 "kernel.md 9"},
-	{LAB_ARCH_X64, 17763, 22000, "_KSPECIAL_REGISTERS", 0xf0, "Cr0 0 u8;Cr3 10 u8;Cr4 18 u8;MsrLStar c0 u8;",
+	{LAB_ARCH_X64, 17763, 26101, "_KSPECIAL_REGISTERS", 0xf0, "Cr0 0 u8;Cr3 10 u8;Cr4 18 u8;MsrLStar c0 u8;",
 	 "ISF:A1E1C9A90091DA9805D0EBA0470BEC85-1"},
 	{LAB_ARCH_X86, 2600, 2600, "_MM_SESSION_SPACE", 0x1278,
 	 "SessionId 8 u4;ProcessList 14 _LIST_ENTRY;NonPagablePages 2c p;CommittedPages 30 p;"
@@ -454,7 +487,7 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "PoolTrackTableExpansion 4e8 p;PoolTrackTableExpansionSize 4f0 u8;PoolTrackBigPages 4f8 p;"
 	 "PoolTrackBigPagesSize 500 u8;PoolTags 1000 u1[16384];",
 	 "ISF:35A038B1F6E2E8CAF642111E6EC66F57-1"},
-	{LAB_ARCH_X64, 20348, 20348, "_MM_SESSION_SPACE", 0x5000,
+	{LAB_ARCH_X64, 19041, 20348, "_MM_SESSION_SPACE", 0x5000,
 	 "ReferenceCount 0 i4;SessionId 8 u4;ProcessList 10 _LIST_ENTRY;NonPagablePages 28 u8;"
 	 "CommittedPages 30 u8;PagedPoolStart 38 p;PagedPoolEnd 40 p;PoolBigEntriesInUse 360 i4;"
 	 "PoolTrackTableExpansion 3d0 p;PoolTrackTableExpansionSize 3d8 u8;PoolTrackBigPages 3e0 p;"

@@ -105,6 +105,8 @@ void lab_pool_init(struct lab_machine *m)
 	/* Descriptor 0 serves prototype PTEs; 1 and up serve the rest (pool.md 3.1). */
 	for (unsigned i = 0; i <= m->n_paged_descriptors; i++)
 		m->streams[m->n_streams++] = (struct lab_stream){.pool = LAB_POOL_PAGED, .nx = true, .index = i};
+	if (b->heap_backed)
+		lab_heaps_init(m);
 }
 
 struct lab_stream *lab_stream_for(struct lab_machine *m, enum lab_pool pool, bool nx)
@@ -244,6 +246,7 @@ void lab_pool_close_page(struct lab_machine *m, struct lab_stream *s)
 
 void lab_pool_close_all(struct lab_machine *m)
 {
+	lab_heaps_free_doomed(m);
 	for (size_t i = 0; i < m->n_streams; i++)
 		lab_pool_close_page(m, &m->streams[i]);
 }
@@ -316,11 +319,11 @@ static uint64_t allocate(struct lab_machine *m, struct lab_stream *s, const stru
 
 uint64_t lab_pool_block(struct lab_machine *m, const struct lab_request *r)
 {
+	if (m->b->heap_backed)
+		return lab_heap_block(m, lab_heap_for(m, r->pool, r->nx, r->tag), r);
 	struct lab_stream *s = lab_stream_for(m, r->pool, r->nx);
 	uint32_t bytes = r->bytes + (r->quota_process && !lab_build_is64(m->b) ? 4 : 0);
 	unsigned units = (bytes + m->header_bytes + m->unit - 1) / m->unit;
-	if (m->b->heap_backed)
-		lab_die("%s has no legacy pool", m->b->key);
 	if (units < 2)
 		units = 2;
 	if (r->slack_unit && units < m->max_units)
@@ -353,8 +356,10 @@ uint64_t lab_small(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint
 	if (!m->b->heap_backed)
 		return lab_pool_block(
 			m, &(struct lab_request){.tag = tag, .pool = pool, .bytes = bytes, .nx = m->b->number >= 9200});
-	lab_track_alloc(m, tag, pool, (bytes + 31) / 16 * 16);
-	return lab_system_bytes(m, bytes);
+	uint64_t va = lab_pool_block(m, &(struct lab_request){.tag = tag, .pool = pool, .bytes = bytes, .nx = true});
+	for (uint32_t i = 0; i < bytes; i++)
+		lab_put8(m->mem, va + i, 0);
+	return va;
 }
 
 /*
@@ -392,11 +397,9 @@ void lab_pool_stale_page(struct lab_machine *m)
 void lab_plant_exact(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t count, uint64_t bytes)
 {
 	uint64_t left = bytes, n = count;
-	uint32_t header = m->b->heap_backed ? 0 : m->header_bytes;
-	uint64_t max_block = (uint64_t)m->max_units * m->unit;
+	uint32_t header = m->header_bytes;
+	uint64_t max_block = (uint64_t)m->max_units * m->unit, grain = m->b->heap_backed ? m->unit : LAB_PAGE;
 	lab_track_bulk(m, tag, pool, count, 0, bytes);
-	if (m->b->heap_backed && bytes / count <= lab_pool_max_small(m))
-		return;
 	if (bytes / count <= max_block) {
 		if (bytes % m->unit)
 			lab_die("%llu bytes in units of %u", (unsigned long long)bytes, m->unit);
@@ -426,11 +429,13 @@ void lab_plant_exact(struct lab_machine *m, uint32_t tag, enum lab_pool pool, ui
 		left -= small;
 		n--;
 	}
-	for (; n; n--) {
-		uint64_t part = n == 1 ? left : left / n / LAB_PAGE * LAB_PAGE;
+	for (uint64_t before = m->n_bigs; n; n--, before++) {
+		uint64_t part = n == 1 ? left : left / n / grain * grain;
 		if (part < LAB_PAGE)
 			part = LAB_PAGE;
 		lab_big_uncharged(m, tag, pool, part, LAB_BIG_UNMAPPED);
+		if (m->bigs[before].bytes != part)
+			lab_die("no big block of %llu bytes", (unsigned long long)part);
 		left -= part;
 	}
 }

@@ -146,7 +146,7 @@ static struct lab_mem *new_memory(const struct lab_options *o)
 		n = 3;
 	}
 	struct lab_mem *mem = lab_mem_new(b->mmu, b->softpte, runs, n, b->self_map_slot, o->seed);
-	lab_mem_set_invalid_pte_mask(mem, b->softpte == LAB_SOFTPTE_NEW ? o->invalid_pte_mask : 0);
+	lab_mem_set_invalid_pte_mask(mem, b->number < 26100 && b->softpte == LAB_SOFTPTE_NEW ? o->invalid_pte_mask : 0);
 	return mem;
 }
 
@@ -201,6 +201,8 @@ void lab_machine_finish(struct lab_machine *m)
 	lab_big_finish(m);
 	lab_pool_finish(m);
 	lab_lookaside_finish(m);
+	if (m->b->heap_backed)
+		lab_heaps_finish(m);
 	lab_trackers_write(m);
 	lab_session_finish(m);
 	lab_ranges_finish(m);
@@ -224,6 +226,7 @@ void lab_machine_free(struct lab_machine *m)
 	free(m->chains);
 	free(m->cached);
 	free(m->bigs);
+	lab_heaps_free(m);
 	lab_mem_free(m->mem);
 	free(m);
 }

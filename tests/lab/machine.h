@@ -20,6 +20,26 @@
 
 enum lab_pool { LAB_POOL_NONPAGED, LAB_POOL_PAGED, LAB_POOL_SESSION, LAB_N_POOLS };
 enum lab_state { LAB_ALLOCATED, LAB_FREE, LAB_CACHED, LAB_PENDING };
+/* What stores a block. BIG: known from the big-page table alone. */
+enum lab_kind {
+	LAB_KIND_LEGACY,
+	LAB_KIND_BIG,
+	LAB_KIND_LFH,
+	LAB_KIND_VS,
+	LAB_KIND_SEGMENT,
+	LAB_KIND_LARGE,
+	LAB_KIND_SPECIAL
+};
+/* In the order of _EX_HEAP_TYPE (pool.md 6.2). */
+enum lab_heap_type {
+	LAB_HEAP_NONPAGED, /* executable */
+	LAB_HEAP_NONPAGED_NX,
+	LAB_HEAP_PAGED,
+	LAB_HEAP_PROTOTYPE,
+	LAB_N_POOL_HEAPS,
+	LAB_HEAP_SESSION,
+	LAB_HEAP_SPECIAL
+};
 
 struct lab_walk {
 	uint64_t live, live_bytes, free, cached;
@@ -48,7 +68,21 @@ struct lab_block {
 	uint64_t bytes;     /* as charged */
 	uint32_t tag;       /* with the protected bit */
 	uint8_t pool, state;
+	uint8_t kind;
 	bool is_big, unreachable; /* unreachable: its header was corrupted */
+	/* Segment heap only. */
+	bool tag_lost;     /* a list's link lies over the tag */
+	uint64_t outer_va; /* start of the heap's block; another than header_va where there are two headers */
+	uint64_t heap_bytes, chunk_va, sub_va;
+	uint64_t list_va; /* the entry of the list that keeps it; 0: not kept, or data address */
+};
+
+/* Allocated now, freed when others have been allocated behind it. */
+struct lab_doomed {
+	struct lab_heap *heap;
+	uint64_t va, chunk_va;
+	uint32_t bytes, index;
+	uint8_t kind;
 };
 
 /* A free small block waiting for its list. */
@@ -88,7 +122,7 @@ struct lab_big {
 	uint64_t va, bytes, n_pages, quota_process;
 	uint32_t tag;
 	uint16_t pool_type;
-	bool live;
+	bool live, outside; /* outside: in none of the heaps */
 };
 
 /* One list of cached blocks in the order of its links: what stands behind an unreadable node cannot be known. */
@@ -115,6 +149,7 @@ struct lab_options {
 	const char *work_dir;
 	uint64_t seed, ram_bytes, pool_bytes;
 	unsigned n_cpus;
+	unsigned n_nodes;    /* NUMA nodes of the heap-backed pool; 0: one */
 	unsigned track_log2; /* 0: by RAM size */
 	uint64_t invalid_pte_mask;
 	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records, large_pages;
@@ -145,6 +180,13 @@ struct lab_machine {
 	size_t n_streams;
 	unsigned n_paged_descriptors;
 	uint64_t quota_cookie;
+
+	struct lab_heap *heaps[64 * LAB_N_POOL_HEAPS + 16];
+	size_t n_heaps;
+	unsigned n_pool_nodes, n_vs_slots;
+	uint64_t heap_key, lfh_key, session_heap_va;
+	struct lab_doomed doomed[64];
+	unsigned n_doomed;
 
 	struct lab_tag *tags;
 	size_t n_tags, cap_tags;
@@ -247,12 +289,37 @@ void lab_record(struct lab_machine *m, const struct lab_block *block);
 /* pool_finish.c */
 void lab_pool_finish(struct lab_machine *m);
 
+/* heap.c, heap_pool.c: the segment heaps behind the pool of 1903 and later */
+void lab_heaps_init(struct lab_machine *m);
+void lab_heaps_finish(struct lab_machine *m);
+void lab_heaps_free(struct lab_machine *m);
+void lab_heaps_free_doomed(struct lab_machine *m);
+/* Pages in use by the heaps of a pool. */
+uint64_t lab_heaps_pages(const struct lab_machine *m, enum lab_pool pool);
+struct lab_heap *lab_heap_new(enum lab_heap_type type, unsigned node, uint64_t va);
+void lab_heap_write(struct lab_machine *m, struct lab_heap *h);
+/* The heap that serves such a request, on some node. */
+struct lab_heap *lab_heap_for(struct lab_machine *m, enum lab_pool pool, bool nx, uint32_t tag);
+/* Small block; returns the data address, 0 if it is freed already. */
+uint64_t lab_heap_block(struct lab_machine *m, struct lab_heap *h, const struct lab_request *r);
+uint64_t lab_heap_big_bytes(uint64_t bytes);
+struct lab_heap_big {
+	uint64_t va, chunk_va, sub_va;
+	uint8_t kind;
+	unsigned context;
+};
+/* Space for a big allocation of that many bytes, as lab_heap_big_bytes rounds them. */
+struct lab_heap_big lab_heap_big(struct lab_machine *m, struct lab_heap *h, uint64_t bytes, bool live);
+void lab_heap_big_commit(struct lab_machine *m, struct lab_heap *h, const struct lab_heap_big *b, uint64_t n_pages);
+
 /* big.c */
 enum lab_big_content { LAB_BIG_UNMAPPED, LAB_BIG_FIRST_PAGE, LAB_BIG_ZERO, LAB_BIG_TRAP };
 uint64_t lab_big(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes, enum lab_big_content content);
 /* The same for what was charged in bulk. */
 uint64_t lab_big_uncharged(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes,
 			   enum lab_big_content content);
+/* In none of the heaps, like contiguous memory. */
+uint64_t lab_big_outside(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes);
 /* A big block freed again: its entry stays behind with Va | 1. */
 void lab_big_freed(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes);
 void lab_big_finish(struct lab_machine *m);

@@ -69,6 +69,8 @@ const uint8_t *lab_mem_frame_peek(const struct lab_mem *m, uint64_t pfn);
 void lab_mem_map(struct lab_mem *m, uint64_t va, uint64_t size_bytes, unsigned flags);
 /* Map one page (or one large page) to a given frame. */
 void lab_mem_map_pfn(struct lab_mem *m, uint64_t va, uint64_t pfn, unsigned flags);
+/* Takes a page's mapping and its frame away. */
+void lab_mem_unmap(struct lab_mem *m, uint64_t va);
 bool lab_mem_is_mapped(const struct lab_mem *m, uint64_t va);
 /* Change the leaf PTE of a mapped 4 KiB page to a software state. proto_va: for LAB_PTE_PROTOTYPE only. */
 void lab_mem_set_state(struct lab_mem *m, uint64_t va, enum lab_pte_state state, uint64_t proto_va);

@@ -110,23 +110,15 @@ static void plant_bigs(struct lab_machine *m)
 
 void lab_plant_mix(struct lab_machine *m, unsigned n)
 {
-	if (m->b->heap_backed) {
-		for (size_t i = 0; i < N_SPECS; i++) {
-			uint64_t live = 1 + lab_random(m, n), done = lab_random(m, 100000);
-			lab_track_bulk(m, spec_tag(m, &specs[i]), specs[i].pool, live + done, done,
-				       live * ((specs[i].max_bytes + 31u) / 16 * 16));
-		}
-	} else {
-		for (unsigned i = 0; i < n; i++) {
-			one_block(m);
-			if (i % 400 == 200)
-				lab_pool_stale_page(m);
-		}
-		/* What came and went. */
-		for (size_t i = 0; i < N_SPECS; i++) {
-			uint64_t done = lab_random(m, 100000);
-			lab_track_bulk(m, spec_tag(m, &specs[i]), specs[i].pool, done, done, 0);
-		}
+	for (unsigned i = 0; i < n; i++) {
+		one_block(m);
+		if (i % 400 == 200 && !m->b->heap_backed)
+			lab_pool_stale_page(m);
+	}
+	/* What came and went. */
+	for (size_t i = 0; i < N_SPECS; i++) {
+		uint64_t done = lab_random(m, 100000);
+		lab_track_bulk(m, spec_tag(m, &specs[i]), specs[i].pool, done, done, 0);
 	}
 	lab_track_bulk(m, LAB_TAG('G', 'o', 'n', 'e'), LAB_POOL_PAGED, 4711, 4711, 0);
 	plant_bigs(m);

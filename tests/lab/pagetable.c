@@ -271,6 +271,16 @@ bool lab_mem_is_mapped(const struct lab_mem *m, uint64_t va)
 	return lab_mem_pa(m, va) != LAB_NO_PA;
 }
 
+void lab_mem_unmap(struct lab_mem *m, uint64_t va)
+{
+	const uint64_t at = find_entry(m, va, 1), old = at != LAB_NO_PA ? read_entry(m, at) : 0;
+
+	if ((old & LAB_PTE_VALID) == 0)
+		lab_die("VA %#llx has no page to take away", (unsigned long long)va);
+	lab_mem_release_frame(m, (old & LAB_PA_MASK) >> 12);
+	write_entry(m, at, 0);
+}
+
 uint64_t lab_mem_raw_entry(const struct lab_mem *m, uint64_t va, unsigned level)
 {
 	uint64_t at;

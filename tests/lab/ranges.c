@@ -12,9 +12,15 @@ static struct totals count_pages(const struct lab_machine *m)
 	struct totals t = {0};
 	for (size_t i = 0; i < m->n_streams; i++)
 		*(m->streams[i].pool == LAB_POOL_PAGED ? &t.paged_pages : &t.nonpaged_pages) += m->streams[i].pages;
+	if (m->b->heap_backed) {
+		t.nonpaged_pages = lab_heaps_pages(m, LAB_POOL_NONPAGED) + m->n_heaps;
+		t.paged_pages = lab_heaps_pages(m, LAB_POOL_PAGED);
+	}
 	for (size_t i = 0; i < m->n_bigs; i++)
-		if (m->bigs[i].live)
-			*(m->bigs[i].pool_type & 1 ? &t.paged_pages : &t.nonpaged_pages) += m->bigs[i].n_pages;
+		if (m->bigs[i].live && m->bigs[i].outside == m->b->heap_backed)
+			*(m->bigs[i].pool_type & (m->b->number >= 26100 ? 0x100 : 1) ? &t.paged_pages
+										     : &t.nonpaged_pages) +=
+				m->bigs[i].n_pages;
 	return t;
 }
 
@@ -140,10 +146,12 @@ static void write_mi_state(struct lab_machine *m, struct totals t)
 	if (b->ranges != LAB_RANGES_VISIBLE)
 		return;
 	uint64_t pte_base = 0xffff000000000000 | (uint64_t)b->self_map_slot << 39;
-	put_region(m, vs, "nonpaged", b->nonpaged_base, b->nonpaged_end - b->nonpaged_base, 5);
-	put_region(m, vs, "paged", b->paged_base, b->paged_end - b->paged_base, 6);
-	put_region(m, vs, "ptes", b->system_pte_base, (uint64_t)1 << 40, 9);
-	put_region(m, vs, "pfn", b->pfn_database, (uint64_t)1 << 39, 4);
+	/* The enumerators moved by one in 26100 (pool.md 3.3). */
+	uint8_t moved = b->number >= 26100;
+	put_region(m, vs, "nonpaged", b->nonpaged_base, b->nonpaged_end - b->nonpaged_base, (uint8_t)(5 - moved));
+	put_region(m, vs, "paged", b->paged_base, b->paged_end - b->paged_base, (uint8_t)(6 - moved));
+	put_region(m, vs, "ptes", b->system_pte_base, (uint64_t)1 << 40, (uint8_t)(9 - moved));
+	put_region(m, vs, "pfn", b->pfn_database, (uint64_t)1 << 39, (uint8_t)(4 - moved));
 	put_region(m, vs, "tables", pte_base, (uint64_t)1 << 39, 0);
 	lab_set_global(m, "MiVisibleState", vs);
 	lab_set_global(m, "MmPteBase", pte_base);

@@ -177,7 +177,7 @@ void lab_trackers_write(struct lab_machine *m)
 void lab_session_init(struct lab_machine *m)
 {
 	const struct lab_build *b = m->b;
-	if (m->o.no_session || b->number < 7601)
+	if (m->o.no_session || !lab_has_type(b, "_MM_SESSION_SPACE") || b->number < 7601)
 		return;
 	uint32_t bytes = lab_type_size(b, "_MM_SESSION_SPACE");
 	m->session_va = b->session_base;

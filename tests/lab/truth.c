@@ -14,6 +14,7 @@ enum view { VIEW_FULL, VIEW_KERNEL };
 
 struct rows {
 	struct lab_walk *walk; /* [tag][pool] */
+	struct lab_walk *big;  /* of these, in the big-page table */
 	bool *is_protected, *maybe_protected;
 };
 
@@ -49,12 +50,19 @@ static uint64_t *known_cached(const struct lab_machine *m, enum view view, size_
 	return set;
 }
 
+/* What the list that keeps a freed block holds of it. */
+static uint64_t list_entry(const struct lab_machine *m, const struct lab_block *b)
+{
+	return b->list_va ? b->list_va : b->header_va + m->header_bytes;
+}
+
 static struct rows walk_blocks(struct lab_machine *m, enum view view)
 {
 	size_t n = m->n_tags * LAB_N_POOLS, n_set;
-	struct rows r = {calloc(n + 1, sizeof *r.walk), calloc(n + 1, 1), calloc(n + 1, 1)};
+	struct rows r = {calloc(n + 1, sizeof *r.walk), calloc(n + 1, sizeof *r.big), calloc(n + 1, 1),
+			 calloc(n + 1, 1)};
 	uint64_t *set = known_cached(m, view, &n_set);
-	if (!r.walk || !r.is_protected || !r.maybe_protected)
+	if (!r.walk || !r.big || !r.is_protected || !r.maybe_protected)
 		lab_die("out of memory");
 	for (size_t i = 0; i < m->n_tags; i++)
 		for (int p = 0; p < LAB_N_POOLS; p++) {
@@ -65,21 +73,25 @@ static struct rows walk_blocks(struct lab_machine *m, enum view view)
 		const struct lab_block *b = &m->blocks[i];
 		size_t row = (size_t)(lab_tag_get(m, b->tag) - m->tags) * LAB_N_POOLS + b->pool;
 		bool marked = (b->tag & LAB_PROTECTED) != 0;
+		if (b->tag_lost)
+			continue;
 		if (!b->is_big && (b->unreachable || !readable(m, b->header_va, view))) {
 			r.maybe_protected[row] |= marked;
 			continue;
 		}
 		r.is_protected[row] |= marked;
 		struct lab_walk *w = &r.walk[row];
-		uint64_t data = b->header_va + m->header_bytes;
+		uint64_t entry = list_entry(m, b);
 		bool cached = (b->state == LAB_CACHED || b->state == LAB_PENDING) && n_set &&
-			      bsearch(&data, set, n_set, sizeof *set, by_address);
+			      bsearch(&entry, set, n_set, sizeof *set, by_address);
 		if (b->state == LAB_FREE)
 			w->free++;
 		else if (cached)
 			w->cached++;
 		else
 			w->live++, w->live_bytes += b->bytes;
+		if (b->is_big)
+			r.big[row].live++, r.big[row].live_bytes += b->bytes;
 	}
 	free(set);
 	return r;
@@ -88,6 +100,7 @@ static struct rows walk_blocks(struct lab_machine *m, enum view view)
 static void free_rows(struct rows *r)
 {
 	free(r->walk);
+	free(r->big);
 	free(r->is_protected);
 	free(r->maybe_protected);
 }
@@ -131,24 +144,34 @@ static struct counts sum_tables(const struct lab_machine *m, const struct lab_ha
 	return c;
 }
 
-static void add_walk(const struct lab_machine *m, cJSON *row, const struct lab_walk *w, enum lab_pool pool)
+static void add_walk(const struct lab_machine *m, cJSON *row, const struct lab_walk *w, const struct lab_walk *big,
+		     enum lab_pool pool)
 {
 	cJSON *o;
-	if (pool == LAB_POOL_SESSION || (m->b->heap_backed && !w->live)) {
+	if (pool == LAB_POOL_SESSION) {
 		cJSON_AddNullToObject(row, "walk");
 		return;
 	}
 	o = cJSON_AddObjectToObject(row, "walk");
 	add_u64(o, "live", w->live);
 	add_u64(o, "live_bytes", w->live_bytes);
-	if (m->b->heap_backed) {
-		/* Blocks of the heaps' small classes are not walked. */
-		cJSON_AddNullToObject(o, "free");
-		cJSON_AddNullToObject(o, "cached");
-	} else {
+	if (!m->b->heap_backed) {
 		add_u64(o, "free", w->free);
 		add_u64(o, "cached", w->cached);
+		return;
 	}
+	/* Free blocks of a heap have no tag, and the tag of most cached ones is overwritten. */
+	cJSON_AddStringToObject(o, "free", "*");
+	cJSON_AddStringToObject(o, "cached", "*");
+	if (!big->live) {
+		cJSON_AddNullToObject(row, "walk_big");
+		return;
+	}
+	o = cJSON_AddObjectToObject(row, "walk_big");
+	add_u64(o, "live", big->live);
+	add_u64(o, "live_bytes", big->live_bytes);
+	cJSON_AddNullToObject(o, "free");
+	cJSON_AddNullToObject(o, "cached");
 }
 
 static void add_figures(cJSON *row, const struct counts *c)
@@ -196,8 +219,6 @@ static cJSON *make_rows(struct lab_machine *m, enum view view)
 				    m->lost_slots[t->slot];
 			bool walked = w->live || w->free || w->cached;
 			char hex[9];
-			if (m->b->heap_backed)
-				w->free = w->cached = 0;
 			if (!c.any && !walked)
 				continue;
 			cJSON *row = cJSON_CreateObject();
@@ -219,7 +240,7 @@ static cJSON *make_rows(struct lab_machine *m, enum view view)
 				add_figures(row, &c);
 			else
 				add_nulls(row);
-			add_walk(m, row, w, (enum lab_pool)p);
+			add_walk(m, row, w, &r.big[i * LAB_N_POOLS + p], (enum lab_pool)p);
 			cJSON_AddItemToArray(rows, row);
 		}
 	free_rows(&r);
@@ -323,6 +344,12 @@ static const char *state_name(uint8_t state)
 	return state == LAB_ALLOCATED ? "allocated" : state == LAB_FREE ? "free" : "cached";
 }
 
+static const char *kind_name(const struct lab_block *b)
+{
+	static const char *const names[] = {"legacy", "big", "lfh", "vs", "segment", "large", "special"};
+	return b->is_big && b->kind == LAB_KIND_LEGACY ? "big" : names[b->kind];
+}
+
 static void add_blocks(struct lab_machine *m, cJSON *truth)
 {
 	cJSON *blocks;
@@ -333,7 +360,7 @@ static void add_blocks(struct lab_machine *m, cJSON *truth)
 	blocks = cJSON_AddArrayToObject(truth, "blocks");
 	for (size_t i = 0; i < m->n_blocks; i++) {
 		const struct lab_block *b = &m->blocks[i];
-		uint64_t data = b->is_big ? b->header_va : b->header_va + m->header_bytes;
+		uint64_t entry = list_entry(m, b);
 		uint8_t state = b->state;
 		char hex[9];
 		if (!b->is_big && (b->unreachable || !readable(m, b->header_va, VIEW_FULL)))
@@ -343,15 +370,29 @@ static void add_blocks(struct lab_machine *m, cJSON *truth)
 			continue;
 		listed++;
 		if ((state == LAB_CACHED || state == LAB_PENDING) &&
-		    !(n_set && bsearch(&data, set, n_set, sizeof *set, by_address)))
+		    !(n_set && bsearch(&entry, set, n_set, sizeof *set, by_address)))
 			state = LAB_ALLOCATED;
 		cJSON *o = cJSON_CreateObject();
-		add_address(m, o, "va", data);
-		add_u64(o, "size_bytes", b->bytes - (b->is_big ? 0 : m->header_bytes));
+		uint64_t bytes = b->tag_lost ? b->heap_bytes : b->bytes, header = b->is_big ? 0 : m->header_bytes;
+		bool two_headers = b->outer_va && b->outer_va != b->header_va;
+		add_address(m, o, "va", b->header_va + header);
+		if (two_headers)
+			cJSON_AddStringToObject(o, "size_bytes", "*");
+		else
+			add_u64(o, "size_bytes", bytes - header);
+		add_u64(o, "block_bytes", bytes);
 		tag_hex(b->tag & ~LAB_PROTECTED, hex);
-		cJSON_AddStringToObject(o, "tag_hex", hex);
+		if (b->tag_lost)
+			cJSON_AddNullToObject(o, "tag_hex");
+		else if (b->list_va && m->b->heap_backed)
+			cJSON_AddStringToObject(o, "tag_hex", "*");
+		else
+			cJSON_AddStringToObject(o, "tag_hex", hex);
 		cJSON_AddStringToObject(o, "pool", pool_name((enum lab_pool)b->pool));
-		cJSON_AddStringToObject(o, "kind", b->is_big ? "big" : "legacy");
+		cJSON_AddStringToObject(o, "kind", kind_name(b));
+		cJSON_AddBoolToObject(o, "is_big", b->is_big);
+		if (two_headers)
+			add_address(m, o, "outer_va", b->outer_va);
 		cJSON_AddStringToObject(o, "state", state_name(state));
 		cJSON_AddItemToArray(blocks, o);
 	}
@@ -381,7 +422,7 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 {
 	static const char *const exact[] = {"healthy", "fecf",         "leak-abc",      "odd-tags",
 					    "loops",   "encoded-kdbg", "packed-slists", "bench"};
-	for (size_t i = 0; i < sizeof exact / sizeof exact[0] && !m->b->heap_backed; i++)
+	for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
 		if (!strcmp(m->o.case_name, exact[i]))
 			check_healthy(m);
 	cJSON *truth = cJSON_CreateObject();
