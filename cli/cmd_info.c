@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope info: what the dump is, which machine it is from, and what can be read from it. */
 #include "cli.h"
+#include "info.h"
 #include "json.h"
 #include "rows.h"
 #include <getopt.h>
@@ -131,6 +132,8 @@ static void fill_document(cJSON *doc, const struct psc_dump *dump, const struct 
 	cJSON_AddItemToObject(doc, "system", json_system(dump));
 	cJSON_AddItemToObject(doc, "pool", json_pool(dump, keys));
 	cJSON_AddItemToObject(doc, "pool_sources", json_sources(dump));
+	cJSON_AddItemToObject(doc, "origins", info_json_origins(dump));
+	cJSON_AddItemToObject(doc, "inferred", info_json_inferred(dump));
 	cJSON_AddItemToObject(doc, "coverage", json_coverage(dump));
 	cJSON_AddItemToObject(doc, "warnings", json_warnings(w, n, NULL, 0));
 }
@@ -200,6 +203,7 @@ static void print_table(FILE *f, const struct psc_dump *dump, const struct psc_p
 			k->pdb_guid, k->pdb_age, k->pdb_source != NULL ? k->pdb_source : "debug record");
 	fprintf(f, "Symbols:        %s%s%s\n", k->symbols, k->symbols_file != NULL ? ", " : "",
 		k->symbols_file != NULL ? k->symbols_file : "");
+	info_print_origins(f, dump);
 	psc_dump_modules(dump, &n, &n_loaded);
 	fprintf(f, "Modules:        %zu loaded, %zu unloaded\n", n_loaded, n - n_loaded);
 	if (i->pages_described != 0)
@@ -218,6 +222,7 @@ static void print_table(FILE *f, const struct psc_dump *dump, const struct psc_p
 	for (size_t j = 0; j < n; j++)
 		fprintf(f, "  %-18s %-4s %s\n", s[j].name, s[j].available ? "yes" : "no",
 			s[j].detail != NULL ? s[j].detail : "");
+	info_print_inferred(f, dump);
 }
 
 static const struct column csv_columns[] = {

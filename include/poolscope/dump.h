@@ -187,7 +187,8 @@ struct psc_kernel_info {
 	uint64_t kdbg_va;
 	uint32_t kdbg_size_bytes;
 	const char *kdbg_state;             /**< "plain", "decoded", "copy" (triage) or "missing" */
-	const char *symbols;                /**< origin of symbols: "isf", "builtin", "kdbg" or "none" */
+	const char *symbols;                /**< best origin of symbols: "pdb", "isf", "builtin",
+						 "kdbg", "export", "header", "inferred" or "none" */
 	const char *symbols_file;           /**< path of the file used, or NULL */
 	uint32_t processors;                /**< processor blocks found; 0 when unknown */
 	uint64_t physical_memory_bytes;     /**< 0 when unknown */
@@ -195,6 +196,45 @@ struct psc_kernel_info {
 };
 
 PSC_API const struct psc_kernel_info *psc_dump_kernel(const struct psc_dump *dump);
+
+/** How far a finding of psc_dump_inferred() can be trusted. */
+enum psc_confidence {
+	PSC_CONFIDENCE_REJECTED = 0,  /**< what built-in tables say of builds like this one does not fit: not used */
+	PSC_CONFIDENCE_AMBIGUOUS = 1, /**< several candidates passed the same checks: none is used */
+	PSC_CONFIDENCE_WEAK = 2,      /**< used, but the checks are few or depend on each other */
+	PSC_CONFIDENCE_LIKELY = 3,    /**< a coincidence is hard to imagine, a stale copy is not excluded */
+	PSC_CONFIDENCE_PROVEN = 4,    /**< independent structures of the dump agree on it */
+};
+
+/** "rejected", "ambiguous", "weak", "likely", "proven". */
+PSC_API const char *psc_confidence_name(enum psc_confidence confidence);
+
+/** Something that was found by looking at the dump's bytes, because neither symbols nor the debugger data block nor
+ * built-in tables give it, or because what they give does not fit. */
+struct psc_inferred {
+	const char *name; /**< "PoolBigPageTable", "_EPROCESS.ActiveProcessLinks", ... */
+	const char *kind; /**< what value is: "address", "offset", "size" or "value" */
+	uint64_t value;   /**< 0 when rejected or ambiguous */
+	enum psc_confidence confidence;
+	uint32_t checks;              /**< single comparisons that it passed */
+	const char *evidence;         /**< one sentence: what was compared with what */
+	const uint64_t *alternatives; /**< the candidates of an ambiguous finding, or other places of the same value */
+	size_t n_alternatives;
+};
+
+/** What was inferred while opening, in the order of finding. */
+PSC_API const struct psc_inferred *psc_dump_inferred(const struct psc_dump *dump, size_t *ret_count);
+
+/** A kernel symbol or structure field that the library uses, and where its address or offset is from. */
+struct psc_profile_item {
+	const char *name; /**< "PoolTrackTable", or "_EPROCESS.Session" */
+	bool is_field;
+	uint64_t value;     /**< address, or offset in bytes */
+	const char *origin; /**< "pdb", "isf", "builtin", "builtin_range", "kdbg", "export", "header" or "inferred" */
+};
+
+/** All that are known, symbols first, by name. */
+PSC_API const struct psc_profile_item *psc_dump_profile(const struct psc_dump *dump, size_t *ret_count);
 
 /** One source of pool figures and whether this dump offers it. */
 struct psc_pool_source {

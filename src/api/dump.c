@@ -2,6 +2,7 @@
 /* The public handle: source, image and kernel of one dump, and their descriptions. */
 #include "image/image.h"
 #include "io/source.h"
+#include "kernel/infer.h"
 #include "kernel/kernel.h"
 #include "pool/pool.h"
 #include "pool/seg.h"
@@ -29,6 +30,8 @@ struct psc_dump {
 	size_t n_pool_sources;
 	struct psc_pool_keys pool_keys;
 	bool has_pool_keys;
+	struct psc_profile_item *profile;
+	size_t n_profile;
 };
 
 const char *psc_version(void)
@@ -137,7 +140,7 @@ static void describe_kernel(struct psc_dump *d)
 	i->kdbg_va = k->kdbg.va;
 	i->kdbg_size_bytes = k->kdbg.size_bytes;
 	i->kdbg_state = k->kdbg.state != NULL ? k->kdbg.state : "missing";
-	i->symbols = k->symbols != NULL ? k->symbols : "none";
+	i->symbols = psc_kernel_symbols_origin(k);
 	i->symbols_file = k->profile.isf_path;
 	i->processors = (uint32_t)k->n_prcb;
 	i->physical_memory_bytes = k->physical_memory_bytes;
@@ -243,6 +246,8 @@ static enum psc_status open_source(struct psc_source *src, const struct psc_open
 	st = psc_kernel_init(&d->kernel, d->image, &kopts, &d->log, reterr);
 	if (st != PSC_OK)
 		goto out;
+	psc_pool_infer(&d->kernel);
+	d->profile = psc_kernel_items(&d->kernel, &d->arena, &d->n_profile);
 	describe_container(d);
 	describe_kernel(d);
 	copy_warnings(d, psc_image_warnings(d->image));
@@ -354,6 +359,22 @@ enum psc_status psc_dump_pool_keys(struct psc_dump *dump, const struct psc_pool_
 	}
 	*ret = p;
 	return PSC_OK;
+const struct psc_inferred *psc_dump_inferred(const struct psc_dump *dump, size_t *ret_count)
+{
+	*ret_count = dump->kernel.n_inferred;
+	return dump->kernel.inferred;
+}
+
+const struct psc_profile_item *psc_dump_profile(const struct psc_dump *dump, size_t *ret_count)
+{
+	*ret_count = dump->n_profile;
+	return dump->profile;
+}
+
+const char *psc_confidence_name(enum psc_confidence confidence)
+{
+	static const char *const names[] = {"rejected", "ambiguous", "weak", "likely", "proven"};
+	return (unsigned)confidence < sizeof(names) / sizeof(names[0]) ? names[confidence] : "?";
 }
 
 const char *const *psc_dump_warnings(const struct psc_dump *dump, size_t *ret_count)

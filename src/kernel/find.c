@@ -20,10 +20,12 @@ static enum psc_status describe(struct psc_kernel *k, const struct psc_kernel_op
 		psc_kernel_find_kdbg_late(k);
 	psc_kernel_check_symbols(k);
 	psc_kernel_refine_softpte(k);
+	psc_kernel_infer_early(k);
 	st = psc_kernel_find_processors(k, reterr);
 	if (st != PSC_OK)
 		return st;
 	psc_kernel_try_processor_tables(k);
+	psc_kernel_infer_process(k);
 	psc_kernel_prefer_system_tables(k);
 	st = psc_kernel_find_modules(k, reterr);
 	if (st != PSC_OK)
@@ -49,6 +51,7 @@ enum psc_status psc_kernel_init(struct psc_kernel *k, const struct psc_image *im
 void psc_kernel_deinit(struct psc_kernel *k)
 {
 	free(k->modules);
+	free(k->inferred);
 	psc_warnings_deinit(&k->warnings);
 	psc_arena_deinit(&k->arena);
 	memset(k, 0, sizeof(*k));

@@ -53,6 +53,17 @@ uint64_t psc_kernel_base_below(struct psc_kernel *k, uint64_t inside);
 /* Through the address space; 0 when not found. */
 uint64_t psc_kernel_base_scan(struct psc_kernel *k);
 
+/* kdbg_solve.c: unscramble n bytes in place, with no symbols: kern_base is known. False: they are no such block. */
+bool psc_kdbg_solve(uint8_t *bytes, size_t n, uint64_t kern_base, const struct psc_space *sp);
+/* Where the header points (0: nowhere), else anywhere in the kernel's data; fills k->kdbg. */
+bool psc_kdbg_find_scrambled(struct psc_kernel *k, uint64_t header_va);
+
+/* infer_kernel.c: addresses that exports give; lists and arrays that prove themselves. Before the processors and
+ * processes are read. */
+void psc_kernel_infer_early(struct psc_kernel *k);
+/* infer_process.c: offsets in _EPROCESS, and what of a built-in family does not fit. Before processes are visited. */
+void psc_kernel_infer_process(struct psc_kernel *k);
+
 /* identity.c */
 void psc_kernel_find_base(struct psc_kernel *k);
 void psc_kernel_identify(struct psc_kernel *k);

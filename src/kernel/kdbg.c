@@ -228,6 +228,8 @@ void psc_kernel_find_kdbg_late(struct psc_kernel *k)
 			 d.va);
 		return;
 	}
+	if (psc_kdbg_find_scrambled(k, header_va))
+		return;
 	psc_warn(&k->warnings, "No debugger data block was found%s",
 		 header_va
 			 ? " where the header points, nor in the kernel's data; a file of symbols (ISF) would replace "

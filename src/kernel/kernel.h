@@ -61,6 +61,13 @@ struct psc_kernel {
 	/* The header's KdDebuggerDataBlock, PsLoadedModuleList and PsActiveProcessHead against the ISF's symbols:
 	 * 0 not checked, 1 confirmed, -1 contradicted. */
 	int header_symbol_check;
+	/* Addresses that profile, debugger data block and header lack: from exports, or inferred. */
+	struct {
+		uint64_t va;
+		enum psc_origin origin;
+	} found[PSC_SYM_MAX];
+	struct psc_inferred *inferred; /* n_inferred, texts in the arena */
+	size_t n_inferred, cap_inferred;
 	bool space_is_proven; /* the shared page or the module list reads through the tables in use */
 };
 

@@ -93,11 +93,17 @@ static uint64_t resolve(const struct psc_kernel *k, enum psc_sym s, enum psc_ori
 		*ret = k->profile.symbols[s].origin;
 		return listed;
 	}
-	if (!own)
-		own = header_address(k, s);
-	if (own)
+	if (own) {
 		*ret = PSC_ORIGIN_KDBG;
-	return own;
+		return own;
+	}
+	own = header_address(k, s);
+	if (own) {
+		*ret = PSC_ORIGIN_HEADER;
+		return own;
+	}
+	*ret = k->found[s].origin;
+	return k->found[s].va;
 }
 
 uint64_t psc_kernel_sym(const struct psc_kernel *k, enum psc_sym s)

@@ -101,7 +101,8 @@ static void find_track(struct psc_kernel *k, struct psc_warnings *warnings, stru
 static void find_big(struct psc_kernel *k, struct psc_pool_globals *g)
 {
 	if (psc_kernel_sym(k, PSC_SYM_PoolBigPageTable) == 0 || psc_kernel_sym(k, PSC_SYM_PoolBigPageTableSize) == 0) {
-		g->why_no_big = "the address of PoolBigPageTable is not known: the kernel's symbols are needed";
+		g->why_no_big = "the address of PoolBigPageTable is not known, and no table was recognised near "
+				"PoolTrackTable: the kernel's symbols are needed";
 		return;
 	}
 	uint64_t table, size;
@@ -137,10 +138,6 @@ void psc_pool_globals_find(struct psc_kernel *k, struct psc_warnings *warnings, 
 	find_big(k, ret);
 
 	bool has_variable = ret->track_table != 0 && psc_is_kernel_va(&k->space, ret->track_table);
-	bool want_track = has_variable && (!ret->has_track || (k->is_vista_or_later && ret->tag_tables == 0));
-	bool want_big = has_variable && !ret->has_big && psc_kernel_sym(k, PSC_SYM_PoolBigPageTable) == 0;
-	if (want_track || want_big)
-		psc_pool_globals_infer(k, warnings, want_track, want_big, ret);
 	if (has_variable && !ret->has_track && !ret->why_no_track)
 		ret->why_no_track = "the number of tracker entries (PoolTrackTableSize) is not known and not evident "
 				    "from the memory around PoolTrackTable: the kernel's symbols are needed";

@@ -48,6 +48,10 @@ struct psc_tracker_layout {
 };
 bool psc_tracker_layout_find(const struct psc_kernel *k, struct psc_tracker_layout *ret);
 
+/* Every layout that kernels of this architecture have had, newest first. */
+#define PSC_LAYOUTS_MAX 8
+size_t psc_tracker_layouts(const struct psc_kernel *k, struct psc_tracker_layout ret[PSC_LAYOUTS_MAX]);
+
 enum psc_big_type { PSC_BIG_TYPE_NONE, PSC_BIG_TYPE_POOL_TYPE, PSC_BIG_TYPE_POOL_FLAGS };
 struct psc_big_layout {
 	uint32_t entry_bytes, va, key, size;
@@ -60,6 +64,7 @@ struct psc_big_layout {
 	uint32_t pointer_bytes;
 };
 bool psc_big_layout_find(const struct psc_kernel *k, struct psc_big_layout *ret);
+size_t psc_big_layouts(const struct psc_kernel *k, struct psc_big_layout ret[PSC_LAYOUTS_MAX]);
 void psc_big_entry_parse(const uint8_t *bytes, const struct psc_big_layout *l, struct psc_big_page *ret);
 
 /* ---- hashes ---- */
@@ -80,20 +85,17 @@ static inline uint32_t psc_big_hash(uint64_t va)
 /* ---- the globals of pool sections 4.1 and 5.1 ---- */
 struct psc_pool_globals {
 	uint64_t track_table, track_size, track_mask; /* values; size in entries with the overflow record */
-	bool has_track, track_inferred;
+	bool has_track;
 	const char *why_no_track; /* static */
 	uint64_t tag_tables;      /* address of the array ExPoolTagTables, 0 not known or before Vista */
 	uint64_t tag_tables_max;  /* elements that the array may have */
 	uint64_t expansion, expansion_size;
 	bool expansion_known;
 	uint64_t big_table, big_size;
-	bool has_big, big_inferred;
+	bool has_big;
 	const char *why_no_big;
 };
 void psc_pool_globals_find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_pool_globals *ret);
-/* By content near the variable PoolTrackTable (reference: pool 12.3, 12.4). Fills what is missing in g. */
-void psc_pool_globals_infer(struct psc_kernel *k, struct psc_warnings *warnings, bool track, bool big,
-			    struct psc_pool_globals *g);
 #define PSC_TRACK_SIZE_MAX ((1u << 20) + 1)
 #define PSC_BIG_SIZE_MAX   (1u << 26)
 

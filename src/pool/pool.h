@@ -11,6 +11,10 @@
 
 #define PSC_TAG_PROTECTED 0x80000000u
 
+/* Find what nothing gives by the dump's own bytes: addresses into k->found, layouts into k->profile, each with its
+ * evidence into k->inferred; what of the built-in families does not fit is taken out. Once, before anything below. */
+void psc_pool_infer(struct psc_kernel *k);
+
 /* ---- pool header (pool.md section 2) ---- */
 struct psc_pool_header {
 	uint32_t previous_size, block_size; /* units, with header */

@@ -33,9 +33,8 @@ static void describe_trackers(struct psc_kernel *k, const struct psc_pool_global
 	} else if (!first_page_readable(k, g->track_table)) {
 		put(l, "tag_trackers", false, "the first page of the tracker table is not in the dump");
 	} else {
-		const char *origin = g->track_inferred
-					     ? "inferred from memory"
-					     : psc_origin_name(psc_kernel_sym_origin(k, PSC_SYM_PoolTrackTableSize));
+		enum psc_origin from = psc_kernel_sym_origin(k, PSC_SYM_PoolTrackTableSize);
+		const char *origin = from == PSC_ORIGIN_INFERRED ? "inferred from memory" : psc_origin_name(from);
 		const char *tables = !k->is_vista_or_later ? ""
 				     : g->tag_tables != 0  ? ", one table per processor"
 							   : ", other processors' tables not known";
@@ -71,13 +70,13 @@ static void describe_big(struct psc_kernel *k, const struct psc_pool_globals *g,
 		put(l, "big_page_table", false, g->why_no_big);
 	else if (!first_page_readable(k, g->big_table))
 		put(l, "big_page_table", false, "the first page of the big-page table is not in the dump");
-	else
+	else {
+		enum psc_origin from = psc_kernel_sym_origin(k, PSC_SYM_PoolBigPageTable);
 		put(l, "big_page_table", true,
 		    psc_arena_printf(arena, "PoolBigPageTable 0x%" PRIx64 ", %" PRIu64 " entries (%s)", g->big_table,
 				     g->big_size,
-				     g->big_inferred
-					     ? "inferred from memory"
-					     : psc_origin_name(psc_kernel_sym_origin(k, PSC_SYM_PoolBigPageTable))));
+				     from == PSC_ORIGIN_INFERRED ? "inferred from memory" : psc_origin_name(from)));
+	}
 }
 
 static const char *range_source(const struct psc_pool_regions *regions, enum psc_pool pool)

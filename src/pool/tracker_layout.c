@@ -81,6 +81,15 @@ bool psc_tracker_layout_find(const struct psc_kernel *k, struct psc_tracker_layo
 	return false;
 }
 
+size_t psc_tracker_layouts(const struct psc_kernel *k, struct psc_tracker_layout ret[PSC_LAYOUTS_MAX])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof(tracker_rows) / sizeof(tracker_rows[0]) && n < PSC_LAYOUTS_MAX; i++)
+		if (tracker_rows[i].is_64bit == psc_kernel_is_64bit(k))
+			ret[n++] = tracker_rows[i].layout;
+	return n;
+}
+
 struct big_row {
 	bool is_64bit;
 	uint32_t first_build;
@@ -157,4 +166,13 @@ bool psc_big_layout_find(const struct psc_kernel *k, struct psc_big_layout *ret)
 		}
 	}
 	return false;
+}
+
+size_t psc_big_layouts(const struct psc_kernel *k, struct psc_big_layout ret[PSC_LAYOUTS_MAX])
+{
+	size_t n = 0;
+	for (size_t i = 0; i < sizeof(big_rows) / sizeof(big_rows[0]) && n < PSC_LAYOUTS_MAX; i++)
+		if (big_rows[i].is_64bit == psc_kernel_is_64bit(k))
+			ret[n++] = big_rows[i].layout;
+	return n;
 }

@@ -24,6 +24,10 @@ const char *psc_origin_name(enum psc_origin origin)
 		return "inferred";
 	case PSC_ORIGIN_BUILTIN_RANGE:
 		return "builtin_range";
+	case PSC_ORIGIN_HEADER:
+		return "header";
+	case PSC_ORIGIN_EXPORT:
+		return "export";
 	case PSC_ORIGIN_KDBG:
 		return "kdbg";
 	case PSC_ORIGIN_BUILTIN:

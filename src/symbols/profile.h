@@ -27,6 +27,8 @@ enum psc_origin {
 	PSC_ORIGIN_NONE = 0, /* not known */
 	PSC_ORIGIN_INFERRED,
 	PSC_ORIGIN_BUILTIN_RANGE, /* layout of the build range: fields only */
+	PSC_ORIGIN_HEADER,        /* a pointer in the dump's header */
+	PSC_ORIGIN_EXPORT,        /* the export table of the kernel image in memory */
 	PSC_ORIGIN_KDBG,          /* from the dump's own debugger data block */
 	PSC_ORIGIN_BUILTIN,       /* this very kernel, by GUID and age */
 	PSC_ORIGIN_ISF,

@@ -412,16 +412,17 @@ START_TEST(inferred)
 		if (s != PSC_SYM_PoolTrackTable)
 			m.syms[s] = 0;
 	pm_open(&m, 2);
+	psc_pool_infer(m.k);
 	struct psc_trackers t = read_all(&m);
 	ck_assert_msg(t.available, "%s", t.why_not);
 	ck_assert_uint_eq(t.largest_entries, ENTRIES);
 	ck_assert_uint_eq(t.n_tables, 2);
 	ck_assert_uint_eq(t.n_rows, 20);
 	ck_assert_int_eq(psc_tracker_live(&t, &row_of(&t, PM_TAG('T', 'a', 'g', 'A'))->half[0]), 9);
-	ck_assert(pm_warned(&m, "inferred"));
+	ck_assert_int_eq(psc_kernel_sym_origin(m.k, PSC_SYM_PoolTrackTableSize), PSC_ORIGIN_INFERRED);
 	struct psc_pool_globals g;
 	psc_pool_globals_find(m.k, &m.warnings, &g);
-	ck_assert(g.has_big && g.big_inferred);
+	ck_assert(g.has_big && psc_kernel_sym_origin(m.k, PSC_SYM_PoolBigPageTable) == PSC_ORIGIN_INFERRED);
 	ck_assert_uint_eq(g.big_table, big);
 	ck_assert_uint_eq(g.big_size, n_big);
 	pm_free(&m);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* The pool's part of inference, in steps that build on each other: what one finds, the next ones test against. */
+#ifndef PSC_POOL_INFER_H
+#define PSC_POOL_INFER_H
+
+#include "kernel/infer.h"
+#include "pool/internal.h"
+
+/* The words around the variable PoolTrackTable: all variables of the trackers and the big-page table are there
+ * (reference: pool 12.3 [V]). */
+struct psc_cluster {
+	uint64_t base;
+	uint64_t *words; /* 0 where a page is missing */
+	size_t n, self;  /* self: index of PoolTrackTable */
+	unsigned word_bytes;
+};
+bool psc_cluster_read(struct psc_kernel *k, struct psc_cluster *ret);
+void psc_cluster_free(struct psc_cluster *c);
+bool psc_cluster_has(const struct psc_cluster *c, uint64_t value);
+static inline uint64_t psc_cluster_va(const struct psc_cluster *c, size_t i)
+{
+	return c->base + i * c->word_bytes;
+}
+/* Index of the word of this value nearest to PoolTrackTable; c->n: none. */
+size_t psc_cluster_nearest(const struct psc_cluster *c, uint64_t value);
+
+/* infer_layout.c. Keys near their hash slots, when the first entries at table are read with a layout. No window is
+ * taken as evidence that is more than three quarters full: then every slot is near. */
+struct psc_tracker_check {
+	unsigned n_keys, n_near;
+};
+void psc_tracker_layout_check(struct psc_kernel *k, const struct psc_tracker_layout *l, uint64_t table,
+			      struct psc_tracker_check *ret);
+static inline bool psc_tracker_check_passes(const struct psc_tracker_check *c)
+{
+	return c->n_keys >= 8 && c->n_near * 5 >= c->n_keys * 4;
+}
+
+/* Live entries of a big-page table that a short probe from their hash finds, and entries that make no sense. At most
+ * `sample` entries are read. */
+struct psc_big_check {
+	uint64_t n_read, n_live, n_near, n_bad;
+	uint64_t n_flag_like; /* live ones whose type has exactly one of the bits of the pool flags */
+};
+void psc_big_layout_check(struct psc_kernel *k, const struct psc_big_layout *l, uint64_t table, uint64_t n,
+			  uint64_t sample, struct psc_big_check *ret);
+static inline bool psc_big_check_passes(const struct psc_big_check *c)
+{
+	return c->n_live >= 8 && c->n_near * 10 >= c->n_live * 9 && c->n_bad * 16 <= c->n_read;
+}
+
+/* Which layout the table at PoolTrackTable has; puts another than the built-in one into the profile. */
+void psc_infer_tracker_layout(struct psc_kernel *k, uint64_t table);
+void psc_infer_big_layout(struct psc_kernel *k, uint64_t table, uint64_t n);
+void psc_infer_use_big_layout(struct psc_kernel *k, const struct psc_big_layout *l);
+
+/* infer_track.c */
+void psc_infer_track_table(struct psc_kernel *k); /* the variable itself, where nothing gives it */
+void psc_infer_track(struct psc_kernel *k, const struct psc_cluster *c);
+/* infer_big.c */
+void psc_infer_big(struct psc_kernel *k, const struct psc_cluster *c);
+/* The live entry of exactly this address; false: none, or there is no table. */
+bool psc_big_lookup(struct psc_kernel *k, const struct psc_big_layout *l, uint64_t table, uint64_t n, uint64_t va,
+		    struct psc_big_page *ret);
+/* infer_lists.c: lookaside lists in processor blocks. */
+void psc_infer_lookasides(struct psc_kernel *k);
+/* infer_descriptors.c */
+void psc_infer_descriptors(struct psc_kernel *k, const struct psc_kernel_data *d);
+/* infer_regions.c */
+void psc_infer_regions(struct psc_kernel *k, const struct psc_kernel_data *d);
+/* infer_cookie.c */
+void psc_infer_cookie(struct psc_kernel *k, const struct psc_kernel_data *d);
+
+#endif

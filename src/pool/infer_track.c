@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: MIT */
+/* Tracker globals without symbols. Reference: pool 5.1, 5.3, 12.3, 12.5.
+ *
+ * The number of entries must put the tags where their hash says; the table's own entry in the big-page table gives its
+ * length a second time. ExPoolTagTables is an array that starts with another copy of the table's address and goes on
+ * with tables that have the same tags in the same slots. */
+#include "pool/infer.h"
+#include "util/bytes.h"
+#include "util/checked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBES_MAX     64u
+#define KEYS_SAMPLED   65536u
+#define KEYS_MIN       8u
+#define TRACK_MIN_POW  6u
+#define TRACK_MAX_POW  20u
+#define KEYS_COMPARED  512u
+#define EXPANSION_MAX  ((uint64_t)1 << 20)
+#define CANDIDATES_MAX 16u
+#define LOOKS_MAX      65536u /* at pointers of the kernel's data */
+
+struct keys {
+	uint32_t *items;
+	uint64_t n;
+	uint32_t key_off;
+};
+
+static bool take_key(void *arg, uint64_t index, const uint8_t *entry)
+{
+	struct keys *keys = arg;
+	keys->items[index] = psc_le32(entry + keys->key_off);
+	return true;
+}
+
+static bool read_keys(struct psc_kernel *k, const struct psc_tracker_layout *l, uint64_t table, uint64_t n,
+		      struct keys *ret)
+{
+	*ret = (struct keys){calloc((size_t)n, sizeof(*ret->items)), n, l->key};
+	if (!ret->items)
+		return false;
+	const struct psc_table_visitor visitor = {take_key, NULL, ret};
+	psc_table_read(&k->reader, table, n, l->entry_bytes, &visitor, NULL);
+	return true;
+}
+
+/* Tags in the first mask + 1 slots, and how many of them a probe from their hash slot finds. */
+static void count_reachable(const struct keys *keys, uint64_t mask, uint64_t *ret_n, uint64_t *ret_reachable)
+{
+	*ret_n = *ret_reachable = 0;
+	for (uint64_t i = 0; i <= mask && i < keys->n && *ret_n < KEYS_SAMPLED; i++) {
+		uint32_t key = keys->items[i];
+		if (key == 0)
+			continue;
+		++*ret_n;
+		uint64_t at = psc_tracker_hash(key) & mask;
+		for (unsigned probe = 0; probe < PROBES_MAX; probe++) {
+			if (at == i) {
+				++*ret_reachable;
+				break;
+			}
+			if (at >= keys->n || keys->items[at] == 0)
+				break;
+			at = (at + 1) & mask;
+		}
+	}
+}
+
+static bool passes(uint64_t n, uint64_t reachable)
+{
+	return n >= KEYS_MIN && reachable * 10 >= n * 9;
+}
+
+/* What the table's own entry in the big-page table says of its length. */
+struct own_entry {
+	bool known;
+	uint64_t bytes;
+};
+
+static struct own_entry own_entry(struct psc_kernel *k, uint64_t va)
+{
+	struct own_entry e = {false, 0};
+	struct psc_big_layout l;
+	struct psc_big_page p;
+	uint64_t table, n;
+	if (psc_kernel_read_ptr(k, PSC_SYM_PoolBigPageTable, &table) &&
+	    psc_kernel_read_ptr(k, PSC_SYM_PoolBigPageTableSize, &n) && psc_is_pow2(n) && n <= PSC_BIG_SIZE_MAX &&
+	    psc_big_layout_find(k, &l) && psc_big_lookup(k, &l, table, n, va, &p) &&
+	    (p.tag & ~PSC_TAG_PROTECTED) == PSC_TAG_POOL) {
+		e.known = true;
+		e.bytes = p.bytes;
+	}
+	return e;
+}
+
+/* Exactly (segment heap: rounded to 16), or rounded to pages. */
+static bool length_fits(uint64_t entry_bytes, uint64_t need)
+{
+	return entry_bytes >= need && entry_bytes - need < PSC_PAGE_BYTES;
+}
+
+static void note_size(struct psc_kernel *k, const struct psc_cluster *c, uint64_t mask, uint64_t n, uint64_t reachable,
+		      bool has_own)
+{
+	size_t at_size = psc_cluster_nearest(c, mask + 2), at_mask = psc_cluster_nearest(c, mask);
+	enum psc_confidence confidence = has_own ? PSC_CONFIDENCE_PROVEN : PSC_CONFIDENCE_LIKELY;
+	psc_infer_sym(k, PSC_SYM_PoolTrackTableSize, psc_cluster_va(c, at_size), confidence, (uint32_t)reachable,
+		      "holds %llu, with which %llu of %llu tags are found from their hash slots%s",
+		      (unsigned long long)(mask + 2), (unsigned long long)reachable, (unsigned long long)n,
+		      has_own ? "; the table's entry in the big-page table has that length" : "");
+	psc_infer_sym(k, PSC_SYM_PoolTrackTableMask, psc_cluster_va(c, at_mask), confidence, (uint32_t)reachable,
+		      "holds %llu, two less than PoolTrackTableSize", (unsigned long long)mask);
+}
+
+/* A table read under half its mask also passes, so the largest that does is taken, and none whose double does too with
+ * more tags. The length of its own big allocation settles it. false: not found. */
+static bool infer_size(struct psc_kernel *k, const struct psc_cluster *c, const struct psc_tracker_layout *l,
+		       uint64_t table, const struct own_entry *own)
+{
+	uint64_t masks[TRACK_MAX_POW + 1];
+	size_t n_masks = 0;
+	for (unsigned pow = TRACK_MIN_POW; pow <= TRACK_MAX_POW; pow++) {
+		uint64_t mask = ((uint64_t)1 << pow) - 1;
+		if (psc_cluster_has(c, mask) && psc_cluster_has(c, mask + 2) &&
+		    (!own->known || length_fits(own->bytes, (mask + 2) * l->entry_bytes)))
+			masks[n_masks++] = mask;
+	}
+	if (n_masks == 0)
+		return false;
+	struct keys keys;
+	if (!read_keys(k, l, table, 2 * (masks[n_masks - 1] + 1), &keys))
+		return false;
+	bool found = false;
+	for (size_t i = n_masks; i-- > 0 && !found;) {
+		uint64_t n, reachable, n_twice, reachable_twice;
+		count_reachable(&keys, masks[i], &n, &reachable);
+		if (!passes(n, reachable))
+			continue;
+		count_reachable(&keys, 2 * masks[i] + 1, &n_twice, &reachable_twice);
+		if (!own->known && passes(n_twice, reachable_twice) && n_twice > n + KEYS_MIN)
+			break;
+		note_size(k, c, masks[i], n, reachable, own->known);
+		found = true;
+	}
+	free(keys.items);
+	return found;
+}
+
+/* ---- ExPoolTagTables ---- */
+
+/* Equal tags in equal slots of two tables. */
+static void compare_tables(struct psc_kernel *k, const struct psc_tracker_layout *l, uint64_t size, uint64_t a,
+			   uint64_t b, uint64_t *ret_agree, uint64_t *ret_differ)
+{
+	*ret_agree = *ret_differ = 0;
+	for (uint64_t i = 0; i < size && i < KEYS_COMPARED; i++) {
+		uint32_t x, y;
+		if (!psc_read_u32(&k->reader, a + i * l->entry_bytes + l->key, &x) || x == 0 ||
+		    !psc_read_u32(&k->reader, b + i * l->entry_bytes + l->key, &y) || y == 0)
+			continue;
+		*ret_agree += x == y;
+		*ret_differ += x != y;
+	}
+}
+
+struct array {
+	size_t at, n_tables;
+	uint64_t n_agree;
+};
+
+static struct array array_at(struct psc_kernel *k, const struct psc_cluster *c, const struct psc_tracker_layout *l,
+			     uint64_t table, uint64_t size, size_t at, size_t n_cpu)
+{
+	struct array a = {at, 1, 0};
+	while (a.n_tables < n_cpu && at + a.n_tables < c->n) {
+		uint64_t va = c->words[at + a.n_tables], agree, differ;
+		if (va == 0 || va == table || va % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(&k->space, va))
+			break;
+		compare_tables(k, l, size, table, va, &agree, &differ);
+		if (differ > agree)
+			break;
+		a.n_agree += agree;
+		a.n_tables++;
+	}
+	return a;
+}
+
+static bool same_tables(const struct psc_cluster *c, const struct array *a, const struct array *b)
+{
+	return a->n_tables == b->n_tables &&
+	       memcmp(&c->words[a->at], &c->words[b->at], a->n_tables * sizeof(*c->words)) == 0;
+}
+
+static void infer_tag_tables(struct psc_kernel *k, const struct psc_cluster *c, const struct psc_tracker_layout *l,
+			     uint64_t table, uint64_t size)
+{
+	const size_t n_cpu = psc_pool_processors(k);
+	struct array best = {0, 0, 0};
+	uint64_t ties[CANDIDATES_MAX];
+	size_t n_ties = 0;
+	bool differ = false;
+	for (size_t i = 0; i < c->n; i++) {
+		if (i == c->self || c->words[i] != table)
+			continue;
+		struct array a = array_at(k, c, l, table, size, i, n_cpu);
+		if (a.n_tables < best.n_tables || (a.n_tables == best.n_tables && a.n_agree < best.n_agree))
+			continue;
+		bool is_equal = a.n_tables == best.n_tables && a.n_agree == best.n_agree;
+		if (!is_equal) {
+			n_ties = 0;
+			differ = false;
+		} else if (!same_tables(c, &a, &best)) {
+			differ = true;
+		}
+		best = a;
+		if (n_ties < CANDIDATES_MAX)
+			ties[n_ties++] = psc_cluster_va(c, i);
+	}
+	if (best.n_tables == 0)
+		return;
+	enum psc_confidence confidence = differ                                               ? PSC_CONFIDENCE_AMBIGUOUS
+					 : best.n_tables == n_cpu && best.n_agree >= KEYS_MIN ? PSC_CONFIDENCE_PROVEN
+					 : best.n_tables == n_cpu                             ? PSC_CONFIDENCE_LIKELY
+											      : PSC_CONFIDENCE_WEAK;
+	struct psc_inferred *item =
+		psc_infer_sym(k, PSC_SYM_ExPoolTagTables, psc_cluster_va(c, best.at), confidence,
+			      (uint32_t)psc_min_u64(best.n_agree + 1, UINT32_MAX),
+			      "starts with a second copy of the tracker table's address; %zu tables of %zu processors "
+			      "follow from there, %llu tags stand in the same slots of them as in the main table",
+			      best.n_tables, n_cpu, (unsigned long long)best.n_agree);
+	if (differ)
+		psc_infer_alternatives(k, item, ties, n_ties);
+	else if (n_ties > 1)
+		psc_infer_alternatives(k, item, ties, n_ties - 1);
+}
+
+/* ---- PoolTrackTableExpansion ---- */
+
+/* Tags go there only when the table has no free slot, and slots are never given back. */
+static void infer_expansion(struct psc_kernel *k, const struct psc_cluster *c, const struct psc_tracker_layout *l,
+			    uint64_t table, uint64_t mask)
+{
+	struct keys keys;
+	uint64_t n_free = 0;
+	if (!read_keys(k, l, table, mask + 1, &keys))
+		return;
+	for (uint64_t i = 0; i <= mask; i++)
+		n_free += keys.items[i] == 0;
+	free(keys.items);
+	if (n_free > 1 + (mask + 1) / 64) {
+		psc_infer_note(k, "PoolTrackTableExpansion", "value", 0, PSC_CONFIDENCE_PROVEN, 1,
+			       "not in use: %llu of %llu slots of the tracker table are free",
+			       (unsigned long long)n_free, (unsigned long long)(mask + 1));
+		return;
+	}
+	uint64_t found[CANDIDATES_MAX], at = 0, at_size = 0;
+	size_t n_found = 0;
+	for (size_t i = 0; i < c->n; i++) {
+		uint64_t va = c->words[i];
+		uint32_t first;
+		if (va == 0 || va == table || va % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(&k->space, va))
+			continue;
+		struct own_entry own = own_entry(k, va);
+		if (!own.known || !psc_read_u32(&k->reader, va + l->key, &first) || first == 0)
+			continue;
+		/* The nearest number of entries that fills this allocation. */
+		uint64_t best = UINT64_MAX, best_at = 0;
+		for (size_t j = 0; j < c->n; j++) {
+			uint64_t n = c->words[j], distance = i > j ? i - j : j - i;
+			if (n != 0 && n <= EXPANSION_MAX && n != mask + 2 && n != mask && distance < best &&
+			    length_fits(own.bytes, n * l->entry_bytes)) {
+				best = distance;
+				best_at = psc_cluster_va(c, j);
+			}
+		}
+		if (best_at == 0)
+			continue;
+		bool is_known = false;
+		for (size_t j = 0; j < n_found; j++)
+			is_known |= found[j] == va;
+		if (is_known || n_found == CANDIDATES_MAX)
+			continue;
+		found[n_found++] = va;
+		at = psc_cluster_va(c, i);
+		at_size = best_at;
+	}
+	if (n_found != 1) {
+		struct psc_inferred *item = psc_infer_note(
+			k, "PoolTrackTableExpansion", "address", 0, PSC_CONFIDENCE_AMBIGUOUS, 0,
+			"the tracker table is full, and %zu tables in its neighbourhood could be its expansion",
+			n_found);
+		psc_infer_alternatives(k, item, found, n_found);
+		psc_warn(&k->warnings,
+			 "tag trackers: the table is full, and its expansion table was not found: the tags "
+			 "in that table are missing");
+		return;
+	}
+	psc_infer_sym(
+		k, PSC_SYM_PoolTrackTableExpansion, at, PSC_CONFIDENCE_LIKELY, 3,
+		"the tracker table is full; this points to a big allocation tagged \"Pool\" that starts with a tag");
+	psc_infer_sym(k, PSC_SYM_PoolTrackTableExpansionSize, at_size, PSC_CONFIDENCE_LIKELY, 1,
+		      "the nearest number of entries that fills the expansion table's allocation");
+}
+
+void psc_infer_track(struct psc_kernel *k, const struct psc_cluster *c)
+{
+	struct psc_tracker_layout l;
+	struct psc_pool_globals g;
+	struct psc_warnings unused = {.arena = &k->arena};
+	uint64_t table = c->words[c->self];
+	if (table == 0 || !psc_is_kernel_va(&k->space, table) || !psc_tracker_layout_find(k, &l))
+		return;
+	const struct own_entry own = own_entry(k, table);
+	if (psc_kernel_sym(k, PSC_SYM_PoolTrackTableSize) == 0 && psc_kernel_sym(k, PSC_SYM_PoolTrackTableMask) == 0)
+		(void)infer_size(k, c, &l, table, &own);
+	psc_pool_globals_find(k, &unused, &g);
+	psc_warnings_deinit(&unused);
+	if (!g.has_track)
+		return;
+	if (k->is_vista_or_later && g.tag_tables == 0)
+		infer_tag_tables(k, c, &l, table, g.track_size);
+	if (psc_kernel_sym(k, PSC_SYM_PoolTrackTableExpansion) == 0)
+		infer_expansion(k, c, &l, table, g.track_mask);
+}
+
+/* ---- PoolTrackTable, where not even the debugger data block gives it ---- */
+
+struct table_candidate {
+	uint64_t at, table; /* of the variable; what it holds */
+	unsigned n_near;
+	size_t n_copies;
+};
+
+static bool looks_like_table(struct psc_kernel *k, uint64_t table, unsigned *ret_near)
+{
+	struct psc_tracker_layout all[PSC_LAYOUTS_MAX];
+	size_t n = psc_tracker_layouts(k, all);
+	*ret_near = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct psc_tracker_check check;
+		psc_tracker_layout_check(k, &all[i], table, &check);
+		if (psc_tracker_check_passes(&check) && check.n_near > *ret_near)
+			*ret_near = check.n_near;
+	}
+	return *ret_near != 0;
+}
+
+/* Two words below each other in the same section: a tracker size and a mask that belong together. */
+static bool has_sizes_near(struct psc_kernel *k, const struct psc_data_section *s, size_t at)
+{
+	uint32_t sizes = 0, masks = 0;
+	const size_t reach = 0x4100 / psc_pointer_bytes(&k->space), n = psc_data_words(k, s);
+	for (size_t i = at > reach ? at - reach : 0; i < n && i < at + reach; i++) {
+		uint64_t v = psc_data_word(k, s, i);
+		for (unsigned pow = TRACK_MIN_POW; pow <= TRACK_MAX_POW; pow++) {
+			sizes |= v == ((uint64_t)1 << pow) + 1 ? 1u << pow : 0;
+			masks |= v == ((uint64_t)1 << pow) - 1 ? 1u << pow : 0;
+		}
+	}
+	return (sizes & masks) != 0;
+}
+
+void psc_infer_track_table(struct psc_kernel *k)
+{
+	struct psc_kernel_data d;
+	struct table_candidate found[CANDIDATES_MAX];
+	size_t n = 0, n_looks = 0;
+	if (!psc_kernel_data_read(k, &d))
+		return;
+	for (size_t j = 0; j < d.n; j++) {
+		const struct psc_data_section *s = &d.sections[j];
+		for (size_t i = 0; i < psc_data_words(k, s) && n_looks < LOOKS_MAX; i++) {
+			uint64_t table = psc_data_word(k, s, i);
+			unsigned n_near;
+			size_t known = 0;
+			if (table == 0 || table % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(&k->space, table))
+				continue;
+			while (known < n && found[known].table != table)
+				known++;
+			if (known < n) {
+				found[known].n_copies++;
+				continue;
+			}
+			n_looks++;
+			if (n == CANDIDATES_MAX || !looks_like_table(k, table, &n_near) || !has_sizes_near(k, s, i))
+				continue;
+			found[n++] = (struct table_candidate){s->va + (uint64_t)i * psc_pointer_bytes(&k->space), table,
+							      n_near, 1};
+		}
+	}
+	psc_kernel_data_free(&d);
+	/* The main table is also the first of the processors' tables: of all, its address alone stands there twice. */
+	size_t n_best = 0, best = 0;
+	for (size_t i = 0; i < n; i++) {
+		bool is_main = !k->is_vista_or_later || found[i].n_copies >= 2;
+		n_best += is_main;
+		best = is_main ? i : best;
+	}
+	if (n_best == 0)
+		return;
+	uint64_t others[CANDIDATES_MAX];
+	size_t n_others = 0;
+	for (size_t i = 0; i < n && n_best > 1; i++)
+		others[n_others++] = found[i].at;
+	struct psc_inferred *item =
+		psc_infer_sym(k, PSC_SYM_PoolTrackTable, found[best].at,
+			      n_best > 1 ? PSC_CONFIDENCE_AMBIGUOUS : PSC_CONFIDENCE_LIKELY, found[best].n_near,
+			      "points to a table in which %u tags are at their hash slots; numbers of entries that fit "
+			      "stand near it%s",
+			      found[best].n_near,
+			      k->is_vista_or_later ? ", and a second copy of the pointer in the kernel's data" : "");
+	psc_infer_alternatives(k, item, others, n_others);
+}
