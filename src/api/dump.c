@@ -359,6 +359,8 @@ enum psc_status psc_dump_pool_keys(struct psc_dump *dump, const struct psc_pool_
 	}
 	*ret = p;
 	return PSC_OK;
+}
+
 const struct psc_inferred *psc_dump_inferred(const struct psc_dump *dump, size_t *ret_count)
 {
 	*ret_count = dump->kernel.n_inferred;

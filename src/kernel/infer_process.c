@@ -173,7 +173,10 @@ static bool family_fits(struct psc_kernel *k, const struct nodes *nodes)
 		return true;
 	if (system != 0 && node_offset(nodes, system) != 0)
 		return node_offset(nodes, system) == links->offset;
-	return nodes->n < 3 || !name || (count_names(k, nodes, links->offset, name->offset, &is_system) && is_system);
+	if (nodes->n < 3 || !name)
+		return true;
+	size_t n = count_names(k, nodes, links->offset, name->offset, &is_system);
+	return is_system || n != 0;
 }
 
 static void reject_family(struct psc_kernel *k)

@@ -66,6 +66,7 @@ struct psc_kernel {
 		uint64_t va;
 		enum psc_origin origin;
 	} found[PSC_SYM_MAX];
+	uint32_t inferred_pools[2];    /* descriptors of nonpaged and paged pool where no variable counts them */
 	struct psc_inferred *inferred; /* n_inferred, texts in the arena */
 	size_t n_inferred, cap_inferred;
 	bool space_is_proven; /* the shared page or the module list reads through the tables in use */

@@ -59,7 +59,7 @@ static void find_nonpaged(struct psc_kernel *k, struct psc_pool_descriptors *ret
 	uint32_t n = 1;
 	bool known = psc_kernel_read_u32(k, PSC_SYM_ExpNumberOfNonPagedPools, &n) && n >= 1 && n <= NONPAGED_MAX;
 	if (!known)
-		n = 1;
+		n = k->inferred_pools[0] != 0 ? k->inferred_pools[0] : 1;
 	uint32_t found = 0;
 	for (uint32_t i = 0; array != 0 && i < n && n > 1; i++)
 		if (psc_read_ptr(&k->reader, array + (uint64_t)i * ptr, &va))
@@ -79,8 +79,10 @@ static void find_paged(struct psc_kernel *k, struct psc_pool_descriptors *ret)
 	uint64_t array = psc_kernel_sym(k, PSC_SYM_ExpPagedPoolDescriptor), va, first = 0;
 	uint32_t n = 0, found = 0;
 	bool known = psc_kernel_read_u32(k, PSC_SYM_ExpNumberOfPagedPools, &n) && n < PAGED_MAX;
-	if (!known)
-		n = 0;
+	if (!known) {
+		known = k->inferred_pools[1] != 0;
+		n = known ? k->inferred_pools[1] - 1 : 0;
+	}
 	for (uint32_t i = 0; array != 0 && i <= n; i++) {
 		if (!psc_read_ptr(&k->reader, array + (uint64_t)i * ptr, &va))
 			continue;

@@ -71,9 +71,45 @@ static void infer_tables(struct psc_kernel *k)
 	psc_cluster_free(&c);
 }
 
-void psc_pool_infer(struct psc_kernel *k)
+/* One line for all of them; the list is in `info`. */
+static void say(struct psc_kernel *k)
 {
+	size_t n = 0, n_weak = 0;
+	for (size_t i = 0; i < k->n_inferred; i++) {
+		n += k->inferred[i].confidence >= PSC_CONFIDENCE_WEAK;
+		n_weak += k->inferred[i].confidence == PSC_CONFIDENCE_WEAK;
+	}
+	if (n == 0)
+		return;
+	if (n_weak != 0)
+		psc_warn(&k->warnings,
+			 "%zu addresses and layouts were inferred from the dump itself, %zu of them on weak evidence "
+			 "(poolscope info says on which)",
+			 n, n_weak);
+	else
+		psc_warn(&k->warnings,
+			 "%zu addresses and layouts were inferred from the dump itself (poolscope info says on which "
+			 "evidence)",
+			 n);
+}
+
+static void infer(struct psc_kernel *k)
+{
+	struct psc_kernel_data data;
 	if (k->id.build == 0)
 		return;
 	infer_tables(k);
+	if (k->space.mmu == PSC_MMU_NONE)
+		return; /* a small dump holds neither pool nor all of the kernel's data */
+	psc_infer_lookasides(k);
+	if (!psc_kernel_data_read(k, &data))
+		return;
+	psc_infer_descriptors(k, &data);
+	psc_kernel_data_free(&data);
+}
+
+void psc_pool_infer(struct psc_kernel *k)
+{
+	infer(k);
+	say(k);
 }

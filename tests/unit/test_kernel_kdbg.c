@@ -203,8 +203,31 @@ START_TEST(encoded_without_symbols)
 	fake_machine(&f);
 	encode_in_dump(&f, NEVER_HIGH | 5);
 	fake_open(&f);
-	ck_assert_str_eq(f.k.kdbg.state, "missing");
+	ck_assert_str_eq(f.k.kdbg.state, "decoded");
 	ck_assert_uint_eq(f.k.base, FAKE_BASE);
+	ck_assert_uint_eq(f.k.n_loaded, 3);
+	ck_assert_uint_eq(f.k.n_prcb, 2);
+	ck_assert_uint_eq(f.k.n_inferred, 1);
+	ck_assert_str_eq(f.k.inferred[0].name, "KdDebuggerDataBlock");
+	ck_assert_uint_eq(f.k.inferred[0].value, FAKE_KDBG);
+	ck_assert_int_eq(f.k.inferred[0].confidence, PSC_CONFIDENCE_PROVEN);
+	fake_free(&f);
+
+	/* The header points nowhere: found in the kernel's data all the same. */
+	fake_machine(&f);
+	encode_in_dump(&f, NEVER_HIGH | 63);
+	fake_header(&f, 0x80, 0, 8);
+	fake_open(&f);
+	ck_assert_str_eq(f.k.kdbg.state, "decoded");
+	ck_assert_uint_eq(f.k.kdbg.va, FAKE_KDBG);
+	fake_free(&f);
+
+	/* One word of the three that must agree is damaged. */
+	fake_machine(&f);
+	encode_in_dump(&f, NEVER_HIGH | 5);
+	fake_put32(&f, FAKE_KDBG + 0x14, 0x12345678);
+	fake_open(&f);
+	ck_assert_str_eq(f.k.kdbg.state, "missing");
 	ck_assert_uint_eq(f.k.n_loaded, 3);
 	ck_assert(fake_warned(&f, "No debugger data block"));
 	fake_free(&f);
