@@ -17,7 +17,7 @@ enum exit_code {
 	EXIT_COVERAGE = 4,
 };
 
-enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV };
+enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_OPENMETRICS, FORMAT_FOLDED };
 
 #define RUN_MAP_MAX 64
 
@@ -55,7 +55,7 @@ int usage_error(const char *command, const char *fmt, ...) PSC_PRINTF(2, 3);
 int report_error(const struct psc_error *err);
 
 #define COMMON_OPTIONS_HELP                                                                                            \
-	"      --format FMT      table (default), json, ndjson or csv\n"                                               \
+	"      --format FMT      table (default), json, ndjson, csv; tags: openmetrics, folded\n"                      \
 	"  -o, --output FILE     write the result to FILE, replaced only when complete\n"                              \
 	"      --isf FILE        Volatility symbol table (ISF) of this kernel\n"                                       \
 	"      --symbols PATH    symbol file, directory or path as in _NT_SYMBOL_PATH; repeatable\n"                   \
@@ -117,6 +117,8 @@ void common_options_init(struct common_options *o);
 int common_option(struct common_options *o, int opt, const char *command, const char *help);
 /* The same for those that say how to read memory without a Windows header; common_option calls it. */
 int image_option(struct common_options *o, int opt, const char *command);
+/* Refuse formats that are only for tables of tags. -1 when fine, else EXIT_USAGE after a message. */
+int check_row_format(const struct common_options *o, const char *command);
 /* The one dump argument after the options; NULL after a message. */
 const char *dump_argument(int argc, char **argv, int first, const char *command);
 

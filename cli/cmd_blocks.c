@@ -363,7 +363,7 @@ static int list(struct blocks_options *o, struct psc_dump *dump, FILE *f)
 		l.cols[COL_VA].width = 10;
 	if (o->dump_bytes != 0)
 		l.cols[COL_CONTENTS].key = "contents_hex";
-	report_init(&l.report, f, dump, o->common.format, &spec, l.cols, N_COLS);
+	report_init(&l.report, f, dump, &o->common, &spec, l.cols, N_COLS);
 	enum psc_status st = psc_blocks_run(dump, &o->run, on_block, &l, &blocks, &err);
 	progress_clear();
 	if (l.write_failed)
@@ -407,6 +407,8 @@ int cmd_blocks(int argc, char **argv)
 		if (code >= 0)
 			return code;
 	}
+	if (check_row_format(&o.common, "blocks") >= 0)
+		return EXIT_USAGE;
 	const char *path = dump_argument(argc, argv, optind, "blocks");
 	if (path == NULL)
 		return EXIT_USAGE;

@@ -278,6 +278,8 @@ static bool print_info(FILE *f, const struct psc_dump *dump, const struct psc_po
 		doc = json_record(dump, SCHEMA, "dump");
 		fill_document(doc, dump, keys);
 		return json_print(f, doc, false);
+	case FORMAT_OPENMETRICS:
+	case FORMAT_FOLDED:
 	case FORMAT_CSV:
 		print_csv(f, dump);
 		break;
@@ -299,6 +301,8 @@ int cmd_info(int argc, char **argv)
 		if (code >= 0)
 			return code;
 	}
+	if (check_row_format(&o, "info") >= 0)
+		return EXIT_USAGE;
 	const char *path = dump_argument(argc, argv, optind, "info");
 	if (path == NULL)
 		return EXIT_USAGE;

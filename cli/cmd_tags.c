@@ -23,14 +23,18 @@ static const char help[] =
 	"      --by KEYS         tag (default) or tag,size: one row per block size, from the walk alone\n"
 	"      --no-walk         trackers only: fast whatever the size of the dump\n"
 	"      --walk            walk the pool (default)\n"
-	"      --tag-file FILE   owner names from a file in pooltag.txt format\n" COMMON_OPTIONS_HELP "\n"
+	"      --tag-file FILE   owner names from a file in pooltag.txt format\n"
+	"      --budget PAT=SIZE exit with 1 when tags that match hold more (64K, 2M); then only their "
+	"rows\n" COMMON_OPTIONS_HELP "\n"
 	"Examples:\n"
 	"  poolscope tags MEMORY.DMP\n"
 	"  poolscope tags --sort nonpaged -n 10 --tag-file pooltag.txt MEMORY.DMP\n"
 	"  poolscope tags --tag 'Ntf?' --by tag,size MEMORY.DMP\n"
-	"  poolscope tags --no-walk --format ndjson -o tags.ndjson MEMORY.DMP\n";
+	"  poolscope tags --no-walk --format ndjson -o tags.ndjson MEMORY.DMP\n"
+	"  poolscope tags --no-walk --budget 'Abc?=1M' MEMORY.DMP\n"
+	"  poolscope tags --no-walk --format openmetrics -n 50 -o pool.prom MEMORY.DMP\n";
 
-enum { OPT_POOL = OPT_COMMAND, OPT_BY, OPT_WALK, OPT_NO_WALK, OPT_TAG_FILE };
+enum { OPT_POOL = OPT_COMMAND, OPT_BY, OPT_WALK, OPT_NO_WALK, OPT_TAG_FILE, OPT_BUDGET };
 
 static int parse_pool(const char *text)
 {
@@ -79,6 +83,8 @@ static int tags_option(struct tags_options *o, int opt)
 	case OPT_NO_WALK:
 		o->run.flags |= PSC_TAGS_NO_WALK;
 		return -1;
+	case OPT_BUDGET:
+		return budget_add(&o->budgets, "tags", optarg);
 	case OPT_TAG_FILE:
 		o->tag_file = optarg;
 		return -1;
@@ -109,6 +115,7 @@ static int run(struct tags_options *o, const char *path, const struct psc_tag_fi
 			size_t n;
 			const char *const *w = psc_dump_warnings(dump, &n);
 			psc_tags_sort(tags, o->sort);
+			tags_count_budgets(tags, o);
 			print_warnings(&o->common, w, n);
 			w = psc_tags_warnings(tags, &n);
 			print_warnings(&o->common, w, n);
@@ -119,6 +126,8 @@ static int run(struct tags_options *o, const char *path, const struct psc_tag_fi
 				   psc_tags_coverage_ratio(tags) < o->common.min_coverage) {
 				code = EXIT_COVERAGE;
 			}
+			if (code != EXIT_INPUT && budget_report(&o->budgets, "held"))
+				code = EXIT_BUDGET;
 			code = output_close(&out, code);
 		}
 	}
@@ -129,15 +138,12 @@ static int run(struct tags_options *o, const char *path, const struct psc_tag_fi
 
 int cmd_tags(int argc, char **argv)
 {
-	static const struct option options[] = {{"sort", required_argument, NULL, 's'},
-						{"rows", required_argument, NULL, 'n'},
-						{"tag", required_argument, NULL, 't'},
-						{"pool", required_argument, NULL, OPT_POOL},
-						{"by", required_argument, NULL, OPT_BY},
-						{"walk", no_argument, NULL, OPT_WALK},
-						{"no-walk", no_argument, NULL, OPT_NO_WALK},
-						{"tag-file", required_argument, NULL, OPT_TAG_FILE},
-						COMMON_LONG_OPTIONS};
+	static const struct option options[] = {
+		{"sort", required_argument, NULL, 's'},          {"rows", required_argument, NULL, 'n'},
+		{"tag", required_argument, NULL, 't'},           {"pool", required_argument, NULL, OPT_POOL},
+		{"by", required_argument, NULL, OPT_BY},         {"walk", no_argument, NULL, OPT_WALK},
+		{"no-walk", no_argument, NULL, OPT_NO_WALK},     {"tag-file", required_argument, NULL, OPT_TAG_FILE},
+		{"budget", required_argument, NULL, OPT_BUDGET}, COMMON_LONG_OPTIONS};
 	static const struct psc_tags_options run_init = PSC_TAGS_OPTIONS_INIT;
 	struct tags_options o = {.run = run_init, .sort = PSC_SORT_BYTES, .max_rows = -1, .pool = -1};
 	struct psc_tag_file *owners = NULL;
@@ -155,6 +161,8 @@ int cmd_tags(int argc, char **argv)
 	const char *path = dump_argument(argc, argv, optind, "tags");
 	if (path == NULL)
 		return EXIT_USAGE;
+	if (o.max_rows < 0 && o.common.format == FORMAT_OPENMETRICS)
+		o.max_rows = 100;
 	if (o.max_rows < 0)
 		o.max_rows = o.common.format == FORMAT_TABLE && o.common.output_path == NULL && stdout_is_terminal()
 				     ? 20

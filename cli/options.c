@@ -16,8 +16,8 @@ void common_options_init(struct common_options *o)
 
 static bool parse_format(const char *text, enum output_format *ret)
 {
-	static const char *const names[] = {"table", "json", "ndjson", "csv"};
-	for (int i = 0; i < 4; i++) {
+	static const char *const names[] = {"table", "json", "ndjson", "csv", "openmetrics", "folded"};
+	for (int i = 0; i < 6; i++) {
 		if (strcmp(text, names[i]) == 0) {
 			*ret = (enum output_format)i;
 			return true;
@@ -59,7 +59,9 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 	switch (opt) {
 	case OPT_FORMAT:
 		if (!parse_format(optarg, &o->format))
-			return usage_error(command, "--format is table, json, ndjson or csv, not '%s'", optarg);
+			return usage_error(command,
+					   "--format is table, json, ndjson, csv, openmetrics or folded, not '%s'",
+					   optarg);
 		return -1;
 	case OPT_ISF:
 		o->open.isf_path = optarg;
@@ -115,6 +117,14 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 	default:
 		return image_option(o, opt, command);
 	}
+}
+
+int check_row_format(const struct common_options *o, const char *command)
+{
+	if (o->format != FORMAT_OPENMETRICS && o->format != FORMAT_FOLDED)
+		return -1;
+	return usage_error(command, "%s has no %s form; 'poolscope tags' has it", command,
+			   o->format == FORMAT_FOLDED ? "folded" : "openmetrics");
 }
 
 const char *dump_argument(int argc, char **argv, int first, const char *command)

@@ -21,16 +21,28 @@ static void print_value(struct report *r, cJSON *value)
 	cJSON_Delete(value);
 }
 
-void report_init(struct report *r, FILE *f, const struct psc_dump *dump, enum output_format format,
+void report_init(struct report *r, FILE *f, const struct psc_dump *dump, const struct common_options *o,
 		 const struct report_spec *spec, const struct column *cols, size_t n_cols)
 {
 	memset(r, 0, sizeof(*r));
 	r->f = f;
 	r->dump = dump;
-	r->format = format;
+	r->format = o->format;
 	r->spec = spec;
 	r->cols = cols;
 	r->n_cols = n_cols;
+}
+
+/* What every record of a row begins with. */
+static void make_record_head(struct report *r)
+{
+	const struct psc_dump_info *i = psc_dump_get_info(r->dump);
+	char id[17], time[24], quoted[32] = "null";
+	if (i->has_time && format_filetime(i->system_time_filetime, time) != NULL)
+		snprintf(quoted, sizeof(quoted), "\"%s\"", time);
+	snprintf(r->record_head, sizeof(r->record_head),
+		 "\"schema\":\"%s\",\"record\":\"%s\",\"dump_id\":\"%s\",\"@timestamp\":%s", r->spec->schema,
+		 r->spec->record, dump_id(r->dump, id), quoted);
 }
 
 /* Late, so that a run that fails at once leaves nothing behind. */
@@ -56,16 +68,19 @@ static void begin(struct report *r)
 		o = json_record(r->dump, r->spec->schema, "dump");
 		cJSON_AddItemToObject(o, "dump", json_dump(r->dump));
 		print(r, o);
+		make_record_head(r);
 		break;
 	case FORMAT_CSV:
 		csv_header(r->f, r->cols, r->n_cols);
+		break;
+	case FORMAT_OPENMETRICS:
+	case FORMAT_FOLDED:
 		break;
 	}
 }
 
 void report_row(struct report *r, const struct cell *cells)
 {
-	cJSON *o;
 	begin(r);
 	r->n_rows++;
 	switch (r->format) {
@@ -76,18 +91,20 @@ void report_row(struct report *r, const struct cell *cells)
 			table_add(&r->table, cells);
 		break;
 	case FORMAT_JSON:
-		o = cJSON_CreateObject();
-		row_add_to_json(o, r->cols, cells, r->n_cols);
-		fputs(r->n_rows == 1 ? "\n\t\t" : ",\n\t\t", r->f);
-		print_value(r, o);
+		fputs(r->n_rows == 1 ? "\n\t\t{" : ",\n\t\t{", r->f);
+		row_print_json(r->f, r->cols, cells, r->n_cols);
+		fputc('}', r->f);
 		break;
 	case FORMAT_NDJSON:
-		o = json_record(r->dump, r->spec->schema, r->spec->record);
-		row_add_to_json(o, r->cols, cells, r->n_cols);
-		print(r, o);
+		fprintf(r->f, "{%s,", r->record_head);
+		row_print_json(r->f, r->cols, cells, r->n_cols);
+		fputs("}\n", r->f);
 		break;
 	case FORMAT_CSV:
 		csv_row(r->f, r->cols, cells, r->n_cols);
+		break;
+	case FORMAT_OPENMETRICS:
+	case FORMAT_FOLDED:
 		break;
 	}
 }
@@ -117,6 +134,17 @@ void report_member(struct report *r, const char *name, cJSON *value)
 	} else {
 		cJSON_Delete(value);
 	}
+}
+
+void report_list(struct report *r, const char *name, const char *record, cJSON *array)
+{
+	if (r->format != FORMAT_NDJSON) {
+		report_member(r, name, array);
+		return;
+	}
+	while (cJSON_GetArraySize(array) > 0)
+		report_member(r, record, cJSON_DetachItemFromArray(array, 0));
+	cJSON_Delete(array);
 }
 
 bool report_end(struct report *r, cJSON *coverage, cJSON *warnings)

@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "rows.h"
+#include <cjson/cJSON.h>
 
 struct report_spec {
 	const char *schema; /* "poolscope.blocks/1" */
@@ -22,14 +23,17 @@ struct report {
 	size_t n_cols;
 	struct table table;
 	uint64_t n_rows;
+	char record_head[160];
 	bool begun, rows_ended, no_memory;
 };
 
-void report_init(struct report *r, FILE *f, const struct psc_dump *dump, enum output_format format,
+void report_init(struct report *r, FILE *f, const struct psc_dump *dump, const struct common_options *o,
 		 const struct report_spec *spec, const struct column *cols, size_t n_cols);
 void report_row(struct report *r, const struct cell *cells);
 /* After the rows: members of the JSON document, one more NDJSON record each. Takes the object over. */
 void report_member(struct report *r, const char *name, cJSON *value);
+/* An array; in NDJSON one record per item. Takes it over. */
+void report_list(struct report *r, const char *name, const char *record, cJSON *array);
 /* Coverage and warnings, and the end. Takes both over. False when out of memory. */
 bool report_end(struct report *r, cJSON *coverage, cJSON *warnings);
 

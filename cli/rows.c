@@ -1,65 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 #include "rows.h"
-#include "json.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void add_cell(cJSON *object, const char *key, const struct cell *c)
+void print_json_string(FILE *f, const char *text)
+{
+	fputc('"', f);
+	for (const char *p = text; *p != '\0'; p++) {
+		unsigned char c = (unsigned char)*p;
+		if (c == '"' || c == '\\')
+			fprintf(f, "\\%c", c);
+		else if (c < 0x20)
+			fprintf(f, "\\u%04x", c);
+		else
+			fputc(c, f);
+	}
+	fputc('"', f);
+}
+
+static void print_json_cell(FILE *f, const struct cell *c)
 {
 	switch (c->type) {
 	case CELL_NULL:
-		cJSON_AddNullToObject(object, key);
+		fputs("null", f);
 		break;
 	case CELL_TEXT:
-		cJSON_AddStringToObject(object, key, c->v.text);
+		print_json_string(f, c->v.text);
 		break;
 	case CELL_U64:
-		json_add_u64(object, key, c->v.u64);
+		fprintf(f, "%" PRIu64, c->v.u64);
 		break;
 	case CELL_I64:
-		json_add_i64(object, key, c->v.i64);
+		fprintf(f, "%" PRId64, c->v.i64);
 		break;
 	case CELL_REAL:
-		json_add_real(object, key, c->v.real);
+		fprintf(f, "%.2f", c->v.real);
 		break;
 	case CELL_BOOL:
-		cJSON_AddBoolToObject(object, key, c->v.boolean);
+		fputs(c->v.boolean ? "true" : "false", f);
 		break;
 	case CELL_ADDRESS:
 	case CELL_ADDRESS32:
-		json_add_address(object, key, c->v.u64, c->type == CELL_ADDRESS32);
+		fprintf(f, "\"0x%0*" PRIx64 "\"", c->type == CELL_ADDRESS ? 16 : 8, c->v.u64);
 		break;
 	}
 }
 
-void row_add_to_json(cJSON *object, const struct column *cols, const struct cell *cells, size_t n_cols)
+void row_print_json(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols)
 {
+	const char *separator = "";
 	for (size_t i = 0; i < n_cols; i++) {
 		if (cols[i].key == NULL)
 			continue;
 		const char *dot = strchr(cols[i].key, '.');
 		if (dot == NULL) {
-			add_cell(object, cols[i].key, &cells[i]);
+			fprintf(f, "%s\"%s\":", separator, cols[i].key);
+			print_json_cell(f, &cells[i]);
+			separator = ",";
 			continue;
 		}
-		char group[32];
-		size_t n = (size_t)(dot - cols[i].key);
-		if (n >= sizeof(group))
-			n = sizeof(group) - 1;
-		memcpy(group, cols[i].key, n);
-		group[n] = '\0';
-		size_t end = i;
+		size_t n = (size_t)(dot - cols[i].key), end = i;
 		bool any = false;
 		while (end < n_cols && cols[end].key != NULL && strncmp(cols[end].key, cols[i].key, n + 1) == 0)
 			any |= cells[end++].type != CELL_NULL;
-		if (any) {
-			cJSON *nested = cJSON_AddObjectToObject(object, group);
-			for (size_t j = i; j < end; j++)
-				add_cell(nested, cols[j].key + n + 1, &cells[j]);
-		} else {
-			cJSON_AddNullToObject(object, group);
+		fprintf(f, "%s\"%.*s\":%s", separator, (int)n, cols[i].key, any ? "{" : "null");
+		separator = ",";
+		for (size_t j = i; any && j < end; j++) {
+			fprintf(f, "%s\"%s\":", j > i ? "," : "", cols[j].key + n + 1);
+			print_json_cell(f, &cells[j]);
 		}
+		if (any)
+			fputc('}', f);
 		i = end - 1;
 	}
 }

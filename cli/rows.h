@@ -3,7 +3,6 @@
 #ifndef CLI_ROWS_H
 #define CLI_ROWS_H
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -79,8 +78,9 @@ static inline struct cell cell_address(uint64_t v, bool is_32bit)
 	return c;
 }
 
-/* Add the row's members to a JSON object. */
-void row_add_to_json(cJSON *object, const struct column *cols, const struct cell *cells, size_t n_cols);
+/* The row's members, without the braces around them. */
+void row_print_json(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols);
+void print_json_string(FILE *f, const char *text);
 void csv_header(FILE *f, const struct column *cols, size_t n_cols);
 void csv_row(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols);
 

@@ -2,7 +2,8 @@
 #include "tags_print.h"
 #include "coverage.h"
 #include "json.h"
-#include "rows.h"
+#include "report.h"
+#include "tags_export.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -109,11 +110,26 @@ static void fill_cells(const struct psc_tag_row *r, const struct psc_tag_file *o
 		cells[COL_OWNER] = cell_text(psc_tag_file_lookup(owners, r->tag));
 }
 
-static bool row_wanted(const struct psc_tag_row *r, const struct tags_options *o)
+bool tags_row_wanted(const struct psc_tag_row *r, const struct tags_options *o)
 {
+	if (o->budgets.n != 0 && !budget_is_over(&o->budgets, r->tag))
+		return false;
 	if (o->pool >= 0 && (int)r->pool != o->pool)
 		return false;
 	return o->pattern == NULL || psc_tag_pattern_match(o->pattern, r->tag);
+}
+
+void tags_count_budgets(const struct psc_tags *tags, struct tags_options *o)
+{
+	size_t n;
+	const struct psc_tag_row *rows = psc_tags_rows(tags, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct psc_tag_row *r = &rows[i];
+		if (o->pool >= 0 && (int)r->pool != o->pool)
+			continue;
+		budget_count(&o->budgets, r->tag, r->has_live || r->has_walk,
+			     r->has_live ? r->live_bytes : (int64_t)r->walk.live_bytes);
+	}
 }
 
 static cJSON *json_counts(const struct psc_walk_counts *c)
@@ -182,66 +198,6 @@ static cJSON *all_warnings(const struct psc_dump *dump, const struct psc_tags *t
 	return json_warnings(a, n_a, b, n_b);
 }
 
-struct printer {
-	FILE *f;
-	const struct psc_dump *dump;
-	const struct tags_options *o;
-	struct column cols[N_COLS];
-	struct table table;
-	cJSON *json_rows;
-	bool no_memory;
-};
-
-static void print_json(struct printer *p, cJSON *doc, bool pretty)
-{
-	if (!json_print(p->f, doc, pretty))
-		p->no_memory = true;
-}
-
-static void print_row(struct printer *p, const struct cell *cells)
-{
-	cJSON *o;
-	switch (p->o->common.format) {
-	case FORMAT_TABLE:
-		table_add(&p->table, cells);
-		break;
-	case FORMAT_JSON:
-		o = cJSON_CreateObject();
-		row_add_to_json(o, p->cols, cells, N_COLS);
-		cJSON_AddItemToArray(p->json_rows, o);
-		break;
-	case FORMAT_NDJSON:
-		o = json_record(p->dump, SCHEMA, "tag");
-		row_add_to_json(o, p->cols, cells, N_COLS);
-		print_json(p, o, false);
-		break;
-	case FORMAT_CSV:
-		csv_row(p->f, p->cols, cells, N_COLS);
-		break;
-	}
-}
-
-static void begin(struct printer *p)
-{
-	cJSON *o;
-	switch (p->o->common.format) {
-	case FORMAT_TABLE:
-		table_init(&p->table, p->cols, N_COLS);
-		break;
-	case FORMAT_JSON:
-		p->json_rows = cJSON_CreateArray();
-		break;
-	case FORMAT_NDJSON:
-		o = json_record(p->dump, SCHEMA, "dump");
-		cJSON_AddItemToObject(o, "dump", json_dump(p->dump));
-		print_json(p, o, false);
-		break;
-	case FORMAT_CSV:
-		csv_header(p->f, p->cols, N_COLS);
-		break;
-	}
-}
-
 static void print_total_lines(FILE *f, const struct psc_tags *tags)
 {
 	size_t n;
@@ -300,71 +256,56 @@ static void print_coverage_lines(FILE *f, const struct psc_tags *tags)
 		print_walk_coverage(f, &c[i]);
 }
 
-static void finish(struct printer *p, const struct psc_tags *tags)
+static bool finish(struct report *r, const struct psc_tags *tags)
 {
 	size_t n;
 	const struct psc_tags_totals *totals = psc_tags_get_totals(tags, &n);
-	cJSON *o;
-
-	switch (p->o->common.format) {
-	case FORMAT_TABLE:
-		p->no_memory |= !table_print(&p->table, p->f);
-		print_total_lines(p->f, tags);
-		print_coverage_lines(p->f, tags);
-		break;
-	case FORMAT_JSON:
-		o = cJSON_CreateObject();
-		cJSON_AddStringToObject(o, "schema", SCHEMA);
-		cJSON_AddItemToObject(o, "dump", json_dump(p->dump));
-		cJSON_AddItemToObject(o, "coverage", json_coverage(tags));
-		cJSON_AddItemToObject(o, "warnings", all_warnings(p->dump, tags));
-		cJSON *a = cJSON_AddArrayToObject(o, "totals");
-		for (size_t i = 0; i < n; i++)
-			cJSON_AddItemToArray(a, json_total(&totals[i]));
-		cJSON_AddItemToObject(o, "rows", p->json_rows);
-		print_json(p, o, true);
-		break;
-	case FORMAT_NDJSON:
-		for (size_t i = 0; i < n; i++) {
-			o = json_record(p->dump, SCHEMA, "total");
-			cJSON_AddItemToObject(o, "total", json_total(&totals[i]));
-			print_json(p, o, false);
-		}
-		o = json_record(p->dump, SCHEMA, "coverage");
-		cJSON_AddItemToObject(o, "coverage", json_coverage(tags));
-		cJSON_AddItemToObject(o, "warnings", all_warnings(p->dump, tags));
-		print_json(p, o, false);
-		break;
-	case FORMAT_CSV:
-		break;
+	cJSON *a = cJSON_CreateArray();
+	for (size_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(a, json_total(&totals[i]));
+	report_list(r, "totals", "total", a);
+	if (r->format == FORMAT_TABLE) {
+		print_total_lines(r->f, tags);
+		print_coverage_lines(r->f, tags);
 	}
+	return report_end(r, json_coverage(tags), all_warnings(r->dump, tags));
 }
 
 bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tags, const struct tags_options *o,
 		const struct psc_tag_file *owners)
 {
-	struct printer p = {.f = f, .dump = dump, .o = o};
+	static const struct report_spec spec = {SCHEMA, "tag", false};
+	struct report r;
+	struct column cols[N_COLS];
 	struct cell cells[N_COLS];
 	char tag[17], hex[9];
 	size_t n;
 	const struct psc_tag_row *rows = psc_tags_rows(tags, &n);
 	long printed = 0, more = 0;
 
-	choose_columns(o, psc_tags_scan_coverage(tags) != NULL, p.cols);
-	begin(&p);
+	if (o->common.format == FORMAT_OPENMETRICS) {
+		tags_print_openmetrics(f, dump, tags, o);
+		return true;
+	}
+	if (o->common.format == FORMAT_FOLDED) {
+		tags_print_folded(f, tags, o);
+		return true;
+	}
+	choose_columns(o, psc_tags_scan_coverage(tags) != NULL, cols);
+	report_init(&r, f, dump, &o->common, &spec, cols, N_COLS);
 	for (size_t i = 0; i < n; i++) {
-		if (!row_wanted(&rows[i], o))
+		if (!tags_row_wanted(&rows[i], o))
 			continue;
 		if (o->max_rows > 0 && printed >= o->max_rows) {
 			more++;
 			continue;
 		}
 		fill_cells(&rows[i], owners, tag, hex, cells);
-		print_row(&p, cells);
+		report_row(&r, cells);
 		printed++;
 	}
-	finish(&p, tags);
+	bool ok = finish(&r, tags);
 	if (more > 0 && !o->common.quiet)
 		message("%ld more rows; -n 0 prints all", more);
-	return !p.no_memory;
+	return ok;
 }

@@ -3,6 +3,7 @@
 #ifndef CLI_TAGS_PRINT_H
 #define CLI_TAGS_PRINT_H
 
+#include "budget.h"
 #include "cli.h"
 
 struct tags_options {
@@ -13,7 +14,13 @@ struct tags_options {
 	const char *pattern;
 	int pool; /* -1 = all */
 	const char *tag_file;
+	struct budgets budgets;
 };
+
+/* By --tag, --pool, and --budget: then only rows of a budget that is exceeded. */
+bool tags_row_wanted(const struct psc_tag_row *r, const struct tags_options *o);
+/* Bytes of each row into the budgets. */
+void tags_count_budgets(const struct psc_tags *tags, struct tags_options *o);
 
 /* False when out of memory. owners may be NULL. */
 bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tags, const struct tags_options *o,

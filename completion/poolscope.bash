@@ -15,7 +15,7 @@ _poolscope()
 	local common="--format --output --isf --symbols --no-symbols --no-builtin --image-format --run-map --dtb --kernel-base
 		--kdbg --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet --verbose --help"
 	local info=""
-	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file"
+	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
 	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
 	local poolused="--tag-file"
 	local poolfind=""
@@ -41,7 +41,7 @@ _poolscope()
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	case $prev in
-	--format) values="table json ndjson csv" ;;
+	--format) values="table json ndjson csv openmetrics folded" ;;
 	--image-format) values="auto raw" ;;
 	--sort | -s) [ "$command" = blocks ] && values="address size" || values="bytes tag nonpaged paged allocs frees diff per-alloc" ;;
 	--pool) values="nonpaged paged session" ;;
@@ -52,7 +52,7 @@ _poolscope()
 		_poolscope_files -d "$cur"
 		return
 		;;
-	--run-map | --dtb | --kernel-base | --kdbg | --threads | --min-coverage | --rows | --tag | --size | --in | --process | --dump-bytes | -n | -t) return ;;
+	--run-map | --dtb | --kernel-base | --kdbg | --threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | -n | -t) return ;;
 	--isf | --symbols | --tag-file | --output | -o)
 		_poolscope_files -f "$cur"
 		return

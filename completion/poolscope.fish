@@ -10,7 +10,7 @@ complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
 set -l commands info tags blocks poolused poolfind
-complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv' -d 'form of the result'
+complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l symbols -d 'symbol file, directory or path that is searched'
@@ -37,6 +37,7 @@ complete -c poolscope -n '__fish_seen_subcommand_from tags' -x -l pool -a 'nonpa
 complete -c poolscope -n '__fish_seen_subcommand_from tags' -x -l by -a 'tag tag,size' -d 'what a row is'
 complete -c poolscope -n '__fish_seen_subcommand_from tags' -l walk -d 'walk the pool'
 complete -c poolscope -n '__fish_seen_subcommand_from tags' -l no-walk -d 'trackers only'
+complete -c poolscope -n '__fish_seen_subcommand_from tags' -x -l budget -d 'exit with 1 when tags that match hold more'
 complete -c poolscope -n '__fish_seen_subcommand_from tags poolused' -r -F -l tag-file -d 'owner names in pooltag.txt format'
 
 complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -s t -l tag -d 'only tags that match'

@@ -248,7 +248,14 @@ static enum psc_status list_saved(struct psc_kernel *k, struct list *l, struct p
 	if (l->kept.no_memory)
 		return psc_fail_no_memory(reterr);
 	r->has_scan = true;
-	r->scan = (struct psc_scan_coverage){scan.saved_bytes, scan.scanned_bytes, scan.n_headers};
+	r->scan = (struct psc_scan_coverage){
+		.saved_bytes = scan.saved_bytes,
+		.scanned_bytes = scan.scanned_bytes,
+		.headers = scan.n_headers,
+		.proven_vs = scan.n_proven_vs,
+		.proven_lfh = scan.n_proven_lfh,
+		.parked = scan.n_parked,
+	};
 	psc_warn(&r->warnings,
 		 "these are pool headers seen in the %llu bytes that this dump saved, near registers and stacks; a "
 		 "kernel or complete dump is needed for all blocks",

@@ -253,4 +253,12 @@ check "$tmp/all.json" '.coverage.scan == null' 'coverage of a scan that was not 
 run poolused "$triage"
 expect 3 'poolused on a triage dump'
 expect_no_out 'poolused on a triage dump'
+# ---- budgets ----
+run tags -q --isf "$isf" --format json --budget 'UlHT=1M' --budget 'MmCa=1T' "$dump"
+expect 1 'a budget that is exceeded'
+check "$tmp/out" '[.rows[].tag] | unique == ["UlHT"]' 'rows of budgets that are kept'
+grep -q 'budget UlHT=1M: 633,864,192 bytes held, allowed are 1,048,576' "$tmp/err" || fail 'no line about the budget'
+run tags -q --isf "$isf" --format json --budget 'UlHT=1G' "$dump"
+expect 0 'a budget that is kept'
+check "$tmp/out" '.rows == []' 'rows though all is well'
 finish

@@ -49,6 +49,8 @@ for value in size 'tag size' 'tag,' pool ''; do bad tags --by "$value" x.dmp; do
 bad tags --by tag,size --no-walk x.dmp
 for option in --sort --rows --tag --pool --by --tag-file -s -n -t; do bad tags x.dmp "$option"; done
 
+for value in '' Abc1 'Abc=1K' 'Abcd=' 'Abcd=x' '=1' '*=1Q'; do bad tags --budget "$value" x.dmp; done
+for command in info blocks; do for value in openmetrics folded; do bad "$command" --format "$value" x.dmp; done; done
 bad blocks x.dmp y.dmp
 for value in bytes Size ''; do bad blocks --sort "$value" x.dmp; done
 for value in -1 x 5x ''; do bad blocks -n "$value" x.dmp; done
