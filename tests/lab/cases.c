@@ -157,6 +157,19 @@ static void plant_negative(struct lab_machine *m)
 	plant_sample(m, T4("NegP"), LAB_POOL_PAGED, 96, 50);
 }
 
+static void options_numa(struct lab_options *o)
+{
+	o->n_nodes = 4;
+}
+
+static void plant_special(struct lab_machine *m)
+{
+	plant_small(m);
+	for (unsigned i = 0; i < 60; i++)
+		lab_special(m, i % 4 ? T4("Spec") : T4("Spc2"), i % 2, 1 + lab_random(m, 0xfe0));
+	lab_set_global32(m, "MmSpecialPoolTag", T4("Spec"));
+}
+
 static void damage_holes(struct lab_machine *m)
 {
 	lab_damage_holes(
@@ -235,6 +248,8 @@ static const struct lab_case cases[] = {
 	{"packed-slists", "lookasides in the form without 16-byte compare-exchange", NULL, options_packed, plant_small,
 	 NULL},
 	{"large-pages", "nonpaged pool on large pages beside small ones", NULL, options_large, plant_large, NULL},
+	{"numa", "four nodes", "2004-x64", options_numa, plant_healthy, NULL},
+	{"special-pool", "special heaps", "2004-x64", NULL, plant_special, NULL},
 	{"holes", "pages paged out, in transition, left out of kernel dumps", NULL, NULL, plant_healthy, damage_holes},
 	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
 	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,

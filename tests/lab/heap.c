@@ -123,6 +123,11 @@ void heap_free(struct lab_machine *m, struct lab_heap *h, const struct heap_bloc
 	}
 }
 
+static void map_heap(struct lab_machine *m, uint64_t va)
+{
+	lab_mem_map(m->mem, va, LAB_PAGE, LAB_MAP_WRITE | LAB_MAP_GLOBAL | LAB_MAP_NX);
+}
+
 struct lab_heap *lab_heap_new(enum lab_heap_type type, unsigned node, uint64_t va)
 {
 	struct lab_heap *h = calloc(1, sizeof *h);
@@ -154,10 +159,15 @@ void lab_heaps_init(struct lab_machine *m)
 	for (unsigned node = 0; node < m->n_pool_nodes; node++)
 		for (unsigned type = 0; type < LAB_N_POOL_HEAPS; type++) {
 			uint64_t va = m->nonpaged_va;
-			lab_mem_map(m->mem, va, LAB_PAGE, LAB_MAP_WRITE | LAB_MAP_GLOBAL | LAB_MAP_NX);
+			map_heap(m, va);
 			m->nonpaged_va = m->nonpaged_high = va + 2 * LAB_PAGE;
 			m->heaps[m->n_heaps++] = lab_heap_new((enum lab_heap_type)type, node, va);
 		}
+	/* What a heap keeps for itself: no block of anybody's. */
+	for (size_t i = 0; i < m->n_heaps; i++) {
+		uint64_t va = heap_range_alloc(m, m->heaps[i], 0, 2 * LAB_PAGE, HEAP_RANGE_INTERNAL);
+		heap_commit(m, m->heaps[i], 0, va, 2);
+	}
 }
 
 struct lab_heap *lab_heap_for(struct lab_machine *m, enum lab_pool pool, bool nx, uint32_t tag)
@@ -167,6 +177,36 @@ struct lab_heap *lab_heap_for(struct lab_machine *m, enum lab_pool pool, bool nx
 											  : LAB_HEAP_PAGED;
 	unsigned node = m->n_pool_nodes > 1 ? lab_random(m, m->n_pool_nodes) : 0;
 	return m->heaps[node * LAB_N_POOL_HEAPS + type];
+}
+
+void lab_session_heap(struct lab_machine *m)
+{
+	static const char session[] = "_MM_SESSION_SPACE", state[] = "_EX_HEAP_SESSION_STATE";
+	static const struct {
+		uint32_t tag, block_bytes, n;
+	} blocks[] = {{LAB_TAG('G', 'h', '0', '5'), 0x2a0, 600}, {LAB_TAG('U', 's', 'q', 'u'), 0xd0, 11}};
+	if (!lab_has_field(m->b, session, "HeapState"))
+		return;
+	/* Behind the session's own structure and its tag table. */
+	uint64_t at = m->session_va + 0x20000, heap = at + 0x10000;
+	lab_mem_map(m->mem, at, (lab_type_size(m->b, state) + LAB_PAGE - 1) & ~(uint64_t)(LAB_PAGE - 1), LAB_MAP_WRITE);
+	lab_mem_map(m->mem, heap, LAB_PAGE, LAB_MAP_WRITE);
+	m->session_heap_va = m->session_va + 0x400000;
+	m->session_heap = m->heaps[m->n_heaps++] = lab_heap_new(LAB_HEAP_SESSION, 0, heap);
+	lab_put_field(m, m->session_va, session, "HeapState", at);
+	lab_put64(m->mem, at, lab_global_va(m, "RtlpHpHeapGlobals"));
+	lab_put_field(m, at, state, "PagedHeap", heap);
+	for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
+		for (uint32_t k = 0; k < blocks[i].n; k++) {
+			struct lab_request r = {.tag = blocks[i].tag,
+						.pool = LAB_POOL_SESSION,
+						.bytes = blocks[i].block_bytes - HEAP_UNIT,
+						.untracked = true};
+			lab_heap_block(m, m->session_heap, &r);
+			r.state = LAB_FREE;
+			if (k % 3 == 0)
+				lab_heap_block(m, m->session_heap, &r);
+		}
 }
 
 static void write_large(struct lab_machine *m, struct lab_heap *h)
@@ -254,16 +294,60 @@ void lab_heaps_finish(struct lab_machine *m)
 	lab_put64(m->mem, keys + 8, m->lfh_key);
 	lab_put64(m->mem, state, keys);
 	lab_put_field(m, state, state_type, "NumberOfPools", m->n_pool_nodes);
+	for (unsigned i = 0; i < 3; i++)
+		if (m->special_heaps[i])
+			lab_put64(m->mem, state + lab_offset(m->b, state_type, "SpecialHeaps") + 8 * i,
+				  m->special_heaps[i]->va);
 	for (unsigned node = 0; node < m->n_pool_nodes; node++) {
 		uint64_t at = state + lab_offset(m->b, state_type, "PoolNode") + node * stride;
 		uint64_t lookasides = at + lab_offset(m->b, node_type, "Lookasides");
 		for (unsigned type = 0; type < LAB_N_POOL_HEAPS; type++)
 			lab_put64(m->mem, at + 8 * type, m->heaps[node * LAB_N_POOL_HEAPS + type]->va);
-		/* 0 serves nonpaged NX, 1 paged. */
+		/* A lookaside for nonpaged NX and one for paged. */
 		write_lookaside(m, m->heaps[node * LAB_N_POOL_HEAPS + LAB_HEAP_NONPAGED_NX], lookasides);
 		write_lookaside(m, m->heaps[node * LAB_N_POOL_HEAPS + LAB_HEAP_PAGED],
 				lookasides + lab_type_size(m->b, "_RTL_DYNAMIC_LOOKASIDE"));
 	}
+}
+
+static struct lab_heap *special_heap(struct lab_machine *m, unsigned type)
+{
+	struct lab_heap *h = m->special_heaps[type];
+	if (h)
+		return h;
+	uint64_t va = m->nonpaged_va;
+	map_heap(m, va);
+	m->nonpaged_va = m->nonpaged_high = va + 2 * LAB_PAGE;
+	h = lab_heap_new((enum lab_heap_type)type, 0, va);
+	h->type = LAB_HEAP_SPECIAL;
+	return m->special_heaps[type] = m->heaps[m->n_heaps++] = h;
+}
+
+uint64_t lab_special(struct lab_machine *m, uint32_t tag, bool paged, uint32_t bytes)
+{
+	struct lab_heap *h = special_heap(m, paged ? LAB_HEAP_PAGED : LAB_HEAP_NONPAGED_NX);
+	/* A page that faults behind the one that holds the data. */
+	uint64_t page = heap_range_alloc(m, h, 0, 2 * LAB_PAGE, HEAP_RANGE_USER);
+	uint32_t room = (bytes + HEAP_UNIT - 1) & ~(HEAP_UNIT - 1);
+	uint8_t pattern = (uint8_t)(1 + lab_random(m, 255));
+	heap_commit(m, h, 0, page, 1);
+	for (unsigned i = 0; i < LAB_PAGE; i++)
+		heap_write(m, page + i, i < LAB_PAGE - room || i >= LAB_PAGE - room + bytes ? pattern : 0, 1);
+	heap_write(m, page, bytes | (uint32_t)pattern << 16, 4);
+	heap_write(m, page + 4, tag, 4);
+	heap_write(m, page + 8, 0, 8);
+	lab_track_alloc(m, tag, h->pool, room);
+	lab_record(m, &(struct lab_block){.header_va = page + LAB_PAGE - room,
+					  .outer_va = page + LAB_PAGE - room,
+					  .bytes = room,
+					  .requested = bytes,
+					  .tag = tag,
+					  .pool = (uint8_t)h->pool,
+					  .state = LAB_ALLOCATED,
+					  .kind = LAB_KIND_SPECIAL,
+					  .heap_bytes = LAB_PAGE,
+					  .sub_va = page});
+	return page + LAB_PAGE - room;
 }
 
 uint64_t lab_heaps_pages(const struct lab_machine *m, enum lab_pool pool)

@@ -175,6 +175,7 @@ class Heaps:
     def __init__(self, m, build):
         self.m, self.build = m, build
         self.blocks, self.cached, self.big = {}, set(), {}
+        self.is_special = False
         self.counts = {}
         keys = m.u(m.symbol('ExPoolState') + m.off('_RTLP_HP_HEAP_MANAGER', 'Globals'))
         need(keys == m.symbol('RtlpHpHeapGlobals'), 'HeapManager.Globals')
@@ -197,14 +198,39 @@ class Heaps:
                 self.read_lookaside(first + which * m.types['_RTL_DYNAMIC_LOOKASIDE']['size'])
             for kind in range(4):
                 self.walk_heap(m.u(at + 8 * kind), kind)
+        special = state + m.off(s, 'SpecialHeaps')
+        for i in range(m.types[s]['fields']['SpecialHeaps']['type']['count']):
+            if m.u(special + 8 * i):
+                self.is_special = True
+                self.walk_heap(m.u(special + 8 * i), i)
+                self.is_special = False
+        self.walk_sessions()
         for va, (size, tag, paged) in self.big.items():
             if va not in self.blocks:
                 self.emit(va, size, tag, 'paged' if paged else 'nonpaged', 'big')
 
+    def walk_sessions(self):
+        """Session space is seen through the page tables of the session's processes."""
+        m, seen = self.m, set()
+        if not m.has('_MM_SESSION_SPACE', 'HeapState'):
+            return
+        for link in links(m, m.symbol('PsActiveProcessHead')):
+            process = link - m.off('_EPROCESS', 'ActiveProcessLinks')
+            session = m.field(process, '_EPROCESS', 'Session', 8)
+            if not session or session in seen:
+                continue
+            seen.add(session)
+            dtb, m.dtb = m.dtb, m.field(process, '_KPROCESS', 'DirectoryTableBase', 8)
+            m.pages = {}
+            at = m.field(session, '_MM_SESSION_SPACE', 'HeapState', 8)
+            need(m.u(at) == m.symbol('RtlpHpHeapGlobals'), 'keys of the session')
+            self.walk_heap(m.field(at, '_EX_HEAP_SESSION_STATE', 'PagedHeap', 8), 4)
+            m.dtb, m.pages = dtb, {}
+
     def emit(self, va, size, tag, pool, kind, state='allocated', outer=None):
         need(va not in self.blocks, 'block %x twice', va)
         self.blocks[va] = dict(size=size, tag=tag, pool=pool, kind=kind, state=state, outer=outer,
-                               big=va in self.big)
+                               big=va in self.big or kind == 'special')
         self.count(kind + ' ' + state)
 
     def read_big_table(self):
@@ -243,7 +269,7 @@ class Heaps:
         m, t = self.m, '_SEGMENT_HEAP'
         need(heap % PAGE == 0 and m.field(heap, t, 'Signature', 4) == 0xDDEEDDEE, 'heap %x', heap)
         self.vs_units = self.vs_free = 0
-        self.kind, self.pool = kind, 'paged' if kind >= 2 else 'nonpaged'
+        self.kind, self.pool = kind, 'session' if kind == 4 else 'paged' if kind >= 2 else 'nonpaged'
         vs, lfh = heap + m.off(t, 'VsContext'), heap + m.off(t, 'LfhContext')
         self.delayed = set(self.delay_list(vs))
         self.free_nodes = self.free_tree(vs)
@@ -360,13 +386,24 @@ class Heaps:
                 need(desc(i + k, 'CommittedPageCount') == pages, 'committed pages of %x.%d', s, i + k)
                 self.committed += pages
             self.count({3: 'range', 7: 'internal', 0xb: 'lfh subsegment', 0xf: 'vs subsegment'}[flags])
-            if flags == 3:
+            if flags == 3 and self.is_special:
+                self.special(va, size)
+            elif flags == 3:
                 self.take_big(va, size - desc(i, 'UnusedBytes', 4), 'segment')
             elif flags == 0xb:
                 self.walk_lfh(va, size)
             elif flags == 0xf:
                 self.walk_vs(va, size)
             i += n
+
+    def special(self, page, size):
+        m = self.m
+        need(size == 2 * PAGE and m.there(page) and not m.there(page + PAGE), 'pages of special block %x', page)
+        requested, pattern = m.u(page, 2) & 0x1fff, m.u(page + 2, 1)
+        room = requested + 15 & ~15
+        content = m.read(page + 16, PAGE - 16 - room) + m.read(page + PAGE - room + requested, room - requested)
+        need(content == bytes([pattern]) * len(content), 'pattern of special block %x', page)
+        self.emit(page + PAGE - room, room, m.read(page + 4, 4).hex(), self.pool, 'special')
 
     def walk_lfh(self, at, size):
         m, t = self.m, '_HEAP_LFH_SUBSEGMENT'
@@ -466,7 +503,8 @@ class Heaps:
         tag = m.read(va + 4, 4)
         need(previous == 0, 'PreviousSize of %x', va)
         need(va // PAGE == (va + units * 16 - 1) // PAGE, 'block %x crosses a page', va)
-        need(flags & 2 and bool(flags & 1) == (self.pool == 'paged'), 'PoolType %x of %x', flags, va)
+        need(flags & 2 and bool(flags & 1) == (self.pool != 'nonpaged') and
+             bool(flags & 0x20) == (self.pool == 'session'), 'PoolType %x of %x', flags, va)
         if unused is not None:
             need(units * 16 == size - unused, 'BlockSize of %x: %x of %x, unused %x', va, units * 16, size, unused)
         need(BUCKETS.index(next(x for x in BUCKETS if x >= units * 16)) == BUCKETS.index(size) if kind == 'lfh' else

@@ -107,7 +107,8 @@ static void doom(struct lab_machine *m, struct lab_heap *h, const struct heap_bl
 
 uint64_t lab_heap_block(struct lab_machine *m, struct lab_heap *h, const struct lab_request *r)
 {
-	bool aligned = r->cache_aligned && r->bytes + CACHE_LINE <= lab_pool_max_small(m);
+	bool freed = r->state == LAB_CACHED || r->state == LAB_PENDING;
+	bool aligned = r->cache_aligned && !freed && r->bytes + CACHE_LINE <= lab_pool_max_small(m);
 	uint32_t bytes = r->bytes + (aligned ? CACHE_LINE : 0);
 	unsigned units = (bytes + HEAP_UNIT + HEAP_UNIT - 1) / HEAP_UNIT, type;
 	enum lab_state state = r->state;
@@ -137,7 +138,7 @@ uint64_t lab_heap_block(struct lab_machine *m, struct lab_heap *h, const struct 
 		if (state != LAB_ALLOCATED)
 			lab_track_free(m, r->tag, h->pool, units * HEAP_UNIT);
 	}
-	if (state == LAB_CACHED || state == LAB_PENDING) {
+	if (freed) {
 		list_va = keep_freed(m, h, &b, units);
 		state = list_va ? LAB_CACHED : LAB_FREE;
 	}

@@ -217,7 +217,9 @@ static void write_context(struct lab_machine *m, struct lab_heap *h, unsigned wh
 		nodes[i] = s->va;
 		write_descriptors(m, c, s, &free_ranges);
 		heap_write(m, s->va + 0x10, s->va ^ at ^ m->heap_key ^ (heap_is_26100(m) ? 0 : SIGNATURE_KEY), 8);
-		heap_write(m, s->va + 0x20, s->watermark & 0xff, 1);
+		/* In context 1 the first usable descriptor lies over it. */
+		if (c->first_unit > 1)
+			heap_write(m, s->va + 0x20, s->watermark & 0xff, 1);
 	}
 	lab_link_list(m, at + list_at, nodes, c->n_segments);
 	if (free_ranges.n)

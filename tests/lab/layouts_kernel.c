@@ -477,25 +477,25 @@ const struct lab_layout lab_layouts_kernel[] = {
 	 "vol2:win10_x64_15063"},
 	{LAB_ARCH_X64, 17763, 17763, "_MM_SESSION_SPACE", 0x5000,
 	 "ReferenceCount 0 i4;SessionId 8 u4;ProcessList 10 _LIST_ENTRY;NonPagablePages 28 u8;"
-	 "CommittedPages 30 u8;PagedPoolStart 38 p;PagedPoolEnd 40 p;PoolBigEntriesInUse 1fb8 i4;"
+	 "CommittedPages 30 u8;PagedPoolStart 38 p;PagedPoolEnd 40 p;HeapState d60 p;PoolBigEntriesInUse 1fb8 i4;"
 	 "PoolTrackTableExpansion 2028 p;PoolTrackTableExpansionSize 2030 u8;PoolTrackBigPages 2038 p;"
 	 "PoolTrackBigPagesSize 2040 u8;PoolTags 3000 u1[8192];",
 	 "ISF:A1E1C9A90091DA9805D0EBA0470BEC85-1"},
 	{LAB_ARCH_X64, 18362, 18362, "_MM_SESSION_SPACE", 0x5000,
 	 "ReferenceCount 0 i4;SessionId 8 u4;ProcessList 10 _LIST_ENTRY;NonPagablePages 28 u8;"
-	 "CommittedPages 30 u8;PagedPoolStart 38 p;PagedPoolEnd 40 p;PoolBigEntriesInUse 478 i4;"
+	 "CommittedPages 30 u8;PagedPoolStart 38 p;PagedPoolEnd 40 p;HeapState 2a0 p;PoolBigEntriesInUse 478 i4;"
 	 "PoolTrackTableExpansion 4e8 p;PoolTrackTableExpansionSize 4f0 u8;PoolTrackBigPages 4f8 p;"
 	 "PoolTrackBigPagesSize 500 u8;PoolTags 1000 u1[16384];",
 	 "ISF:35A038B1F6E2E8CAF642111E6EC66F57-1"},
 	{LAB_ARCH_X64, 19041, 20348, "_MM_SESSION_SPACE", 0x5000,
 	 "ReferenceCount 0 i4;SessionId 8 u4;ProcessList 10 _LIST_ENTRY;NonPagablePages 28 u8;"
-	 "CommittedPages 30 u8;PagedPoolStart 38 p;PagedPoolEnd 40 p;PoolBigEntriesInUse 360 i4;"
+	 "CommittedPages 30 u8;PagedPoolStart 38 p;PagedPoolEnd 40 p;HeapState 2a0 p;PoolBigEntriesInUse 360 i4;"
 	 "PoolTrackTableExpansion 3d0 p;PoolTrackTableExpansionSize 3d8 u8;PoolTrackBigPages 3e0 p;"
 	 "PoolTrackBigPagesSize 3e8 u8;PoolTags 1000 u1[16384];",
 	 "ISF:C2EADB24A615E9472CE47C8ADD31F130-1"},
 	{LAB_ARCH_X64, 22000, 22000, "_MM_SESSION_SPACE", 0x3c0,
 	 "ReferenceCount 0 i4;SessionId 8 u4;ProcessList 10 _LIST_ENTRY;NonPagablePages 20 u8;"
-	 "CommittedPages 28 u8;PagedPoolStart 30 p;PagedPoolEnd 38 p;PoolBigEntriesInUse 318 i4;"
+	 "CommittedPages 28 u8;PagedPoolStart 30 p;PagedPoolEnd 38 p;HeapState 260 p;PoolBigEntriesInUse 318 i4;"
 	 "PoolTrackTableExpansion 328 p;PoolTrackTableExpansionSize 330 u8;PoolTrackBigPages 338 p;"
 	 "PoolTrackBigPagesSize 340 u8;PoolTags 380 p;",
 	 "ISF:32C1A669D5FFEFD41091F636CFDB6E99-1"},

@@ -66,6 +66,7 @@ struct lab_tag {
 struct lab_block {
 	uint64_t header_va; /* big: the data */
 	uint64_t bytes;     /* as charged */
+	uint32_t requested; /* 0: nothing tells */
 	uint32_t tag;       /* with the protected bit */
 	uint8_t pool, state;
 	uint8_t kind;
@@ -185,6 +186,7 @@ struct lab_machine {
 	size_t n_heaps;
 	unsigned n_pool_nodes, n_vs_slots;
 	uint64_t heap_key, lfh_key, session_heap_va;
+	struct lab_heap *special_heaps[3], *session_heap;
 	struct lab_doomed doomed[64];
 	unsigned n_doomed;
 
@@ -298,6 +300,10 @@ void lab_heaps_free_doomed(struct lab_machine *m);
 uint64_t lab_heaps_pages(const struct lab_machine *m, enum lab_pool pool);
 struct lab_heap *lab_heap_new(enum lab_heap_type type, unsigned node, uint64_t va);
 void lab_heap_write(struct lab_machine *m, struct lab_heap *h);
+/* The session's heap, with the blocks that the session's trackers count. */
+void lab_session_heap(struct lab_machine *m);
+/* A special-pool allocation (pool.md 7.2); the data address. */
+uint64_t lab_special(struct lab_machine *m, uint32_t tag, bool paged, uint32_t bytes);
 /* The heap that serves such a request, on some node. */
 struct lab_heap *lab_heap_for(struct lab_machine *m, enum lab_pool pool, bool nx, uint32_t tag);
 /* Small block; returns the data address, 0 if it is freed already. */

@@ -108,6 +108,32 @@ static void plant_bigs(struct lab_machine *m)
 	}
 }
 
+/* Every place that a heap has for big allocations (pool.md 6.8). */
+static void plant_heap_bigs(struct lab_machine *m)
+{
+	static const struct {
+		const char *tag;
+		enum lab_pool pool;
+		unsigned n;
+		uint32_t min_bytes, max_bytes;
+	} bigs[] = {
+		{"NtfB", LAB_POOL_PAGED, 24, 0x1f10, 0x1fc0},       {"CcBm", LAB_POOL_NONPAGED, 22, 0x3e10, 0x3fc0},
+		{"CM25", LAB_POOL_PAGED, 12, 0xff0, 0x8000},        {"MmBk", LAB_POOL_NONPAGED, 8, 0xff0, 0xf000},
+		{"EtwB", LAB_POOL_NONPAGED, 6, 0x8000, 0x7f000},    {"SmBt", LAB_POOL_PAGED, 3, 0x7f010, 0x7f0000},
+		{"VfPT", LAB_POOL_NONPAGED, 2, 0x80000, 0x200000},  {"DxgA", LAB_POOL_PAGED, 3, 0x7f0010, 0x1800000},
+		{"Hpag", LAB_POOL_NONPAGED, 2, 0x7f1000, 0xa00000},
+	};
+	for (size_t i = 0; i < sizeof bigs / sizeof bigs[0]; i++)
+		for (unsigned k = 0; k < bigs[i].n; k++) {
+			uint32_t tag = LAB_TAG(bigs[i].tag[0], bigs[i].tag[1], bigs[i].tag[2], bigs[i].tag[3]);
+			uint32_t bytes = bigs[i].min_bytes + lab_random(m, bigs[i].max_bytes - bigs[i].min_bytes + 1);
+			lab_big(m, tag, bigs[i].pool, bytes, k % 3 ? LAB_BIG_UNMAPPED : LAB_BIG_FIRST_PAGE);
+			if (k % 4 == 3)
+				lab_big_freed(m, tag, bigs[i].pool, bytes);
+		}
+	lab_big_outside(m, LAB_TAG('C', 'o', 'n', 't'), LAB_POOL_NONPAGED, 0x5000);
+}
+
 void lab_plant_mix(struct lab_machine *m, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
@@ -122,4 +148,6 @@ void lab_plant_mix(struct lab_machine *m, unsigned n)
 	}
 	lab_track_bulk(m, LAB_TAG('G', 'o', 'n', 'e'), LAB_POOL_PAGED, 4711, 4711, 0);
 	plant_bigs(m);
+	if (m->b->heap_backed)
+		plant_heap_bigs(m);
 }

@@ -12,6 +12,7 @@ static void options_random(struct lab_options *o)
 	o->invalid_pte_mask = lab_rand(&rng) % 4 ? (uint64_t)1 << 45 : 0;
 	if (lab_rand(&rng) % 6 == 0)
 		o->track_log2 = 6;
+	o->n_nodes = lab_rand(&rng) % 4 ? 1 : 2 + (unsigned)(lab_rand(&rng) % 7);
 	o->no_session = lab_rand(&rng) % 4 == 0;
 }
 

@@ -190,6 +190,8 @@ void lab_session_init(struct lab_machine *m)
 	lab_track_bulk(m, LAB_TAG('G', 'h', '0', '5'), LAB_POOL_SESSION, 1200, 600, 600 * 0x2a0);
 	lab_track_bulk(m, LAB_TAG('U', 's', 'q', 'u'), LAB_POOL_SESSION, 51, 40, 11 * 0xd0);
 	lab_track_bulk(m, LAB_TAG('G', 't', 'm', 'p'), LAB_POOL_SESSION, 77777, 77777, 0);
+	if (b->heap_backed)
+		lab_session_heap(m);
 }
 
 void lab_session_finish(struct lab_machine *m)

@@ -18,8 +18,11 @@ struct rows {
 	bool *is_protected, *maybe_protected;
 };
 
+/* Session space hangs in the page tables of its processes only, and is not damaged. */
 static bool readable(const struct lab_machine *m, uint64_t va, enum view view)
 {
+	if (m->session_heap && va >= m->b->session_base && va < m->b->session_base + 0x4400000)
+		return true;
 	uint64_t pa = lab_mem_pa(m->mem, va);
 	return pa != UINT64_MAX && !(view == VIEW_KERNEL && lab_mem_is_dropped(m->mem, pa / LAB_PAGE));
 }
@@ -148,7 +151,7 @@ static void add_walk(const struct lab_machine *m, cJSON *row, const struct lab_w
 		     enum lab_pool pool)
 {
 	cJSON *o;
-	if (pool == LAB_POOL_SESSION) {
+	if (pool == LAB_POOL_SESSION && !m->session_heap) {
 		cJSON_AddNullToObject(row, "walk");
 		return;
 	}
@@ -344,6 +347,11 @@ static const char *state_name(uint8_t state)
 	return state == LAB_ALLOCATED ? "allocated" : state == LAB_FREE ? "free" : "cached";
 }
 
+static bool has_header(const struct lab_block *b)
+{
+	return !b->is_big && b->kind != LAB_KIND_SPECIAL;
+}
+
 static const char *kind_name(const struct lab_block *b)
 {
 	static const char *const names[] = {"legacy", "big", "lfh", "vs", "segment", "large", "special"};
@@ -373,11 +381,13 @@ static void add_blocks(struct lab_machine *m, cJSON *truth)
 		    !(n_set && bsearch(&entry, set, n_set, sizeof *set, by_address)))
 			state = LAB_ALLOCATED;
 		cJSON *o = cJSON_CreateObject();
-		uint64_t bytes = b->tag_lost ? b->heap_bytes : b->bytes, header = b->is_big ? 0 : m->header_bytes;
+		uint64_t bytes = b->tag_lost ? b->heap_bytes : b->bytes, header = has_header(b) ? m->header_bytes : 0;
 		bool two_headers = b->outer_va && b->outer_va != b->header_va;
 		add_address(m, o, "va", b->header_va + header);
 		if (two_headers)
 			cJSON_AddStringToObject(o, "size_bytes", "*");
+		else if (b->requested)
+			add_u64(o, "size_bytes", b->requested);
 		else
 			add_u64(o, "size_bytes", bytes - header);
 		add_u64(o, "block_bytes", bytes);
