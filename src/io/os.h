@@ -32,6 +32,16 @@ void psc_os_map_advise(const uint8_t *p, uint64_t size_bytes, bool sequential);
 /* Names in a directory, without "." and "..", unsorted; call visit until it returns false. */
 int psc_os_list_dir(const char *path, bool (*visit)(void *arg, const char *name), void *arg);
 
+/* A new file for writing; an error when the name is taken. */
+int psc_os_file_create_new(const char *path, struct psc_os_file **ret);
+/* What was written reaches the disk. */
+int psc_os_file_sync(struct psc_os_file *f);
+/* Gives the file a new name in one step, unless that name is taken. */
+int psc_os_rename_new(const char *from, const char *to);
+void psc_os_remove_file(const char *path);
+/* Makes the directory and those above it; one that is there already is no error. */
+int psc_os_make_directories(const char *path);
+
 /* Whether the path does not depend on the current directory. */
 bool psc_os_is_absolute_path(const char *path);
 /* The value of an environment variable as UTF-8, from malloc; NULL when it is not set or empty. */

@@ -210,6 +210,64 @@ int psc_os_list_dir(const char *path, bool (*visit)(void *arg, const char *name)
 	return e;
 }
 
+int psc_os_file_create_new(const char *path, struct psc_os_file **ret)
+{
+	int fd;
+	do {
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
+	} while (fd < 0 && errno == EINTR);
+	return fd < 0 ? errno : wrap_fd(fd, ret);
+}
+
+int psc_os_file_sync(struct psc_os_file *f)
+{
+	int r;
+	do {
+		r = fsync(f->fd);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? errno : 0;
+}
+
+/* rename() would replace a file of that name, link() does not. Not every file system has links. */
+int psc_os_rename_new(const char *from, const char *to)
+{
+	struct stat st;
+	if (link(from, to) == 0) {
+		unlink(from);
+		return 0;
+	}
+	if (errno == EEXIST)
+		return EEXIST;
+	if (lstat(to, &st) == 0)
+		return EEXIST;
+	return rename(from, to) == 0 ? 0 : errno;
+}
+
+void psc_os_remove_file(const char *path)
+{
+	unlink(path);
+}
+
+int psc_os_make_directories(const char *path)
+{
+	size_t n = strlen(path) + 1;
+	char *copy = malloc(n);
+	int e = 0;
+	if (!copy)
+		return ENOMEM;
+	memcpy(copy, path, n);
+	for (size_t i = 1; i < n && e == 0; i++) {
+		if (path[i] != '/' && path[i] != '\0')
+			continue;
+		copy[i] = '\0';
+		if (mkdir(copy, 0777) < 0 && !psc_os_is_directory(copy))
+			e = errno;
+		copy[i] = path[i];
+	}
+	free(copy);
+	return e;
+}
+
 bool psc_os_is_absolute_path(const char *path)
 {
 	return path[0] == '/';

@@ -332,6 +332,69 @@ int psc_os_list_dir(const char *path, bool (*visit)(void *arg, const char *name)
 	return e;
 }
 
+int psc_os_file_create_new(const char *path, struct psc_os_file **ret)
+{
+	wchar_t *w = NULL;
+	int e = widen_path(path, 0, &w);
+	if (e != 0)
+		return e;
+	HANDLE h = CreateFileW(w, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL, CREATE_NEW,
+			       FILE_ATTRIBUTE_NORMAL, NULL);
+	e = h == INVALID_HANDLE_VALUE ? last_error() : 0;
+	free(w);
+	return e ? e : wrap_handle(h, ret);
+}
+
+int psc_os_file_sync(struct psc_os_file *f)
+{
+	return FlushFileBuffers(f->h) ? 0 : last_error();
+}
+
+int psc_os_rename_new(const char *from, const char *to)
+{
+	wchar_t *w_from = NULL, *w_to = NULL;
+	int e = widen_path(from, 0, &w_from);
+	if (e == 0)
+		e = widen_path(to, 0, &w_to);
+	if (e == 0 && !MoveFileExW(w_from, w_to, MOVEFILE_WRITE_THROUGH))
+		e = last_error();
+	free(w_from);
+	free(w_to);
+	return e;
+}
+
+void psc_os_remove_file(const char *path)
+{
+	wchar_t *w = NULL;
+	if (widen_path(path, 0, &w) == 0)
+		(void)DeleteFileW(w);
+	free(w);
+}
+
+int psc_os_make_directories(const char *path)
+{
+	size_t n = strlen(path) + 1;
+	char *copy = malloc(n);
+	int e = 0;
+	if (!copy)
+		return ERROR_NOT_ENOUGH_MEMORY;
+	memcpy(copy, path, n);
+	for (size_t i = 1; i < n && e == 0; i++) {
+		wchar_t *w = NULL;
+		if ((path[i] != '/' && path[i] != '\\' && path[i] != '\0') || path[i - 1] == ':' ||
+		    path[i - 1] == '/' || path[i - 1] == '\\')
+			continue;
+		copy[i] = '\0';
+		e = widen_path(copy, 0, &w);
+		if (e == 0 && !CreateDirectoryW(w, NULL) && !psc_os_is_directory(copy))
+			e = last_error();
+		free(w);
+		copy[i] = path[i];
+	}
+	free(copy);
+	return e;
+}
+
 bool psc_os_is_absolute_path(const char *path)
 {
 	char c = path[0];

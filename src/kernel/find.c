@@ -30,6 +30,9 @@ static enum psc_status describe(struct psc_kernel *k, const struct psc_kernel_op
 	st = psc_kernel_find_modules(k, reterr);
 	if (st != PSC_OK)
 		return st;
+	st = psc_kernel_check_named_files(k, reterr);
+	if (st != PSC_OK)
+		return st;
 	psc_kernel_find_memory(k);
 	psc_kernel_read_build_lab(k);
 	return PSC_OK;

@@ -73,6 +73,8 @@ enum psc_status psc_kernel_load_profile(struct psc_kernel *k, const struct psc_k
 /* files.c: symbol files for the kernel: the ISF that was named, and what the search finds. */
 enum psc_status psc_kernel_load_files(struct psc_kernel *k, const struct psc_kernel_options *opts,
 				      struct psc_error *reterr);
+/* With modules known: a PDB that was named and is of none of them is an error. */
+enum psc_status psc_kernel_check_named_files(struct psc_kernel *k, struct psc_error *reterr);
 /* version.c */
 void psc_kernel_find_version(struct psc_kernel *k);
 void psc_kernel_read_build_lab(struct psc_kernel *k);

@@ -11,7 +11,7 @@ struct psc_symbol_text {
 	const char *name;   /* as debuggers spell it: "http", the kernel "nt" */
 	uint64_t module_base;
 	uint64_t offset;     /* of the address from module_base */
-	const char *symbol;  /* NULL: no PDB of this very module was found, or it has nothing at or below the address */
+	const char *symbol;  /* NULL: no PDB of this very module was found, or it has nothing near below the address */
 	uint64_t symbol_rva; /* where symbol starts, from module_base; 0 without a symbol */
 	uint64_t symbol_offset;
 	bool is_unloaded; /* the module had been unloaded before the crash: the address may be of something else */
@@ -20,7 +20,8 @@ struct psc_symbol_text {
 struct psc_symbolizer;
 
 /* k is borrowed and must outlive the symbolizer. Reads no file yet: the PDB of a module is looked for when the first
- * address in it is asked for. PSC_E_NO_MEMORY.
+ * address in it is asked for. A few PDB files are open at a time, and the texts of at most 65,536 addresses are kept:
+ * further addresses get module and offset only. PSC_E_NO_MEMORY.
  * Threads: a symbolizer is used by one thread at a time. Symbolise what is printed, after the workers are done. */
 enum psc_status psc_symbolizer_open(const struct psc_kernel *k, struct psc_symbolizer **ret, struct psc_error *reterr);
 void psc_symbolizer_close(struct psc_symbolizer *s); /* NULL allowed */

@@ -266,3 +266,13 @@ void psc_builtin_load(const struct psc_kernel_identity *id, const char *version_
 	if (v.build != 0 && v.build <= 0xffff)
 		load_fields(&who, &v, profile);
 }
+
+const char *psc_builtin_pdb_name(const char *guid, uint32_t age)
+{
+	struct psc_kernel_identity id = {.machine = PSC_MACHINE_UNKNOWN, .pdb_age = age};
+	if (strlen(guid) >= sizeof(id.pdb_guid))
+		return NULL;
+	memcpy(id.pdb_guid, guid, strlen(guid) + 1);
+	const struct psc_builtin_kernel *row = find_kernel(&id);
+	return row && row->machine != PSC_MACHINE_X86 ? "ntkrnlmp.pdb" : NULL; /* x86 has four */
+}

@@ -145,38 +145,71 @@ static enum psc_status parse(const char *text, size_t n, cJSON **ret, struct psc
 	return PSC_OK;
 }
 
-static enum psc_status load_text(const char *text, size_t n, const char *name, const struct psc_kernel_identity *id,
-				 struct psc_profile *profile, struct psc_arena *arena, struct psc_warnings *warnings,
-				 struct psc_error *reterr)
+/* What is to be done with a file. */
+struct job {
+	const char *name;
+	struct psc_isf_identity *identity; /* not NULL: only this is wanted */
+	const struct psc_kernel_identity *id;
+	struct psc_profile *profile;
+	struct psc_arena *arena;
+	struct psc_warnings *warnings;
+};
+
+static enum psc_status read_identity(const cJSON *root, struct psc_isf_identity *ret, struct psc_error *reterr)
+{
+	const cJSON *pdb = member(member(member(root, "metadata"), "windows"), "pdb");
+	const cJSON *guid = member(pdb, "GUID"), *name = member(pdb, "database");
+	uint8_t bytes[16];
+	memset(ret, 0, sizeof(*ret));
+	enum psc_status r = psc_isf_u32(member(pdb, "machine_type"), "machine_type", &ret->machine, reterr);
+	if (r == PSC_OK)
+		r = psc_isf_u32(member(pdb, "age"), "the age", &ret->age, reterr);
+	if (r != PSC_OK)
+		return r;
+	if (!cJSON_IsString(guid) || !psc_guid_parse(guid->valuestring, bytes))
+		return psc_fail(reterr, PSC_E_FORMAT, PSC_WHERE_NONE, 0,
+				"it does not say which PDB it was made of (metadata.windows.pdb.GUID)");
+	psc_guid_format(bytes, true, ret->guid);
+	if (cJSON_IsString(name) && strlen(name->valuestring) < sizeof(ret->pdb_name))
+		memcpy(ret->pdb_name, name->valuestring, strlen(name->valuestring) + 1);
+	return PSC_OK;
+}
+
+static enum psc_status load_profile(const cJSON *root, const struct job *job, struct psc_error *reterr)
 {
 	struct psc_profile read;
-	cJSON *root = NULL;
 	memset(&read, 0, sizeof(read));
+	enum psc_status r = check_identity(root, job->id, job->warnings, reterr);
+	if (r == PSC_OK)
+		r = take_symbols(root, job->id->machine == PSC_MACHINE_X86, &read, reterr);
+	if (r == PSC_OK)
+		r = take_fields(root, &read, reterr);
+	if (r != PSC_OK)
+		return r;
+	char *path = psc_arena_strdup(job->arena, job->name);
+	if (!path)
+		return psc_fail_no_memory(reterr);
+	if (psc_profile_merge(job->profile, &read) == 0)
+		psc_warn(job->warnings, "the symbol file %s adds nothing that poolscope uses",
+			 psc_base_name(job->name));
+	job->profile->isf_path = path;
+	return PSC_OK;
+}
+
+static enum psc_status load_text(const char *text, size_t n, const struct job *job, struct psc_error *reterr)
+{
+	cJSON *root = NULL;
 	enum psc_status r = parse(text, n, &root, reterr);
 	if (r == PSC_OK && !member(root, "symbols") && !member(root, "user_types"))
 		r = psc_fail(reterr, PSC_E_FORMAT, PSC_WHERE_NONE, 0, "JSON, but not an ISF file: no symbols or types");
 	if (r == PSC_OK)
-		r = check_identity(root, id, warnings, reterr);
-	if (r == PSC_OK)
-		r = take_symbols(root, id->machine == PSC_MACHINE_X86, &read, reterr);
-	if (r == PSC_OK)
-		r = take_fields(root, &read, reterr);
+		r = job->identity ? read_identity(root, job->identity, reterr) : load_profile(root, job, reterr);
 	cJSON_Delete(root);
-	if (r != PSC_OK)
-		return r;
-	char *path = psc_arena_strdup(arena, name);
-	if (!path)
-		return psc_fail_no_memory(reterr);
-	if (psc_profile_merge(profile, &read) == 0)
-		psc_warn(warnings, "the symbol file %s adds nothing that poolscope uses", psc_base_name(name));
-	profile->isf_path = path;
-	return PSC_OK;
+	return r;
 }
 
 /* JSON or xz. */
-static enum psc_status load_bytes(const uint8_t *bytes, size_t n, const char *name,
-				  const struct psc_kernel_identity *id, struct psc_profile *profile,
-				  struct psc_arena *arena, struct psc_warnings *warnings, struct psc_error *reterr)
+static enum psc_status load_bytes(const uint8_t *bytes, size_t n, const struct job *job, struct psc_error *reterr)
 {
 	uint8_t *unpacked = NULL;
 	enum psc_status r = PSC_OK;
@@ -192,14 +225,12 @@ static enum psc_status load_bytes(const uint8_t *bytes, size_t n, const char *na
 		n -= 3;
 	}
 	if (r == PSC_OK)
-		r = load_text((const char *)bytes, n, name, id, profile, arena, warnings, reterr);
+		r = load_text((const char *)bytes, n, job, reterr);
 	free(unpacked);
 	return r;
 }
 
-static enum psc_status load_source(const struct psc_source *source, const char *name,
-				   const struct psc_kernel_identity *id, struct psc_profile *profile,
-				   struct psc_arena *arena, struct psc_warnings *warnings, struct psc_error *reterr)
+static enum psc_status load_source(const struct psc_source *source, const struct job *job, struct psc_error *reterr)
 {
 	uint64_t n = psc_source_size(source);
 	uint8_t *copy = NULL;
@@ -220,30 +251,41 @@ static enum psc_status load_source(const struct psc_source *source, const char *
 		}
 		bytes = copy;
 	}
-	enum psc_status r = load_bytes(bytes, (size_t)n, name, id, profile, arena, warnings, reterr);
+	enum psc_status r = load_bytes(bytes, (size_t)n, job, reterr);
 	free(copy);
 	return r;
 }
 
 /* Takes over the result of opening the source. */
-static enum psc_status load_opened(enum psc_status opened, struct psc_source *source, const char *name,
-				   const struct psc_kernel_identity *id, struct psc_profile *profile,
-				   struct psc_arena *arena, struct psc_warnings *warnings, struct psc_error *reterr)
+static enum psc_status load_opened(enum psc_status opened, struct psc_source *source, const struct job *job,
+				   struct psc_error *reterr)
 {
 	enum psc_status r = opened;
 	if (r == PSC_OK)
-		r = load_source(source, name, id, profile, arena, warnings, reterr);
+		r = load_source(source, job, reterr);
 	psc_source_close(source);
-	return r == PSC_OK ? r : psc_fail_prefix(reterr, r, "symbol file %s", psc_base_name(name));
+	return r == PSC_OK ? r : psc_fail_prefix(reterr, r, "symbol file %s", psc_base_name(job->name));
+}
+
+static enum psc_status load_file(const struct job *job, struct psc_error *reterr)
+{
+	const struct psc_source_options opts = {.no_mmap = true, .max_unpacked_bytes = PSC_ISF_MAX_BYTES};
+	struct psc_source *source = NULL;
+	enum psc_status r = psc_source_open_file(job->name, &opts, &source, reterr);
+	return load_opened(r, source, job, reterr);
 }
 
 enum psc_status psc_isf_load_file(const char *path, const struct psc_kernel_identity *id, struct psc_profile *profile,
 				  struct psc_arena *arena, struct psc_warnings *warnings, struct psc_error *reterr)
 {
-	const struct psc_source_options opts = {.no_mmap = true, .max_unpacked_bytes = PSC_ISF_MAX_BYTES};
-	struct psc_source *source = NULL;
-	enum psc_status r = psc_source_open_file(path, &opts, &source, reterr);
-	return load_opened(r, source, path, id, profile, arena, warnings, reterr);
+	const struct job job = {path, NULL, id, profile, arena, warnings};
+	return load_file(&job, reterr);
+}
+
+enum psc_status psc_isf_read_identity(const char *path, struct psc_isf_identity *ret, struct psc_error *reterr)
+{
+	const struct job job = {path, ret, NULL, NULL, NULL, NULL};
+	return load_file(&job, reterr);
 }
 
 enum psc_status psc_isf_load_mem(const void *bytes, size_t n, const char *name, const struct psc_kernel_identity *id,
@@ -251,7 +293,8 @@ enum psc_status psc_isf_load_mem(const void *bytes, size_t n, const char *name, 
 				 struct psc_error *reterr)
 {
 	const struct psc_source_options opts = {.no_mmap = true, .max_unpacked_bytes = PSC_ISF_MAX_BYTES};
+	const struct job job = {name, NULL, id, profile, arena, warnings};
 	struct psc_source *source = NULL;
 	enum psc_status r = psc_source_open_mem(bytes, n, &opts, &source, reterr);
-	return load_opened(r, source, name, id, profile, arena, warnings, reterr);
+	return load_opened(r, source, &job, reterr);
 }

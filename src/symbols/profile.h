@@ -97,9 +97,22 @@ enum psc_status psc_isf_load_mem(const void *bytes, size_t n, const char *name, 
 				 struct psc_profile *profile, struct psc_arena *arena, struct psc_warnings *warnings,
 				 struct psc_error *reterr);
 
+/* Which PDB an ISF file was made of. */
+struct psc_isf_identity {
+	char pdb_name[256]; /* as the file has it, not checked; "" when it does not say */
+	char guid[33];      /* upper case */
+	uint32_t age;
+	uint32_t machine; /* IMAGE_FILE_MACHINE_x; 0 when the file does not say */
+};
+/* PSC_E_FORMAT when it does not say; else as psc_isf_load_file. */
+enum psc_status psc_isf_read_identity(const char *path, struct psc_isf_identity *ret, struct psc_error *reterr);
+
 /* Built-in tables. Symbols: only the row of exactly this GUID and age. Fields: by architecture and build range (exact
  * revision when known, else only rows that hold for every listed revision of the build). */
 void psc_builtin_load(const struct psc_kernel_identity *id, const char *version_hint, struct psc_profile *profile);
+
+/* The file name of the PDB of a kernel in the tables; NULL for others. Static storage. */
+const char *psc_builtin_pdb_name(const char *guid, uint32_t age);
 
 /* Build list: time stamp and image size of a kernel file -> "10.0.19041.804". NULL when not listed. Static storage. */
 const char *psc_builds_lookup(enum psc_machine machine, uint32_t time_date_stamp, uint32_t size_of_image);

@@ -70,6 +70,20 @@ typedef bool psc_symbol_try_fn(void *arg, const char *path, const struct psc_sym
 bool psc_symbol_search_run(struct psc_symbol_search *s, const struct psc_symbol_key *key, enum psc_symbol_want want,
 			   psc_symbol_try_fn *try_file, void *arg);
 
+struct psc_pdb;
+/* What was offered and is not what was asked for: one line with both identities, or "". */
+struct psc_symbol_refused {
+	unsigned n;
+	char text[256]; /* of the first */
+};
+/* find_pdb.c: the PDB with that GUID and age, opened; name and place prove nothing. PSC_E_NOT_FOUND: there is none.
+ * refused, ret_place may be NULL. Files that are damaged count as refused. */
+enum psc_status psc_symbol_open_pdb(struct psc_symbol_search *s, const struct psc_symbol_key *key, struct psc_pdb **ret,
+				    const struct psc_symbol_place **ret_place, struct psc_symbol_refused *refused,
+				    struct psc_error *reterr);
+/* Whether the file is of that GUID and age; the age is the one of its symbols or, after a tool touched it, its own. */
+bool psc_symbol_is_pdb_of(const struct psc_pdb *pdb, const char *guid, uint32_t age);
+
 /* What the first bytes of a file say. */
 enum psc_symbol_file_kind {
 	PSC_SYMBOL_FILE_OTHER = 0,
