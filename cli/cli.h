@@ -42,6 +42,7 @@ extern const struct command commands[];
 extern const size_t n_commands;
 
 int cmd_blocks(int argc, char **argv);
+int cmd_diff(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
 int cmd_poolfind(int argc, char **argv);

@@ -10,6 +10,7 @@ const struct command commands[] = {
 	{"info", "what the dump is, and what can be read from it", cmd_info},
 	{"tags", "who holds the pool, per pool tag", cmd_tags},
 	{"blocks", "every allocation, one by one", cmd_blocks},
+	{"diff", "what grew between dumps", cmd_diff},
 	{"poolused", "the same in the form of KD's !poolused", cmd_poolused},
 	{"poolfind", "blocks of a tag in the form of KD's !poolfind", cmd_poolfind},
 };

@@ -27,6 +27,9 @@ struct report {
 	bool begun, rows_ended, no_memory;
 };
 
+/* One line of the folded format: "pool;tag[;size] bytes". block_bytes 0: none. */
+void print_folded_tag(FILE *f, const char *pool, const char *tag, uint64_t block_bytes, int64_t bytes);
+
 void report_init(struct report *r, FILE *f, const struct psc_dump *dump, const struct common_options *o,
 		 const struct report_spec *spec, const struct column *cols, size_t n_cols);
 void report_row(struct report *r, const struct cell *cells);

@@ -32,10 +32,14 @@ static void print_json_cell(FILE *f, const struct cell *c)
 		fprintf(f, "%" PRIu64, c->v.u64);
 		break;
 	case CELL_I64:
+	case CELL_GROWTH:
 		fprintf(f, "%" PRId64, c->v.i64);
 		break;
 	case CELL_REAL:
 		fprintf(f, "%.2f", c->v.real);
+		break;
+	case CELL_RATIO:
+		fprintf(f, "%.6f", c->v.real);
 		break;
 	case CELL_BOOL:
 		fputs(c->v.boolean ? "true" : "false", f);
@@ -99,10 +103,14 @@ static void print_plain(FILE *f, const struct cell *c)
 		fprintf(f, "%" PRIu64, c->v.u64);
 		break;
 	case CELL_I64:
+	case CELL_GROWTH:
 		fprintf(f, "%" PRId64, c->v.i64);
 		break;
 	case CELL_REAL:
 		fprintf(f, "%.2f", c->v.real);
+		break;
+	case CELL_RATIO:
+		fprintf(f, "%.6f", c->v.real);
 		break;
 	case CELL_BOOL:
 		fputs(c->v.boolean ? "true" : "false", f);
@@ -183,7 +191,17 @@ static const char *cell_as_text(const struct cell *c, char buf[CELL_TEXT_BYTES])
 		group_i64(c->v.i64, buf);
 		break;
 	case CELL_REAL:
-		snprintf(buf, CELL_TEXT_BYTES, "%.0f", c->v.real);
+		if (c->v.real > -1e15 && c->v.real < 1e15)
+			group_i64((int64_t)(c->v.real < 0 ? c->v.real - 0.5 : c->v.real + 0.5), buf);
+		else
+			snprintf(buf, CELL_TEXT_BYTES, "%.3g", c->v.real);
+		break;
+	case CELL_RATIO:
+		snprintf(buf, CELL_TEXT_BYTES, "%.1f%%", 100.0 * c->v.real);
+		break;
+	case CELL_GROWTH:
+		buf[0] = '+';
+		group_i64(c->v.i64, c->v.i64 > 0 ? buf + 1 : buf);
 		break;
 	case CELL_BOOL:
 		s = c->v.boolean ? "yes" : "no";

@@ -8,7 +8,18 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum cell_type { CELL_NULL, CELL_TEXT, CELL_U64, CELL_I64, CELL_REAL, CELL_BOOL, CELL_ADDRESS, CELL_ADDRESS32 };
+enum cell_type {
+	CELL_NULL,
+	CELL_TEXT,
+	CELL_U64,
+	CELL_I64,
+	CELL_REAL,
+	CELL_BOOL,
+	CELL_ADDRESS,
+	CELL_ADDRESS32,
+	CELL_RATIO,
+	CELL_GROWTH
+};
 
 struct cell {
 	enum cell_type type;
@@ -67,6 +78,22 @@ static inline struct cell cell_bool(bool v)
 {
 	struct cell c = {CELL_BOOL, {NULL}};
 	c.v.boolean = v;
+	return c;
+}
+
+/* Six decimals; percent in a table. */
+static inline struct cell cell_ratio(double v)
+{
+	struct cell c = {CELL_RATIO, {NULL}};
+	c.v.real = v;
+	return c;
+}
+
+/* A number that a table shows with its sign. */
+static inline struct cell cell_growth(int64_t v)
+{
+	struct cell c = {CELL_GROWTH, {NULL}};
+	c.v.i64 = v;
 	return c;
 }
 

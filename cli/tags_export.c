@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tags_export.h"
 #include "json.h"
+#include "report.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -145,6 +146,20 @@ void tags_print_openmetrics(FILE *f, const struct psc_dump *dump, const struct p
 
 /* ---- folded ---- */
 
+void print_folded_tag(FILE *f, const char *pool, const char *tag, uint64_t block_bytes, int64_t bytes)
+{
+	fprintf(f, "%s;", pool);
+	for (; *tag != '\0'; tag++) {
+		if (*tag == ';') /* separates frames */
+			fputs("\\x3b", f);
+		else
+			fputc(*tag, f);
+	}
+	if (block_bytes != 0)
+		fprintf(f, ";%" PRIu64, block_bytes);
+	fprintf(f, " %" PRId64 "\n", bytes);
+}
+
 void tags_print_folded(FILE *f, const struct psc_tags *tags, const struct tags_options *o)
 {
 	size_t n;
@@ -158,15 +173,6 @@ void tags_print_folded(FILE *f, const struct psc_tags *tags, const struct tags_o
 			continue;
 		if (o->max_rows > 0 && printed++ >= o->max_rows)
 			break;
-		fprintf(f, "%s;", psc_pool_name(r->pool));
-		for (const char *p = psc_tag_format(r->tag, tag); *p != '\0'; p++) {
-			if (*p == ';') /* separates frames */
-				fputs("\\x3b", f);
-			else
-				fputc(*p, f);
-		}
-		if (r->block_bytes != 0)
-			fprintf(f, ";%" PRIu64, r->block_bytes);
-		fprintf(f, " %" PRId64 "\n", v);
+		print_folded_tag(f, psc_pool_name(r->pool), psc_tag_format(r->tag, tag), r->block_bytes, v);
 	}
 }

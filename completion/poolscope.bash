@@ -17,19 +17,21 @@ _poolscope()
 	local info=""
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
 	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
+	local diff="--sort --rows --tag --pool --by --changed --pinned --no-walk --budget"
 	local poolused="--tag-file"
 	local poolfind=""
 	local options values=""
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info tags blocks poolused poolfind --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info tags blocks diff poolused poolfind --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
 	info) options="$common $info" ;;
 	tags) options="$common $tags" ;;
 	blocks) options="$common $blocks" ;;
+	diff) options="$common $diff" ;;
 	poolused) options="$common $poolused" ;;
 	poolfind) options="$common $poolfind" ;;
 	*) return ;;
@@ -43,11 +45,17 @@ _poolscope()
 	case $prev in
 	--format) values="table json ndjson csv openmetrics folded" ;;
 	--image-format) values="auto raw" ;;
-	--sort | -s) [ "$command" = blocks ] && values="address size" || values="bytes tag nonpaged paged allocs frees diff per-alloc" ;;
+	--sort | -s) 
+		case $command in
+		blocks) values="address size" ;;
+		diff) values="growth count bytes tag" ;;
+		*) values="bytes tag nonpaged paged allocs frees diff per-alloc" ;;
+		esac
+		;;
 	--pool) values="nonpaged paged session" ;;
 	--kind) values="legacy lfh vs segment large big special unknown" ;;
 	--state) values="allocated free cached all" ;;
-	--by) values="tag tag,size" ;;
+	--by) [ "$command" = diff ] && values="tag tag,size process" || values="tag tag,size" ;;
 	--tmpdir)
 		_poolscope_files -d "$cur"
 		return

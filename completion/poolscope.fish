@@ -4,12 +4,13 @@
 complete -c poolscope -n __fish_use_subcommand -f -a info -d 'what the dump is, and what can be read from it'
 complete -c poolscope -n __fish_use_subcommand -f -a tags -d 'who holds the pool, per pool tag'
 complete -c poolscope -n __fish_use_subcommand -f -a blocks -d 'every allocation, one by one'
+complete -c poolscope -n __fish_use_subcommand -f -a diff -d 'what grew between dumps'
 complete -c poolscope -n __fish_use_subcommand -f -a poolused -d "the same in the form of KD's !poolused"
 complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a tag in the form of KD's !poolfind"
 complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
-set -l commands info tags blocks poolused poolfind
+set -l commands info tags blocks diff poolused poolfind
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
@@ -50,3 +51,13 @@ complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -l process -d '
 complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -s s -l sort -a 'address size' -d 'order of the rows'
 complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -s n -l rows -d 'at most so many rows, 0 prints all'
 complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -l dump-bytes -d 'contents of each block'
+
+complete -c poolscope -n '__fish_seen_subcommand_from diff' -x -s s -l sort -a 'growth count bytes tag' -d 'order of the rows'
+complete -c poolscope -n '__fish_seen_subcommand_from diff' -x -s n -l rows -d 'at most so many rows, 0 prints all'
+complete -c poolscope -n '__fish_seen_subcommand_from diff' -x -s t -l tag -d 'only tags that match'
+complete -c poolscope -n '__fish_seen_subcommand_from diff' -x -l pool -a 'nonpaged paged session' -d 'only this pool'
+complete -c poolscope -n '__fish_seen_subcommand_from diff' -x -l by -a 'tag tag,size process' -d 'what a row is'
+complete -c poolscope -n '__fish_seen_subcommand_from diff' -l changed -d 'leave out what is the same in all'
+complete -c poolscope -n '__fish_seen_subcommand_from diff' -l pinned -d 'count blocks that stand still'
+complete -c poolscope -n '__fish_seen_subcommand_from diff' -l no-walk -d 'trackers only'
+complete -c poolscope -n '__fish_seen_subcommand_from diff' -x -l budget -d 'exit with 1 when matching tags grew by more'

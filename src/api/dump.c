@@ -7,6 +7,7 @@
 #include "pool/pool.h"
 #include "pool/seg.h"
 #include "report/blocks.h"
+#include "report/diff.h"
 #include "report/tags.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -413,4 +414,21 @@ size_t psc_dump_pool_ranges(struct psc_dump *dump, struct psc_pool_range *ret, s
 size_t psc_dump_read(struct psc_dump *dump, uint64_t va, void *buf, size_t n)
 {
 	return psc_read_va(&dump->kernel.reader, va, buf, n);
+}
+
+enum psc_status psc_diff_run(struct psc_dump *const *dumps, size_t n_dumps, const struct psc_diff_options *opts,
+			     struct psc_diff **ret, struct psc_error *reterr)
+{
+	struct psc_diff_options o = PSC_DIFF_OPTIONS_INIT;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	o.size = sizeof(o);
+	struct psc_kernel **kernels = (struct psc_kernel **)calloc(n_dumps + 1, sizeof(*kernels));
+	if (kernels == NULL)
+		return psc_fail_no_memory(reterr);
+	for (size_t i = 0; i < n_dumps; i++)
+		kernels[i] = &dumps[i]->kernel;
+	enum psc_status st = psc_diff_compute(kernels, n_dumps, &o, ret, reterr);
+	free(kernels);
+	return st;
 }

@@ -15,7 +15,7 @@ bad frobnicate
 bad frobnicate x.dmp
 bad --frobnicate
 bad ''
-for command in info tags blocks poolused poolfind; do
+for command in info tags blocks diff poolused poolfind; do
 	bad "$command"
 	bad "$command" ''
 	bad "$command" --frobnicate x.dmp
@@ -50,7 +50,7 @@ bad tags --by tag,size --no-walk x.dmp
 for option in --sort --rows --tag --pool --by --tag-file -s -n -t; do bad tags x.dmp "$option"; done
 
 for value in '' Abc1 'Abc=1K' 'Abcd=' 'Abcd=x' '=1' '*=1Q'; do bad tags --budget "$value" x.dmp; done
-for command in info blocks; do for value in openmetrics folded; do bad "$command" --format "$value" x.dmp; done; done
+for command in info blocks diff; do for value in openmetrics folded; do bad "$command" --format "$value" x.dmp; done; done
 bad blocks x.dmp y.dmp
 for value in bytes Size ''; do bad blocks --sort "$value" x.dmp; done
 for value in -1 x 5x ''; do bad blocks -n "$value" x.dmp; done
@@ -72,6 +72,18 @@ for value in 99999 nobody.exe 12x; do
 	expect_line 'no process of this dump' "blocks --process $value"
 done
 
+bad diff x.dmp
+for value in Growth size ''; do bad diff --sort "$value" x.dmp y.dmp; done
+for value in -1 x ''; do bad diff -n "$value" x.dmp y.dmp; done
+for value in size 'tag,' pool ''; do bad diff --by "$value" x.dmp y.dmp; done
+for value in Abc ''; do bad diff --tag "$value" x.dmp y.dmp; done
+for value in all ''; do bad diff --pool "$value" x.dmp y.dmp; done
+for value in Abc1 ''; do bad diff --budget "$value" x.dmp y.dmp; done
+bad diff --no-walk --pinned x.dmp y.dmp
+bad diff --no-walk --by tag,size x.dmp y.dmp
+bad diff --by process --tag 'Abc*' x.dmp y.dmp
+bad diff --format openmetrics x.dmp y.dmp
+
 bad poolused 2 Abc1 x.dmp y.dmp
 for value in 6 7 e 10 20 g x -1 '' 1,2; do bad poolused "$value" x.dmp; done
 for value in Abc Abcde ''; do bad poolused 2 "$value" x.dmp; done
@@ -91,10 +103,10 @@ help() {
 }
 
 help --help
-for command in info tags blocks poolused poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
+for command in info tags blocks diff poolused poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
 help -h
 help help
-for command in info tags blocks poolused poolfind; do
+for command in info tags blocks diff poolused poolfind; do
 	help "$command" --help
 	help "$command" -h
 	help "$command" --quiet --help x.dmp

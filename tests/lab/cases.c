@@ -44,6 +44,92 @@ static void plant_ntfc(struct lab_machine *m)
 	plant_sample(m, T4("NtFC"), LAB_POOL_NONPAGED, 144, 1500);
 }
 
+/* One refresh of PoolMon later, 5 s: +71,040 allocations, +41 frees, +10,223,856 bytes. */
+static void options_ntfc_later(struct lab_options *o)
+{
+	o->later_100ns = 5ull * 10000000;
+}
+
+static void plant_ntfc_later(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_track_bulk(m, T4("NtFC"), LAB_POOL_NONPAGED, 19190861 + 71040, 94407 + 41, 2749905184 + 10223856);
+	plant_sample(m, T4("NtFC"), LAB_POOL_NONPAGED, 144, 1600);
+}
+
+/* Eight tags whose live counts grew together in 4.91 days, and one that has as many frees as allocations. */
+static const struct {
+	const char *tag;
+	uint32_t grown, block_bytes;
+} lockstep[] = {
+	{"WCsc", 503677, 384}, {"NtfC", 503712, 144}, {"File", 514826, 400}, {"IoNm", 504435, 144},
+	{"FOCX", 503787, 64},  {"FMfc", 503797, 192}, {"FMwi", 503677, 128}, {"IoFE", 1006714, 48},
+};
+
+static void plant_lockstep_then(struct lab_machine *m, bool later)
+{
+	plant_small(m);
+	for (size_t i = 0; i < sizeof lockstep / sizeof lockstep[0]; i++) {
+		uint64_t live = 10 + i + (later ? lockstep[i].grown : 0), frees = 7 * i + (later ? i : 0);
+		lab_track_bulk(m, T4(lockstep[i].tag), LAB_POOL_NONPAGED, live + frees, frees,
+			       live * lockstep[i].block_bytes);
+	}
+	lab_track_bulk(m, T4("WCfn"), LAB_POOL_NONPAGED, later ? 7380786 : 1000, later ? 7380786 : 1000, 0);
+	lab_track_bulk(m, T4("Olda"), LAB_POOL_PAGED, 500, later ? 500 : 100, later ? 0 : 400 * 64);
+	if (later)
+		lab_track_bulk(m, T4("Newa"), LAB_POOL_PAGED, 40, 1, 39 * 96);
+}
+
+static void plant_lockstep(struct lab_machine *m)
+{
+	plant_lockstep_then(m, false);
+}
+
+static void plant_lockstep_later(struct lab_machine *m)
+{
+	plant_lockstep_then(m, true);
+}
+
+static void options_lockstep_later(struct lab_options *o)
+{
+	o->later_100ns = 4242240000000; /* 4.91 days */
+}
+
+static void options_rebooted(struct lab_options *o)
+{
+	o->later_100ns = 4242240000000;
+	o->rebooted = true;
+}
+
+/* 150 blocks with contents: of these 100 do not change, 30 get other contents, 20 are freed; 40 come new. */
+static void plant_pinned_then(struct lab_machine *m, bool later)
+{
+	plant_small(m);
+	if (m->b->heap_backed)
+		return;
+	for (unsigned i = 0; i < (later ? 190 : 150); i++) {
+		bool is_gone = later && i >= 130 && i < 150;
+		uint64_t va = lab_pool_block(m, &(struct lab_request){.tag = T4("Pind"),
+								      .pool = LAB_POOL_NONPAGED,
+								      .bytes = 200,
+								      .nx = true,
+								      .state = is_gone ? LAB_FREE : LAB_ALLOCATED});
+		for (unsigned k = 0; k < 24 && !is_gone; k++)
+			lab_put64(m->mem, va + 8 * k,
+				  (i + 1) * 0x0101010101010101ull + k + (later && i >= 100 && k == 23));
+	}
+}
+
+static void plant_pinned(struct lab_machine *m)
+{
+	plant_pinned_then(m, false);
+}
+
+static void plant_pinned_later(struct lab_machine *m)
+{
+	plant_pinned_then(m, true);
+}
+
 static void plant_wcifs(struct lab_machine *m)
 {
 	static const struct {
@@ -267,6 +353,13 @@ static const struct lab_case cases[] = {
 	{"healthy", "tracker equals walk, tag by tag", NULL, NULL, plant_healthy, NULL},
 	{"leak-abc", "users.md case 0: Abc 36,405 blocks, Tron, IoN7, Gla5, Ggb", NULL, NULL, plant_abc, NULL},
 	{"ntfc", "users.md case 1: 19 million NtFC of 144 bytes", NULL, NULL, plant_ntfc, NULL},
+	{"ntfc-later", "the same, one refresh later", NULL, options_ntfc_later, plant_ntfc_later, NULL},
+	{"lockstep", "users.md case 4, before", NULL, NULL, plant_lockstep, NULL},
+	{"lockstep-later", "users.md case 4, 4.91 days later", NULL, options_lockstep_later, plant_lockstep_later,
+	 NULL},
+	{"lockstep-rebooted", "users.md case 4, after a reboot", NULL, options_rebooted, plant_lockstep_later, NULL},
+	{"pinned", "150 blocks with contents", NULL, NULL, plant_pinned, NULL},
+	{"pinned-later", "100 of them unchanged", NULL, options_ntfc_later, plant_pinned_later, NULL},
 	{"wcifs", "users.md case 2: WCsc, WCfc, FMwi, FMfc, WCri without frees", NULL, NULL, plant_wcifs, NULL},
 	{"http-hash", "users.md case 9: 2,418 big blocks UlHT", NULL, NULL, plant_http_hash, NULL},
 	{"fecf", "users.md case 17: 95 blocks of 144", NULL, NULL, plant_fecf, NULL},

@@ -9,6 +9,16 @@
 #define DUMP_FILETIME 0x01dc7b9474400080ull /* 2026-01-02T03:04:05Z */
 #define UPTIME_100NS  (93784ull * 10000000 + 1234567)
 
+static uint64_t dump_time(const struct lab_machine *m)
+{
+	return DUMP_FILETIME + m->o.later_100ns;
+}
+
+static uint64_t uptime(const struct lab_machine *m)
+{
+	return m->o.rebooted ? 3600ull * 10000000 : UPTIME_100NS + m->o.later_100ns;
+}
+
 uint32_t lab_random(struct lab_machine *m, uint32_t below)
 {
 	return below > 1 ? (uint32_t)((lab_rand(&m->rng) >> 32) % below) : 0;
@@ -79,12 +89,12 @@ uint64_t lab_system_bytes(struct lab_machine *m, uint64_t bytes)
 static void write_shared_page(struct lab_machine *m)
 {
 	const struct lab_build *b = m->b;
-	uint64_t u = lab_build_is64(b) ? KUSER_X64 : KUSER_X86, time = DUMP_FILETIME;
+	uint64_t u = lab_build_is64(b) ? KUSER_X64 : KUSER_X86, time = dump_time(m);
 	static const char root[] = "C:\\Windows", old_root[] = "C:\\WINDOWS";
 	lab_mem_map(m->mem, u, LAB_PAGE, LAB_MAP_WRITE | LAB_MAP_GLOBAL);
 	lab_put32(m->mem, u + 4, 0x0fa00000);
 	for (unsigned i = 0; i < 2; i++) {
-		uint64_t t = i ? time : UPTIME_100NS, at = u + (i ? 0x14 : 8);
+		uint64_t t = i ? time : uptime(m), at = u + (i ? 0x14 : 8);
 		lab_put32(m->mem, at, (uint32_t)t);
 		lab_put32(m->mem, at + 4, (uint32_t)(t >> 32));
 		lab_put32(m->mem, at + 8, (uint32_t)(t >> 32));
@@ -100,7 +110,7 @@ static void write_shared_page(struct lab_machine *m)
 	lab_put32(m->mem, u + 0x270, b->minor);
 	lab_put32(m->mem, u + 0x2d0, 0x110);
 	lab_put32(m->mem, u + 0x2e8, (uint32_t)lab_mem_total_pages(m->mem));
-	lab_put64(m->mem, u + 0x320, UPTIME_100NS / 156250);
+	lab_put64(m->mem, u + 0x320, uptime(m) / 156250);
 	if (b->number >= 7600) {
 		lab_put32(m->mem, u + 0x3c0, m->n_cpus);
 		lab_put8(m->mem, u + 0x3c4, 1);
@@ -251,8 +261,8 @@ void lab_machine_header(const struct lab_machine *m, struct lab_header *h)
 	h->bugcheck_parameters[1] = 2;
 	h->bugcheck_parameters[2] = 1;
 	h->bugcheck_parameters[3] = b->kernel_base + lab_image_rva(m->kernel, "KeSetEvent");
-	h->system_time_filetime = DUMP_FILETIME;
-	h->system_up_time_100ns = UPTIME_100NS;
+	h->system_time_filetime = dump_time(m);
+	h->system_up_time_100ns = uptime(m);
 	h->product_type = 1;
 	h->suite_mask = 0x110;
 	h->stack_va = m->stack_va[0] + 0x2000;

@@ -154,7 +154,9 @@ struct lab_options {
 	unsigned track_log2; /* 0: by RAM size */
 	uint64_t invalid_pte_mask;
 	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records, large_pages;
-	uint64_t fill_seed; /* bench: the frames nobody touched are pseudo-random */
+	uint64_t later_100ns; /* time and uptime beyond those of other machines: a later dump of one boot */
+	bool rebooted;        /* the uptime began again */
+	uint64_t fill_seed;   /* bench: the frames nobody touched are pseudo-random */
 };
 
 struct lab_machine {

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+/* poolscope diff: what grew between dumps of one machine, or between a healthy machine and a suspect. */
+#include "budget.h"
+#include "cli.h"
+#include "coverage.h"
+#include "json.h"
+#include "os.h"
+#include "report.h"
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: poolscope diff [OPTIONS] A B [C...]\n"
+	"\n"
+	"Compares dumps of one machine, oldest first, or a healthy machine with a suspect: what each tag holds in\n"
+	"the first and in the last, growth per hour of uptime, how much of what was allocated between was freed, and\n"
+	"which tags move together. One dump shows high use, several show growth; neither alone is a leak.\n"
+	"\n"
+	"Options:\n"
+	"  -s, --sort ORDER      growth (default: of bytes), count (of allocations), bytes (in the last), tag\n"
+	"  -n, --rows N          at most N rows; 0 = all (default: 20 on a terminal, else all)\n"
+	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case counts\n"
+	"      --pool POOL       only nonpaged, paged or session\n"
+	"      --by KEYS         tag (default); tag,size: by block size; process: by who is charged\n"
+	"      --changed         leave out rows that are the same in all dumps\n"
+	"      --pinned          count blocks that all dumps hold unchanged at the same address\n"
+	"      --no-walk         trackers only: fast whatever the size of the dumps\n"
+	"      --budget PAT=SIZE exit with 1 when tags that match grew by more (64K, 2M); then only their "
+	"rows\n" COMMON_OPTIONS_HELP "\n"
+	"Examples:\n"
+	"  poolscope diff monday.dmp tuesday.dmp\n"
+	"  poolscope diff --changed --sort count -n 50 a.dmp b.dmp c.dmp\n"
+	"  poolscope diff --pinned --tag NtFC a.dmp b.dmp\n"
+	"  poolscope diff --no-walk --budget 'Abc?=0' before.dmp after.dmp\n";
+
+#define SCHEMA    "poolscope.diff/1"
+#define DUMPS_MAX 64
+
+enum { OPT_POOL = OPT_COMMAND, OPT_BY, OPT_CHANGED, OPT_PINNED, OPT_NO_WALK, OPT_BUDGET };
+
+/* The one definition of a row's columns, for every format. */
+enum {
+	COL_TAG,
+	COL_TAG_HEX,
+	COL_POOL,
+	COL_BLOCK,
+	COL_PROCESS,
+	COL_PROCESS_PID,
+	COL_PROCESS_NAME,
+	COL_FIRST_LIVE,
+	COL_FIRST_BYTES,
+	COL_FIRST_ALLOCS,
+	COL_FIRST_FREES,
+	COL_LAST_LIVE,
+	COL_LAST_BYTES,
+	COL_LAST_ALLOCS,
+	COL_LAST_FREES,
+	COL_GROWTH_LIVE,
+	COL_GROWTH_BYTES,
+	COL_GROWTH_LIVE_HOUR,
+	COL_GROWTH_BYTES_HOUR,
+	COL_TURNOVER_ALLOCS,
+	COL_TURNOVER_FREES,
+	COL_TURNOVER_RATIO,
+	COL_TURNOVER_PER_ALLOC,
+	COL_PINNED_BLOCKS,
+	COL_PINNED_BYTES,
+	COL_PINNED_OF_BLOCKS,
+	COL_PINNED_OF_BYTES,
+	COL_GROUP,
+	COL_TREND,
+	COL_SOURCE,
+	N_COLS
+};
+
+static const struct column columns[N_COLS] = {
+	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true},
+	[COL_TAG_HEX] = {.key = "tag_hex"},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
+	[COL_BLOCK] = {.key = "block_bytes", .heading = "Block"},
+	[COL_PROCESS] = {.key = "process.eprocess"},
+	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid"},
+	[COL_PROCESS_NAME] = {.key = "process.name", .heading = "Process", .is_left = true},
+	[COL_FIRST_LIVE] = {.key = "first.live"},
+	[COL_FIRST_BYTES] = {.key = "first.live_bytes"},
+	[COL_FIRST_ALLOCS] = {.key = "first.allocs"},
+	[COL_FIRST_FREES] = {.key = "first.frees"},
+	[COL_LAST_LIVE] = {.key = "last.live", .heading = "Live"},
+	[COL_LAST_BYTES] = {.key = "last.live_bytes", .heading = "Bytes"},
+	[COL_LAST_ALLOCS] = {.key = "last.allocs"},
+	[COL_LAST_FREES] = {.key = "last.frees"},
+	[COL_GROWTH_LIVE] = {.key = "growth.live", .heading = "Growth"},
+	[COL_GROWTH_BYTES] = {.key = "growth.live_bytes", .heading = "Growth bytes"},
+	[COL_GROWTH_LIVE_HOUR] = {.key = "growth.live_per_hour"},
+	[COL_GROWTH_BYTES_HOUR] = {.key = "growth.live_bytes_per_hour", .heading = "Bytes/hour"},
+	[COL_TURNOVER_ALLOCS] = {.key = "turnover.allocs", .heading = "New allocs"},
+	[COL_TURNOVER_FREES] = {.key = "turnover.frees", .heading = "New frees"},
+	[COL_TURNOVER_RATIO] = {.key = "turnover.freed_ratio", .heading = "Freed"},
+	[COL_TURNOVER_PER_ALLOC] = {.key = "turnover.growth_bytes_per_alloc"},
+	[COL_PINNED_BLOCKS] = {.key = "pinned.blocks"},
+	[COL_PINNED_BYTES] = {.key = "pinned.bytes"},
+	[COL_PINNED_OF_BLOCKS] = {.key = "pinned.of_blocks"},
+	[COL_PINNED_OF_BYTES] = {.key = "pinned.of_bytes"},
+	[COL_GROUP] = {.key = "group", .heading = "Group"},
+	[COL_TREND] = {.key = "trend", .heading = "Trend", .is_left = true},
+	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true},
+};
+
+struct diff_options {
+	struct common_options common;
+	struct psc_diff_options run;
+	enum psc_diff_sort sort;
+	struct budgets budgets;
+	long max_rows; /* -1 = default */
+	bool only_changed;
+};
+
+static int diff_option(struct diff_options *o, int opt)
+{
+	struct psc_error err;
+	char *end = NULL;
+	switch (opt) {
+	case 's':
+		if (!psc_diff_sort_parse(optarg, &o->sort))
+			return usage_error("diff", "--sort is growth, count, bytes or tag, not '%s'", optarg);
+		return -1;
+	case 'n':
+		o->max_rows = strtol(optarg, &end, 10);
+		if (end == optarg || *end != '\0' || o->max_rows < 0)
+			return usage_error("diff", "-n takes a number of rows, not '%s'", optarg);
+		return -1;
+	case 't':
+		if (psc_tag_pattern_check(optarg, &err) != PSC_OK)
+			return usage_error("diff", "%s", err.text);
+		o->run.tag = optarg;
+		return -1;
+	case OPT_POOL:
+		for (o->run.pool = 0; o->run.pool < PSC_POOL_MAX; o->run.pool++)
+			if (strcmp(optarg, psc_pool_name((enum psc_pool)o->run.pool)) == 0)
+				return -1;
+		return usage_error("diff", "--pool is nonpaged, paged or session, not '%s'", optarg);
+	case OPT_BY:
+		if (strcmp(optarg, "tag") == 0)
+			o->run.by = PSC_DIFF_BY_TAG;
+		else if (strcmp(optarg, "tag,size") == 0)
+			o->run.by = PSC_DIFF_BY_TAG_SIZE;
+		else if (strcmp(optarg, "process") == 0)
+			o->run.by = PSC_DIFF_BY_PROCESS;
+		else
+			return usage_error("diff", "--by is 'tag', 'tag,size' or 'process', not '%s'", optarg);
+		return -1;
+	case OPT_CHANGED:
+		o->only_changed = true;
+		return -1;
+	case OPT_PINNED:
+		o->run.flags |= PSC_DIFF_PINNED;
+		return -1;
+	case OPT_NO_WALK:
+		o->run.flags |= PSC_DIFF_NO_WALK;
+		return -1;
+	case OPT_BUDGET:
+		return budget_add(&o->budgets, "diff", optarg);
+	default:
+		return common_option(&o->common, opt, "diff", help);
+	}
+}
+
+/* ---- rows ---- */
+
+static void choose_columns(const struct diff_options *o, struct column cols[N_COLS])
+{
+	memcpy(cols, columns, sizeof(columns));
+	bool by_process = o->run.by == PSC_DIFF_BY_PROCESS;
+	if (o->run.by != PSC_DIFF_BY_TAG_SIZE)
+		cols[COL_BLOCK] = (struct column){.key = NULL};
+	for (int c = COL_TAG; c <= COL_POOL && by_process; c++)
+		cols[c] = (struct column){.key = NULL};
+	for (int c = COL_PROCESS; c <= COL_PROCESS_NAME && !by_process; c++)
+		cols[c] = (struct column){.key = NULL};
+	if (o->run.by != PSC_DIFF_BY_TAG)
+		for (int c = COL_TURNOVER_ALLOCS; c <= COL_TURNOVER_PER_ALLOC; c++)
+			cols[c].heading = NULL;
+	if (by_process)
+		cols[COL_GROUP].heading = NULL;
+	if ((o->run.flags & PSC_DIFF_PINNED) != 0) {
+		cols[COL_PINNED_BLOCKS].heading = "Pinned";
+		cols[COL_PINNED_OF_BLOCKS].heading = "Of";
+	}
+}
+
+static void fill_point(const struct psc_diff_point *p, struct cell *cells)
+{
+	if (p->known) {
+		cells[0] = cell_i64(p->live);
+		cells[1] = cell_i64(p->live_bytes);
+	}
+	if (p->has_counters) {
+		cells[2] = cell_u64(p->allocs);
+		cells[3] = cell_u64(p->frees);
+	}
+}
+
+static void fill_cells(const struct psc_diff_row *r, size_t n_dumps, bool is_32bit, bool by_process, char tag[17],
+		       char hex[9], struct cell cells[N_COLS])
+{
+	for (int i = 0; i < N_COLS; i++)
+		cells[i] = cell_null();
+	if (by_process) {
+		cells[COL_PROCESS] = cell_address(r->process.eprocess, is_32bit);
+		if (r->process.is_listed) {
+			cells[COL_PROCESS_PID] = cell_u64(r->process.pid);
+			cells[COL_PROCESS_NAME] = cell_text(r->process.name);
+		}
+	} else {
+		snprintf(hex, 9, "%02x%02x%02x%02x", r->tag[0], r->tag[1], r->tag[2], r->tag[3]);
+		cells[COL_TAG] = cell_text(psc_tag_format(r->tag, tag));
+		cells[COL_TAG_HEX] = cell_text(hex);
+		cells[COL_POOL] = cell_text(psc_pool_name(r->pool));
+	}
+	if (r->block_bytes != 0)
+		cells[COL_BLOCK] = cell_u64(r->block_bytes);
+	fill_point(&r->points[0], &cells[COL_FIRST_LIVE]);
+	fill_point(&r->points[n_dumps - 1], &cells[COL_LAST_LIVE]);
+	if (r->has_growth) {
+		cells[COL_GROWTH_LIVE] = cell_growth(r->growth);
+		cells[COL_GROWTH_BYTES] = cell_growth(r->growth_bytes);
+	}
+	if (r->has_rate) {
+		cells[COL_GROWTH_LIVE_HOUR] = cell_real(r->growth_per_hour);
+		cells[COL_GROWTH_BYTES_HOUR] = cell_real(r->growth_bytes_per_hour);
+	}
+	if (r->has_turnover) {
+		cells[COL_TURNOVER_ALLOCS] = cell_u64(r->new_allocs);
+		cells[COL_TURNOVER_FREES] = cell_u64(r->new_frees);
+		if (r->new_allocs != 0) {
+			cells[COL_TURNOVER_RATIO] = cell_ratio((double)r->new_frees / (double)r->new_allocs);
+			if (r->has_growth)
+				cells[COL_TURNOVER_PER_ALLOC] =
+					cell_real((double)r->growth_bytes / (double)r->new_allocs);
+		}
+	}
+	if (r->has_pinned) {
+		cells[COL_PINNED_BLOCKS] = cell_u64(r->pinned);
+		cells[COL_PINNED_BYTES] = cell_u64(r->pinned_bytes);
+		cells[COL_PINNED_OF_BLOCKS] = cell_u64(r->compared);
+		cells[COL_PINNED_OF_BYTES] = cell_u64(r->compared_bytes);
+	}
+	if (r->group != 0)
+		cells[COL_GROUP] = cell_u64(r->group);
+	cells[COL_TREND] = cell_text(psc_diff_trend_name(r->trend));
+	cells[COL_SOURCE] = cell_text(r->source);
+}
+
+static bool is_wanted(const struct diff_options *o, const struct psc_diff_row *r)
+{
+	if (o->budgets.n != 0 && !budget_is_over(&o->budgets, r->tag))
+		return false;
+	return !o->only_changed || r->trend != PSC_TREND_LEVEL || r->new_allocs != 0;
+}
+
+static cJSON *json_relation(const struct psc_diff_relation *r)
+{
+	cJSON *o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "boot", psc_diff_boot_name(r->boot));
+	cJSON_AddBoolToObject(o, "same_kernel", r->same_kernel);
+	if (r->has_hours)
+		json_add_real(o, "uptime_hours", r->hours);
+	else
+		cJSON_AddNullToObject(o, "uptime_hours");
+	return o;
+}
+
+static cJSON *json_compared(const struct psc_dump *dump)
+{
+	char id[17];
+	cJSON *o = json_dump(dump);
+	cJSON_AddStringToObject(o, "dump_id", dump_id(dump, id));
+	json_add_u64_or_null(o, "build", psc_dump_kernel(dump)->build != 0, psc_dump_kernel(dump)->build);
+	return o;
+}
+
+static void print_end_lines(FILE *f, struct psc_dump *const *dumps, size_t n_dumps, const struct psc_diff *diff)
+{
+	const struct psc_diff_relation *r = psc_diff_get_relation(diff);
+	char time[24];
+	fputc('\n', f);
+	for (size_t i = 0; i < n_dumps; i++) {
+		const struct psc_dump_info *d = psc_dump_get_info(dumps[i]);
+		fprintf(f, "Dump %zu: %s, %s, build %" PRIu32, i + 1, d->path,
+			d->has_time && format_filetime(d->system_time_filetime, time) != NULL ? time : "time not known",
+			psc_dump_kernel(dumps[i])->build);
+		if (d->has_uptime)
+			fprintf(f, ", up %.1f hours", (double)(d->uptime_100ns / 10000000u) / 3600.0);
+		fputc('\n', f);
+	}
+	fprintf(f, "First and last: %s kernel, ", r->same_kernel ? "same" : "another");
+	if (r->boot == PSC_BOOT_SAME && r->hours > -1.0 && r->hours < 1.0)
+		fprintf(f, "same boot, %.0f seconds apart\n", r->hours * 3600.0);
+	else if (r->boot == PSC_BOOT_SAME)
+		fprintf(f, "same boot, %.2f hours apart\n", r->hours);
+	else
+		fprintf(f, "%s\n", r->boot == PSC_BOOT_OTHER ? "another boot" : "boot not known");
+	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_diff_coverage_ratio(diff));
+	fputs("Growth is what the last dump holds more than the first. It is no leak by itself: caches grow too.\n", f);
+}
+
+static bool print_rows(FILE *f, struct psc_dump *const *dumps, size_t n_dumps, struct diff_options *o,
+		       const struct psc_diff *diff)
+{
+	static const struct report_spec spec = {SCHEMA, "growth", false};
+	struct report r;
+	struct column cols[N_COLS];
+	struct cell cells[N_COLS];
+	char tag[17], hex[9];
+	size_t n, n_a, n_b;
+	const struct psc_diff_row *rows = psc_diff_rows(diff, &n);
+	const struct psc_dump *last = dumps[n_dumps - 1];
+	bool is_32bit = psc_dump_get_info(last)->machine == PSC_MACHINE_X86;
+	long printed = 0, more = 0;
+
+	choose_columns(o, cols);
+	report_init(&r, f, last, &o->common, &spec, cols, N_COLS);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_wanted(o, &rows[i]))
+			continue;
+		if (o->max_rows > 0 && printed >= o->max_rows) {
+			more++;
+			continue;
+		}
+		fill_cells(&rows[i], n_dumps, is_32bit, o->run.by == PSC_DIFF_BY_PROCESS, tag, hex, cells);
+		report_row(&r, cells);
+		printed++;
+	}
+	cJSON *a = cJSON_CreateArray(), *coverage = cJSON_CreateObject();
+	for (size_t i = 0; i < n_dumps; i++)
+		cJSON_AddItemToArray(a, json_compared(dumps[i]));
+	report_list(&r, "dumps", "compared", a);
+	report_member(&r, "relation", json_relation(psc_diff_get_relation(diff)));
+	if (o->common.format == FORMAT_TABLE)
+		print_end_lines(f, dumps, n_dumps, diff);
+	json_add_ratio(coverage, psc_diff_coverage_ratio(diff));
+	const char *const *wa = psc_dump_warnings(last, &n_a);
+	const char *const *wb = psc_diff_warnings(diff, &n_b);
+	bool ok = report_end(&r, coverage, json_warnings(wa, n_a, wb, n_b));
+	if (more > 0 && !o->common.quiet)
+		message("%ld more rows; -n 0 prints all", more);
+	return ok;
+}
+
+static void print_folded(FILE *f, const struct diff_options *o, const struct psc_diff *diff)
+{
+	size_t n;
+	const struct psc_diff_row *rows = psc_diff_rows(diff, &n);
+	long printed = 0;
+	char tag[17];
+	for (size_t i = 0; i < n; i++) {
+		const struct psc_diff_row *r = &rows[i];
+		if (!is_wanted(o, r) || !r->has_growth || r->growth_bytes <= 0)
+			continue;
+		if (o->max_rows > 0 && printed++ >= o->max_rows)
+			break;
+		if (o->run.by == PSC_DIFF_BY_PROCESS)
+			fprintf(f, "%s (%" PRIu64 ") %" PRId64 "\n", r->process.name, r->process.pid, r->growth_bytes);
+		else
+			print_folded_tag(f, psc_pool_name(r->pool), psc_tag_format(r->tag, tag), r->block_bytes,
+					 r->growth_bytes);
+	}
+}
+
+static int print(struct diff_options *o, struct psc_dump *const *dumps, size_t n_dumps, struct psc_diff *diff)
+{
+	struct output out;
+	size_t n;
+	const struct psc_diff_row *rows = psc_diff_rows(diff, &n);
+	int code = output_open(&out, &o->common);
+	if (code != EXIT_COMPLETE)
+		return code;
+	for (size_t i = 0; i < n; i++)
+		budget_count(&o->budgets, rows[i].tag, rows[i].has_growth, rows[i].growth_bytes);
+	psc_diff_sort(diff, o->sort);
+	for (size_t i = 0; i < n_dumps; i++) {
+		const char *const *w = psc_dump_warnings(dumps[i], &n);
+		print_warnings(&o->common, w, n);
+	}
+	const char *const *w = psc_diff_warnings(diff, &n);
+	print_warnings(&o->common, w, n);
+	if (o->common.format == FORMAT_FOLDED) {
+		print_folded(out.f, o, diff);
+	} else if (!print_rows(out.f, dumps, n_dumps, o, diff)) {
+		message("out of memory");
+		code = EXIT_INPUT;
+	}
+	if (code == EXIT_COMPLETE && o->common.min_coverage >= 0.0 &&
+	    psc_diff_coverage_ratio(diff) < o->common.min_coverage)
+		code = EXIT_COVERAGE;
+	if (code != EXIT_INPUT && budget_report(&o->budgets, "grown"))
+		code = EXIT_BUDGET;
+	return output_close(&out, code);
+}
+
+static int run(struct diff_options *o, char **paths, size_t n_dumps)
+{
+	struct psc_dump *dumps[DUMPS_MAX] = {NULL};
+	struct psc_diff *diff = NULL;
+	struct psc_error err;
+	int code = EXIT_COMPLETE;
+	for (size_t i = 0; i < n_dumps && code == EXIT_COMPLETE; i++)
+		code = open_dump(paths[i], &o->common, &dumps[i]);
+	if (code == EXIT_COMPLETE) {
+		o->run.n_threads = o->common.n_threads;
+		o->run.progress = progress_callback(&o->common);
+		enum psc_status st = psc_diff_run(dumps, n_dumps, &o->run, &diff, &err);
+		progress_clear();
+		code = st == PSC_OK ? print(o, dumps, n_dumps, diff) : report_error(&err);
+	}
+	psc_diff_free(diff);
+	for (size_t i = 0; i < n_dumps; i++)
+		psc_dump_close(dumps[i]);
+	return code;
+}
+
+int cmd_diff(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"sort", required_argument, NULL, 's'},          {"rows", required_argument, NULL, 'n'},
+		{"tag", required_argument, NULL, 't'},           {"pool", required_argument, NULL, OPT_POOL},
+		{"by", required_argument, NULL, OPT_BY},         {"changed", no_argument, NULL, OPT_CHANGED},
+		{"pinned", no_argument, NULL, OPT_PINNED},       {"no-walk", no_argument, NULL, OPT_NO_WALK},
+		{"budget", required_argument, NULL, OPT_BUDGET}, COMMON_LONG_OPTIONS};
+	static const struct psc_diff_options run_init = PSC_DIFF_OPTIONS_INIT;
+	struct diff_options o = {.run = run_init, .sort = PSC_DIFF_SORT_GROWTH, .max_rows = -1};
+	int opt;
+
+	common_options_init(&o.common);
+	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "s:n:t:", options, NULL)) != -1) {
+		int code = diff_option(&o, opt);
+		if (code >= 0)
+			return code;
+	}
+	if (o.common.format == FORMAT_OPENMETRICS)
+		return usage_error("diff",
+				   "diff has no openmetrics form; a collector compares figures of 'poolscope tags'");
+	if ((o.run.flags & PSC_DIFF_NO_WALK) != 0 &&
+	    (o.run.by != PSC_DIFF_BY_TAG || (o.run.flags & PSC_DIFF_PINNED) != 0))
+		return usage_error("diff", "--by %s comes from the walk and cannot be had with --no-walk",
+				   o.run.by == PSC_DIFF_BY_TAG_SIZE  ? "tag,size"
+				   : o.run.by == PSC_DIFF_BY_PROCESS ? "process"
+								     : "tag with --pinned");
+	if (o.run.by == PSC_DIFF_BY_PROCESS &&
+	    (o.run.tag != NULL || o.budgets.n != 0 || (o.run.flags & PSC_DIFF_PINNED) != 0))
+		return usage_error("diff", "--by process has no tags: not together with --tag, --budget or --pinned");
+	int n_dumps = argc - optind;
+	if (n_dumps < 2)
+		return usage_error("diff", "which dumps? Give the paths of two or more, oldest first");
+	if (n_dumps > DUMPS_MAX)
+		return usage_error("diff", "more than %d dumps", DUMPS_MAX);
+	if (o.max_rows < 0)
+		o.max_rows = o.common.format == FORMAT_TABLE && o.common.output_path == NULL && stdout_is_terminal()
+				     ? 20
+				     : 0;
+	return run(&o, argv + optind, (size_t)n_dumps);
+}
