@@ -20,12 +20,14 @@ enum exit_code {
 enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_OPENMETRICS, FORMAT_FOLDED };
 
 #define RUN_MAP_MAX 64
+#define WITH_MAX    63
 
 /* Options that every command takes. */
 struct common_options {
 	enum output_format format;
 	struct psc_open_options open;
 	struct psc_run_map run_map[RUN_MAP_MAX];
+	const char *more_files[WITH_MAX];
 	uint32_t n_threads;
 	double min_coverage; /* 0..1; below 0 = not asked for */
 	bool quiet, verbose, no_progress, no_symbols;
@@ -64,6 +66,7 @@ int report_error(const struct psc_error *err);
 	"      --no-builtin      do not use the built-in tables of kernels\n"                                          \
 	"      --image-format F  auto (default), or raw: physical memory and nothing else\n"                           \
 	"      --run-map MAP     where memory lies in a raw image: START-END@OFFSET,... (hexadecimal)\n"               \
+	"      --with FILE       further file of the same dump (VMware state, split kdump); repeatable\n"              \
 	"      --dtb PA          kernel page tables, where no dump header names them\n"                                \
 	"      --kernel-base VA  kernel image, likewise\n"                                                             \
 	"      --kdbg VA         debugger data block, likewise\n"                                                      \
@@ -85,6 +88,7 @@ enum {
 	OPT_NO_BUILTIN,
 	OPT_IMAGE_FORMAT,
 	OPT_RUN_MAP,
+	OPT_WITH,
 	OPT_DTB,
 	OPT_KERNEL_BASE,
 	OPT_KDBG,
@@ -101,8 +105,8 @@ enum {
 		{"isf", required_argument, NULL, OPT_ISF}, {"symbols", required_argument, NULL, OPT_SYMBOLS},          \
 		{"no-symbols", no_argument, NULL, OPT_NO_SYMBOLS}, {"no-builtin", no_argument, NULL, OPT_NO_BUILTIN},  \
 		{"image-format", required_argument, NULL, OPT_IMAGE_FORMAT},                                           \
-		{"run-map", required_argument, NULL, OPT_RUN_MAP}, {"dtb", required_argument, NULL, OPT_DTB},          \
-		{"kernel-base", required_argument, NULL, OPT_KERNEL_BASE},                                             \
+		{"run-map", required_argument, NULL, OPT_RUN_MAP}, {"with", required_argument, NULL, OPT_WITH},        \
+		{"dtb", required_argument, NULL, OPT_DTB}, {"kernel-base", required_argument, NULL, OPT_KERNEL_BASE},  \
 		{"kdbg", required_argument, NULL, OPT_KDBG}, {"threads", required_argument, NULL, OPT_THREADS},        \
 		{"min-coverage", required_argument, NULL, OPT_MIN_COVERAGE},                                           \
 		{"no-mmap", no_argument, NULL, OPT_NO_MMAP}, {"tmpdir", required_argument, NULL, OPT_TMPDIR},          \

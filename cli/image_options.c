@@ -75,6 +75,12 @@ int image_option(struct common_options *o, int opt, const char *command)
 					   "exclusive, separated by commas, not '%s'",
 					   RUN_MAP_MAX, optarg);
 		return -1;
+	case OPT_WITH:
+		if (o->open.n_more_files == WITH_MAX)
+			return usage_error(command, "--with can be given %d times", WITH_MAX);
+		o->more_files[o->open.n_more_files++] = optarg;
+		o->open.more_files = o->more_files;
+		return -1;
 	case OPT_DTB:
 		return address_option("dtb", command, &o->open.directory_table_base);
 	case OPT_KERNEL_BASE:

@@ -94,7 +94,7 @@ int main(int argc, char **argv)
 		return stdout_finish(EXIT_COMPLETE);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		printf("poolscope %s\n", psc_version());
+		printf("poolscope %s\n%s\n", psc_version(), psc_build_features());
 		return stdout_finish(EXIT_COMPLETE);
 	}
 	for (size_t i = 0; i < n_commands; i++) {

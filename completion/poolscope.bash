@@ -12,8 +12,8 @@ _poolscope_files()
 _poolscope()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]-}
-	local common="--format --output --isf --symbols --no-symbols --no-builtin --image-format --run-map --dtb --kernel-base
-		--kdbg --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet --verbose --help"
+	local common="--format --output --isf --symbols --no-symbols --no-builtin --image-format --run-map --with --dtb
+		--kernel-base --kdbg --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet --verbose --help"
 	local info=""
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
 	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
@@ -60,7 +60,12 @@ _poolscope()
 		_poolscope_files -d "$cur"
 		return
 		;;
-	--run-map | --dtb | --kernel-base | --kdbg | --threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | -n | -t) return ;;
+	--run-map | --dtb | --kernel-base | --kdbg) return ;;
+	--threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | -n | -t) return ;;
+	--with)
+		_poolscope_files -f "$cur"
+		return
+		;;
 	--isf | --symbols | --tag-file | --output | -o)
 		_poolscope_files -f "$cur"
 		return

@@ -67,11 +67,15 @@ struct psc_open_options {
 	uint64_t directory_table_base;   /**< physical address of the kernel's top page table, as CR3 holds it */
 	uint64_t kernel_base;            /**< virtual address of the kernel image */
 	uint64_t kd_debugger_data_block; /**< virtual address of KDDEBUGGER_DATA64, plain */
+	/** Further files of the same dump: the state file of a VMware .vmem or the other way round (found by itself
+	 * when it lies beside and is called alike), the other parts of a kdump-compressed dump. At most 64. */
+	const char *const *more_files;
+	size_t n_more_files;
 };
 #define PSC_OPEN_OPTIONS_INIT                                                                                          \
 	{                                                                                                              \
 		sizeof(struct psc_open_options), 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL,                 \
-			PSC_IMAGE_FORMAT_AUTO, NULL, 0, 0, 0, 0                                                        \
+			PSC_IMAGE_FORMAT_AUTO, NULL, 0, 0, 0, 0, NULL, 0                                               \
 	}
 
 struct psc_dump;
@@ -122,7 +126,7 @@ PSC_API const char *psc_dump_type_name(enum psc_dump_type type);
 /** What the container's header says. Fields that the writer never stored are marked absent by their has_ flag. */
 struct psc_dump_info {
 	const char *path;        /**< as given; "<memory>" for psc_dump_open_mem */
-	const char *format;      /**< "dump64", "dump32", "raw", "lime" or "elf" */
+	const char *format;      /**< "dump64", "dump32", "raw", "lime", "elf", "kdump" or "vmware" */
 	const char *compression; /**< "gzip" or NULL */
 	enum psc_dump_type dump_type;
 	uint32_t dump_type_value; /**< DumpType as stored */
@@ -269,6 +273,10 @@ PSC_API const char *const *psc_dump_warnings(const struct psc_dump *dump, size_t
 
 /** "poolscope 0.1.0" style version of the library. */
 PSC_API const char *psc_version(void);
+
+/** What this build of the library reads through other libraries and what it cannot, one line, for example
+ * "kdump-compressed files: yes (libkdumpfile)". */
+PSC_API const char *psc_build_features(void);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The public handle: source, image and kernel of one dump, and their descriptions. */
 #include "image/image.h"
+#include "io/os.h"
 #include "io/source.h"
 #include "kernel/infer.h"
 #include "kernel/kernel.h"
@@ -17,8 +18,12 @@
 
 #define MAX_POOL_SOURCES 16
 
+#define MAX_FILES 64u
+
 struct psc_dump {
 	struct psc_source *source;
+	struct psc_source *more[MAX_FILES]; /* further files of the same dump */
+	size_t n_more;
 	struct psc_image *image;
 	struct psc_kernel kernel;
 	struct psc_symbol_search *own_search; /* of options.symbol_path */
@@ -38,6 +43,15 @@ struct psc_dump {
 const char *psc_version(void)
 {
 	return PSC_VERSION;
+}
+
+const char *psc_build_features(void)
+{
+#ifdef PSC_HAVE_KDUMPFILE
+	return "kdump-compressed files: yes (libkdumpfile)";
+#else
+	return "kdump-compressed files: no (built without libkdumpfile)";
+#endif
 }
 
 const char *psc_machine_name(enum psc_machine machine)
@@ -154,12 +168,69 @@ static void copy_warnings(struct psc_dump *d, const struct psc_warnings *from)
 		psc_warn(&d->warnings, "%s", from->items[i]);
 }
 
+static enum psc_status open_more(struct psc_dump *d, const char *path, const struct psc_open_options *o,
+				 struct psc_error *reterr)
+{
+	struct psc_progress progress = {.fn = o->progress, .arg = o->progress_arg, .phase = "unpacking"};
+	const struct psc_source_options so = {
+		.no_mmap = (o->flags & PSC_OPEN_NO_MMAP) != 0,
+		.tmpdir = o->tmpdir,
+		.max_unpacked_bytes = o->max_unpacked_bytes,
+		.progress = &progress,
+	};
+	if (d->n_more == MAX_FILES)
+		return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0, "more than %u further files", MAX_FILES);
+	enum psc_status st = psc_source_open_file(path, &so, &d->more[d->n_more], reterr);
+	if (st == PSC_OK)
+		d->n_more++;
+	return st;
+}
+
+/* The other half of a VMware machine's memory, when it lies beside and is called alike. */
+static enum psc_status open_vmware_sibling(struct psc_dump *d, const struct psc_open_options *o,
+					   struct psc_error *reterr)
+{
+	static const char *const endings[] = {".vmem", ".vmss", ".vmsn"};
+	const char *path = psc_source_name(d->source), *dot = strrchr(path, '.');
+	enum psc_status st = PSC_OK;
+	size_t mine = 0;
+	while (mine < 3 && (dot == NULL || strcmp(dot, endings[mine]) != 0))
+		mine++;
+	for (size_t i = mine == 0 ? 1 : 0; mine < 3 && i < (mine == 0 ? 3u : 1u); i++) {
+		int os_error;
+		char *other = psc_arena_printf(&d->arena, "%.*s%s", (int)(dot - path), path, endings[i]);
+		if (other == NULL)
+			return psc_fail_no_memory(reterr);
+		if (!psc_os_is_regular(other, &os_error))
+			continue;
+		psc_logf(&d->log, PSC_LOG_INFO, "%s belongs to it", psc_base_name(other));
+		st = open_more(d, other, o, reterr);
+		break;
+	}
+	return st;
+}
+
+static enum psc_status open_more_files(struct psc_dump *d, const struct psc_open_options *o, struct psc_error *reterr)
+{
+	enum psc_status st = PSC_OK;
+	if (o->n_more_files == 0 && o->image_format == PSC_IMAGE_FORMAT_AUTO && o->n_run_map == 0)
+		return open_vmware_sibling(d, o, reterr);
+	for (size_t i = 0; i < o->n_more_files && st == PSC_OK; i++)
+		st = open_more(d, o->more_files[i], o, reterr);
+	return st;
+}
+
 static enum psc_status open_image(struct psc_dump *d, const struct psc_open_options *o, struct psc_error *reterr)
 {
+	enum psc_status st = open_more_files(d, o, reterr);
+	if (st != PSC_OK)
+		return st;
 	const struct psc_image_options io = {
 		.is_raw = o->image_format == PSC_IMAGE_FORMAT_RAW,
 		.map = o->run_map,
 		.n_map = o->run_map != NULL ? o->n_run_map : 0,
+		.more = (const struct psc_source *const *)d->more,
+		.n_more = d->n_more,
 		.tmpdir = o->tmpdir,
 	};
 	return psc_image_open_with(d->source, &io, &d->image, reterr);
@@ -310,6 +381,8 @@ void psc_dump_close(struct psc_dump *dump)
 	psc_kernel_deinit(&dump->kernel);
 	psc_symbol_search_free(dump->own_search);
 	psc_image_close(dump->image);
+	for (size_t i = 0; i < dump->n_more; i++)
+		psc_source_close(dump->more[i]);
 	psc_source_close(dump->source);
 	psc_warnings_deinit(&dump->warnings);
 	psc_arena_deinit(&dump->arena);

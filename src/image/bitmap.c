@@ -115,7 +115,7 @@ static enum psc_status load_bits(struct psc_image *img, const struct form *f, st
 	return PSC_OK;
 }
 
-static enum psc_status build_rank(struct psc_bitmap *b, uint64_t *ret_set, struct psc_error *reterr)
+enum psc_status psc_bitmap_seal(struct psc_bitmap *b, uint64_t *ret_set, struct psc_error *reterr)
 {
 	b->n_full = b->n_bits / 64;
 	b->tail = 0;
@@ -156,7 +156,7 @@ static enum psc_status attach(struct psc_image *img, const struct form *f, uint6
 	img->bitmap.n_bits = f->n_bits;
 	img->bitmap.first_page = f->first_page;
 	enum psc_status st = load_bits(img, f, reterr);
-	return st == PSC_OK ? build_rank(&img->bitmap, ret_set, reterr) : st;
+	return st == PSC_OK ? psc_bitmap_seal(&img->bitmap, ret_set, reterr) : st;
 }
 
 enum psc_status psc_bitmap_open(struct psc_image *img, bool prefer_old_form, struct psc_error *reterr)

@@ -18,22 +18,30 @@ enum {
 	STATE_KERNEL_GS_BASE = 0x1b0,
 };
 
-bool psc_cpu_note_add(struct psc_image *img, const uint8_t *desc, size_t n)
+struct psc_image_cpu *psc_cpu_at(struct psc_image *img, size_t index)
 {
-	if (img->n_cpus == PSC_IMAGE_CPUS_MAX || n < STATE_KERNEL_GS_BASE)
-		return false;
+	if (index >= PSC_IMAGE_CPUS_MAX)
+		return NULL;
 	if (!img->cpus) {
 		img->cpus = psc_arena_alloc_array(&img->arena, PSC_IMAGE_CPUS_MAX, sizeof(*img->cpus));
 		if (!img->cpus)
-			return false;
+			return NULL;
 	}
-	struct psc_image_cpu *cpu = &img->cpus[img->n_cpus++];
+	if (index >= img->n_cpus)
+		img->n_cpus = index + 1;
+	return &img->cpus[index];
+}
+
+static void add_cpu(struct psc_image *img, const uint8_t *desc, size_t n)
+{
+	struct psc_image_cpu *cpu = n >= STATE_KERNEL_GS_BASE ? psc_cpu_at(img, img->n_cpus) : NULL;
+	if (!cpu)
+		return;
 	cpu->cr3 = psc_le64(desc + STATE_CR3);
 	cpu->cr4 = psc_le64(desc + STATE_CR4);
 	cpu->gs_base = psc_le64(desc + STATE_GS_BASE);
 	cpu->idt_base = psc_le64(desc + STATE_IDT_BASE);
 	cpu->kernel_gs_base = n >= STATE_KERNEL_GS_BASE + 8 ? psc_le64(desc + STATE_KERNEL_GS_BASE) : 0;
-	return true;
 }
 
 void psc_notes_parse(struct psc_image *img, const uint8_t *notes, size_t n)
@@ -47,7 +55,7 @@ void psc_notes_parse(struct psc_image *img, const uint8_t *notes, size_t n)
 		if (!psc_range_ok(desc, desc_bytes, n))
 			return;
 		if (type == 0 && name_bytes >= 4 && memcmp(notes + name, "QEMU", 4) == 0)
-			(void)psc_cpu_note_add(img, notes + desc, desc_bytes);
+			add_cpu(img, notes + desc, desc_bytes);
 		if (end > n)
 			return;
 		at = (size_t)end;

@@ -188,6 +188,10 @@ static enum psc_status open_headerless(struct psc_image *img, enum psc_container
 		return psc_lime_open(img, reterr);
 	case PSC_CONTAINER_ELF:
 		return psc_elf_open(img, reterr);
+	case PSC_CONTAINER_KDUMP:
+		return psc_kdump_open(img, opts, reterr);
+	case PSC_CONTAINER_VMWARE:
+		return psc_vmware_open(img, opts, reterr);
 	default:
 		return psc_raw_open(img, opts->map, opts->n_map, reterr);
 	}
@@ -208,6 +212,11 @@ static enum psc_status open_image(struct psc_image *img, const struct psc_image_
 		st = psc_probe(header, n, img->size, &container, reterr);
 	if (st != PSC_OK)
 		return st;
+	if (container == PSC_CONTAINER_RAW && !opts->is_raw && opts->n_map == 0 && psc_vmware_has_state(opts))
+		container = PSC_CONTAINER_VMWARE;
+	if (opts->n_more != 0 && container != PSC_CONTAINER_VMWARE && container != PSC_CONTAINER_KDUMP)
+		return psc_fail(reterr, PSC_E_ARGUMENT, PSC_WHERE_NONE, 0,
+				"only VMware's memory and kdump-compressed dumps come in several files");
 	if (container == PSC_CONTAINER_DUMP64 || container == PSC_CONTAINER_DUMP32)
 		st = open_dump(img, container == PSC_CONTAINER_DUMP64, header, n, reterr);
 	else

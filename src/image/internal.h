@@ -91,6 +91,8 @@ enum psc_container {
 	PSC_CONTAINER_RAW, /* nothing speaks against it */
 	PSC_CONTAINER_LIME,
 	PSC_CONTAINER_ELF,
+	PSC_CONTAINER_KDUMP,
+	PSC_CONTAINER_VMWARE,
 };
 enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, enum psc_container *ret,
 			  struct psc_error *reterr);
@@ -113,9 +115,15 @@ enum psc_status psc_raw_open(struct psc_image *img, const struct psc_run_map *ma
 			     struct psc_error *reterr);
 enum psc_status psc_lime_open(struct psc_image *img, struct psc_error *reterr);
 enum psc_status psc_elf_open(struct psc_image *img, struct psc_error *reterr);
+enum psc_status psc_kdump_open(struct psc_image *img, const struct psc_image_options *opts, struct psc_error *reterr);
 
-/* cpu_notes.c: one QEMUCPUState into the image's list; false when there is no room or no sense in it. */
-bool psc_cpu_note_add(struct psc_image *img, const uint8_t *desc, size_t n);
+bool psc_vmware_is_state(const uint8_t *head, size_t n);
+/* One of the further files is a state file. */
+bool psc_vmware_has_state(const struct psc_image_options *opts);
+enum psc_status psc_vmware_open(struct psc_image *img, const struct psc_image_options *opts, struct psc_error *reterr);
+
+/* cpu_notes.c: the place for a processor's registers; NULL when there are too many or no memory is left. */
+struct psc_image_cpu *psc_cpu_at(struct psc_image *img, size_t index);
 /* The notes of an ELF file or of a kdump file, n bytes. */
 void psc_notes_parse(struct psc_image *img, const uint8_t *notes, size_t n);
 
@@ -136,6 +144,8 @@ enum psc_status psc_extents_finish_scattered(struct psc_image *img, struct psc_e
 					     struct psc_error *reterr);
 
 /* bitmap.c */
+/* With bits and n_bits set: make the index. *ret_set: number of set bits. */
+enum psc_status psc_bitmap_seal(struct psc_bitmap *b, uint64_t *ret_set, struct psc_error *reterr);
 void psc_bitmap_deinit(struct psc_bitmap *b);
 enum psc_page_presence psc_bitmap_locate(const struct psc_bitmap *b, uint64_t pfn, uint64_t *ret_index);
 /* Set bits in a row from pfn on, at most max. */

@@ -20,8 +20,6 @@ struct magic {
 #define HIBERNATION_RESUMED                                                                                            \
 	"hibernation file of a system that has resumed: its contents are usually wiped; take a kernel dump instead"
 #define USER_DUMP "user-mode dump: holds no kernel pool; a kernel or complete memory dump is needed"
-#define VMWARE                                                                                                         \
-	"VMware state file (.vmss/.vmsn): not read yet; convert it with VMware's vmss2core to a Windows memory.dmp"
 #define EWF       "EWF evidence file (E01/Ex01): not read; export it with ewfexport and open the dump or image inside"
 #define DISK_HINT "it holds a disk, not memory; the dump lies inside (MEMORY.DMP): mount it and open that"
 
@@ -36,15 +34,6 @@ static const struct magic magics[] = {
 	MAGIC("RSTR", HIBERNATION),
 	MAGIC("HORM", HIBERNATION),
 	MAGIC("BRKP", HIBERNATION),
-	MAGIC("KDUMP   ", "kdump-compressed memory dump: not read yet; convert it to a Windows dump or dump the guest "
-			  "with QEMU's dump-guest-memory -w"),
-	MAGIC("DISKDUMP", "diskdump (kdump-compressed) memory dump: not read yet; convert it to a Windows dump"),
-	MAGIC("makedumpfile\0\0\0\0", "flattened kdump or ELF memory dump: not read yet; restore it with makedumpfile "
-				      "-R and convert the result to a Windows dump"),
-	MAGIC("\xd0\xbe\xd2\xbe", VMWARE),
-	MAGIC("\xd1\xba\xd1\xba", VMWARE),
-	MAGIC("\xd2\xbe\xd2\xbe", VMWARE),
-	MAGIC("\xd3\xbe\xd3\xbe", VMWARE),
 	MAGIC("AVML", "AVML memory image: not read yet; take a kernel or complete crash dump instead"),
 	MAGIC("HPAK", "HBGary HPAK memory image: not read yet; take a kernel or complete crash dump instead"),
 	MAGIC("EVF\x09\x0d\x0a\xff\x00", EWF),
@@ -96,10 +85,9 @@ enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, enu
 		uint8_t n;
 		enum psc_container container;
 	} read[] = {
-		{"PAGEDU64", 8, PSC_CONTAINER_DUMP64},
-		{"PAGEDUMP", 8, PSC_CONTAINER_DUMP32},
-		{"\177ELF", 4, PSC_CONTAINER_ELF},
-		{"EMiL", 4, PSC_CONTAINER_LIME},
+		{"PAGEDU64", 8, PSC_CONTAINER_DUMP64}, {"PAGEDUMP", 8, PSC_CONTAINER_DUMP32},
+		{"\177ELF", 4, PSC_CONTAINER_ELF},     {"EMiL", 4, PSC_CONTAINER_LIME},
+		{"KDUMP   ", 8, PSC_CONTAINER_KDUMP},  {"DISKDUMP", 8, PSC_CONTAINER_KDUMP},
 	};
 	if (n == 0)
 		return psc_fail(reterr, PSC_E_FORMAT, PSC_WHERE_NONE, 0, "the file is empty");
@@ -108,6 +96,10 @@ enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, enu
 			*ret = read[i].container;
 			return PSC_OK;
 		}
+	}
+	if (psc_vmware_is_state(head, n)) {
+		*ret = PSC_CONTAINER_VMWARE;
+		return PSC_OK;
 	}
 	if (starts_with(head, n, "PAGE", 4))
 		return unsupported(reterr,

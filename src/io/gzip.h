@@ -3,16 +3,7 @@
 #ifndef PSC_IO_GZIP_H
 #define PSC_IO_GZIP_H
 
-#include "io/os.h"
-#include "io/source.h"
-
-/* Exactly one of bytes (from malloc) and file is set, and the caller's. */
-struct psc_unpacked {
-	uint8_t *bytes;
-	struct psc_os_file *file;
-	uint64_t size_bytes;
-	bool is_truncated;
-};
+#include "io/spool.h"
 
 /* Whether the first n bytes of a file are the start of a gzip member. */
 bool psc_gzip_probe(const uint8_t *bytes, size_t n);
@@ -20,6 +11,5 @@ bool psc_gzip_probe(const uint8_t *bytes, size_t n);
  * is packed), PSC_E_LIMIT, PSC_E_CANCELLED, PSC_E_OS, PSC_E_NO_MEMORY. */
 enum psc_status psc_gzip_unpack(const struct psc_source *packed, const struct psc_source_options *opts,
 				struct psc_unpacked *ret, struct psc_error *reterr);
-void psc_unpacked_deinit(struct psc_unpacked *u);
 
 #endif

@@ -14,6 +14,8 @@ int psc_os_file_open(const char *path, struct psc_os_file **ret);
 /* A new file without a name (or deleted on close) in dir (NULL: the system's temporary directory). */
 int psc_os_temp_file(const char *dir, struct psc_os_file **ret);
 void psc_os_file_close(struct psc_os_file *f);
+/* The descriptor of an open file, borrowed; -1 on systems that have none. */
+int psc_os_file_fd(const struct psc_os_file *f);
 int psc_os_file_size(struct psc_os_file *f, uint64_t *ret_bytes);
 /* Reads at an offset without moving a file position; thread-safe. *ret_n < n only at the end of the file. */
 int psc_os_pread(struct psc_os_file *f, uint64_t off, void *buf, size_t n, size_t *ret_n);

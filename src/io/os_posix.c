@@ -84,6 +84,11 @@ void psc_os_file_close(struct psc_os_file *f)
 	free(f);
 }
 
+int psc_os_file_fd(const struct psc_os_file *f)
+{
+	return f->fd;
+}
+
 int psc_os_file_size(struct psc_os_file *f, uint64_t *ret_bytes)
 {
 	struct stat st;

@@ -169,6 +169,12 @@ void psc_os_file_close(struct psc_os_file *f)
 	free(f);
 }
 
+int psc_os_file_fd(const struct psc_os_file *f)
+{
+	(void)f;
+	return -1;
+}
+
 int psc_os_file_size(struct psc_os_file *f, uint64_t *ret_bytes)
 {
 	LARGE_INTEGER size;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/source.h"
 
+#include "io/flattened.h"
 #include "io/gzip.h"
 #include "io/os.h"
 #include "util/checked.h"
@@ -64,35 +65,42 @@ static void try_map(struct psc_source *s, const struct psc_source_options *opts)
 	s->is_mapped = s->bytes != NULL;
 }
 
-/* Replace the packed data by the unpacked. */
-static enum psc_status unpack(struct psc_source *s, const struct psc_source_options *opts, struct psc_error *reterr)
+static void take_unpacked(struct psc_source *s, const struct psc_unpacked *u, const struct psc_source_options *opts)
 {
-	struct psc_unpacked u;
-	if (s->is_mapped)
-		psc_os_map_advise(s->bytes, s->size_bytes, true);
-	enum psc_status r = psc_gzip_unpack(s, opts, &u, reterr);
-	if (r != PSC_OK)
-		return r;
 	drop_data(s);
-	s->compression = "gzip";
-	s->is_truncated = u.is_truncated;
-	s->size_bytes = u.size_bytes;
-	s->bytes = s->heap = u.bytes;
-	s->file = u.file;
+	s->is_truncated = s->is_truncated || u->is_truncated;
+	s->size_bytes = u->size_bytes;
+	s->bytes = s->heap = u->bytes;
+	s->file = u->file;
 	if (s->file)
 		try_map(s, opts);
-	return PSC_OK;
 }
 
+/* Replace packed data by the unpacked, and what is flattened by the restored. */
 static enum psc_status unpack_if_packed(struct psc_source *s, const struct psc_source_options *opts,
 					struct psc_error *reterr)
 {
-	uint8_t head[4];
+	struct psc_unpacked u;
+	uint8_t head[16];
 	size_t n = (size_t)psc_min_u64(sizeof(head), s->size_bytes);
 	enum psc_status r = psc_source_read(s, 0, head, n, reterr);
-	if (r != PSC_OK || !psc_gzip_probe(head, n))
-		return r;
-	return unpack(s, opts, reterr);
+	if (r == PSC_OK && psc_gzip_probe(head, n)) {
+		if (s->is_mapped)
+			psc_os_map_advise(s->bytes, s->size_bytes, true);
+		r = psc_gzip_unpack(s, opts, &u, reterr);
+		if (r != PSC_OK)
+			return r;
+		take_unpacked(s, &u, opts);
+		s->compression = "gzip";
+		n = (size_t)psc_min_u64(sizeof(head), s->size_bytes);
+		r = psc_source_read(s, 0, head, n, reterr);
+	}
+	if (r == PSC_OK && psc_flattened_probe(head, n)) {
+		r = psc_flattened_unpack(s, opts, &u, reterr);
+		if (r == PSC_OK)
+			take_unpacked(s, &u, opts);
+	}
+	return r;
 }
 
 /* The end of a path, short enough to leave room for advice in an error text. */
@@ -220,6 +228,42 @@ const char *psc_source_compression(const struct psc_source *s)
 bool psc_source_is_truncated(const struct psc_source *s)
 {
 	return s->is_truncated;
+}
+
+int psc_source_fd(const struct psc_source *s)
+{
+	return s->file ? psc_os_file_fd(s->file) : -1;
+}
+
+enum psc_status psc_source_copy_to_file(const struct psc_source *s, const char *tmpdir, struct psc_source **ret,
+					struct psc_error *reterr)
+{
+	const size_t chunk = (size_t)1 << 20;
+	const struct psc_source_options opts = {.no_mmap = true, .tmpdir = tmpdir, .max_memory_bytes = 1};
+	struct psc_unpacked u = {NULL, NULL, 0, false};
+	struct psc_spool spool;
+	struct psc_source *copy = source_create(s->name);
+	uint8_t *buf = malloc(chunk);
+	enum psc_status r = copy && buf ? PSC_OK : psc_fail_no_memory(reterr);
+	psc_spool_init(&spool, &opts);
+	for (uint64_t at = 0; r == PSC_OK && at < s->size_bytes; at += chunk) {
+		size_t n = (size_t)psc_min_u64(chunk, s->size_bytes - at);
+		r = psc_source_read(s, at, buf, n, reterr);
+		if (r == PSC_OK)
+			r = psc_spool_write(&spool, at, buf, n, reterr);
+	}
+	if (r == PSC_OK)
+		r = psc_spool_finish(&spool, &u, reterr);
+	if (r == PSC_OK) {
+		take_unpacked(copy, &u, &opts);
+		copy->file_size_bytes = copy->size_bytes;
+		*ret = copy;
+		copy = NULL;
+	}
+	psc_spool_deinit(&spool);
+	psc_source_close(copy);
+	free(buf);
+	return r;
 }
 
 const uint8_t *psc_source_view(const struct psc_source *s, uint64_t off, uint64_t n)

@@ -19,9 +19,10 @@ struct psc_source_options {
 	size_t max_memory_bytes;       /* unpacked data above this go to a temporary file; 0 = 64 MiB */
 };
 
-/* Opens a regular file; a gzip file is unpacked (small ones to memory, larger ones to an unlinked temporary file with
- * holes for zero pages) and the source then is the unpacked data. Concatenated gzip members are read as one.
- * A truncated gzip stream gives what could be unpacked, with psc_source_is_truncated true. */
+/* Opens a regular file. What is flattened (see flattened.c) is restored; a gzip file is unpacked (small ones to memory,
+ * larger ones to an unlinked temporary file with holes for zero pages) and the source then is the unpacked data.
+ * Concatenated gzip members are read as one. A truncated gzip stream gives what could be unpacked, with
+ * psc_source_is_truncated true. */
 enum psc_status psc_source_open_file(const char *path, const struct psc_source_options *opts, struct psc_source **ret,
 				     struct psc_error *reterr);
 /* bytes are borrowed. gzip data are unpacked as above. */
@@ -36,6 +37,12 @@ const char *psc_source_name(const struct psc_source *s);
 /* "gzip" or NULL. */
 const char *psc_source_compression(const struct psc_source *s);
 bool psc_source_is_truncated(const struct psc_source *s);
+/* A descriptor for libraries that read files themselves, borrowed; -1 where the bytes are in memory or the system has
+ * no descriptors. */
+int psc_source_fd(const struct psc_source *s);
+/* The same bytes in an unlinked temporary file. */
+enum psc_status psc_source_copy_to_file(const struct psc_source *s, const char *tmpdir, struct psc_source **ret,
+					struct psc_error *reterr);
 /* The bytes in place when the source is mapped or in memory and the range lies inside; else NULL. */
 const uint8_t *psc_source_view(const struct psc_source *s, uint64_t off, uint64_t n);
 /* Exactly n bytes: PSC_E_TRUNCATED past the end, PSC_E_OS on a read error. */

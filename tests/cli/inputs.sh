@@ -62,7 +62,7 @@ magic 'BZh91AY' 'bzip2 compressed' bzip2
 magic 'MSCF\000\000' 'cabinet' cabinet
 magic '\177ELF\002\001' 'ELF memory core' ELF
 magic 'KDUMP   ' 'kdump' kdump
-magic 'DISKDUMP' 'diskdump' diskdump
+magic 'DISKDUMP' 'kdump' diskdump
 magic 'EMiL\001' 'LiME' LiME
 magic 'AVML\002' 'AVML' AVML
 magic '\320\276\322\276' 'VMware' VMware

@@ -23,10 +23,10 @@ static void look_at_page(const struct psc_image *img, uint64_t pfn, uint64_t siz
 	const uint8_t *page = psc_image_page(img, pfn, scratch, &from_page);
 	uint64_t run = psc_image_contiguous(img, pfn, 8, &run_off);
 	size_t n = psc_image_read_pa(img, pfn << PSC_PAGE_SHIFT, buf, sizeof(buf));
-	CHECK(where == from_page);
-	CHECK((where == PSC_PAGE_PRESENT) == (page != NULL));
+	CHECK(where == from_page || (psc_image_is_decoded(img) && from_page == PSC_PAGE_TRUNCATED));
+	CHECK(psc_image_is_decoded(img) || (where == PSC_PAGE_PRESENT) == (page != NULL));
 	CHECK((where == PSC_PAGE_PRESENT) == (run != 0));
-	if (where != PSC_PAGE_PRESENT) {
+	if (!page) {
 		CHECK(pfn >> 52 != 0 || n == 0);
 		return;
 	}
@@ -66,6 +66,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	opts.max_unpacked_bytes = (uint64_t)1 << 24;
 	if (psc_source_open_mem(data, size, &opts, &src, &error) != PSC_OK)
 		return 0;
+	uint8_t magic[8] = {0}; /* fuzz_kdump.c has these */
+	(void)psc_source_read(src, 0, magic, sizeof(magic), NULL);
+	if (memcmp(magic, "KDUMP   ", 8) == 0 || memcmp(magic, "DISKDUMP", 8) == 0) {
+		psc_source_close(src);
+		return 0;
+	}
 	if (psc_image_open(src, &img, &error) != PSC_OK) {
 		CHECK(error.text[0] != '\0' && !strchr(error.text, '\n'));
 		psc_source_close(src);

@@ -14,6 +14,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import convert  # noqa: E402
+
 
 def fail(text):
     print('FAIL: ' + text, flush=True)
@@ -72,19 +75,21 @@ def main():
     ap.add_argument('--poolscope', required=True)
     ap.add_argument('--keep')
     ap.add_argument('--case', default='holes')
+    ap.add_argument('--basic', action='store_true', help='only what the lab itself writes')
+    ap.add_argument('--kdumpfile', action='store_true', help='built with libkdumpfile')
     ap.add_argument('build')
     a = ap.parse_args()
     work = a.keep or tempfile.mkdtemp(prefix='poolscope-containers-')
     try:
         m = Machine(a, work)
-        check(m)
+        check(m, a)
         print('%d answers equal the truth' % m.n)
     finally:
         if not a.keep:
             shutil.rmtree(work, ignore_errors=True)
 
 
-def check(m):
+def check(m, a):
     files = {name: os.path.join(m.work, e['file']) for name, e in m.truth['containers'].items()}
     isf = ['--isf', m.isf]
     want = m.tags(files['full'], isf, 'full')
@@ -97,6 +102,47 @@ def check(m):
         expect(name + ' without symbols', m.tags(path, []), bare)
         expect(name + ' without mapping', m.tags(path, isf + ['--no-mmap', '--threads', '3']), want)
     moved(m, files['raw'], isf, want)
+    if a.basic:
+        return
+    dtb = int(m.info(files['raw'], isf, 'raw')['kernel']['directory_table_base'], 16)
+    if a.kdumpfile:
+        kdump(m, files['raw'], isf, want, dtb)
+    vmware(m, files['raw'], isf, want, dtb)
+
+
+def kdump(m, raw, isf, want, dtb):
+    path = os.path.join(m.work, 'kdump')
+    for method in convert.METHODS:
+        if not convert.has_method(method):
+            print('no library for %s: not tested' % method)
+            continue
+        convert.kdump(raw, [path], method, dtb)
+        for what, extra in (('', []), (' on 5 threads', ['--threads', '5']), (' without mapping', ['--no-mmap'])):
+            expect('kdump ' + method + what, m.tags(path, isf + extra), want)
+    convert.flatten(path, path + '.flat')
+    expect('flattened kdump', m.tags(path + '.flat', isf), want)
+    run(['gzip', '-1', path + '.flat'])
+    expect('flattened kdump in gzip', m.tags(path + '.flat.gz', isf), want)
+    parts = [path + str(i) for i in range(3)]
+    convert.kdump(raw, parts, 'zlib', dtb)
+    expect('split kdump', m.tags(parts[0], isf + ['--with', parts[1], '--with', parts[2]]), want)
+    convert.remove(path, path + '.flat.gz', *parts)
+
+
+def vmware(m, raw, isf, want, dtb):
+    stem = os.path.join(m.work, 'vm')
+    path = convert.vmware(raw, stem, dtb, False)
+    expect('.vmem beside .vmss', m.tags(path, isf), want)
+    expect('.vmss beside .vmem', m.tags(stem + '.vmss', isf), want)
+    os.rename(stem + '.vmss', stem + '-state')
+    expect('.vmem with a state named', m.tags(path, isf + ['--with', stem + '-state']), want)
+    p = run([m.exe, 'tags', stem + '-state'], ok=(3,))
+    if b'--with' not in p.stderr:
+        fail('state without memory: %s' % p.stderr.decode())
+    convert.remove(path, stem + '-state')
+    path = convert.vmware(raw, stem, dtb, True)
+    expect('.vmsn with memory inside', m.tags(path, isf), want)
+    convert.remove(path)
 
 
 def moved(m, raw, isf, want):
@@ -118,4 +164,5 @@ def moved(m, raw, isf, want):
         fail('--dtb 1000: %s' % p.stderr.decode())
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -698,7 +698,76 @@ END_TEST
 #define POSIX_TESTS a_file_that_shrinks_is_truncated,
 #endif
 
-UNIT_MAIN("source", plain_file, plain_memory, tiny_sources_are_plain, what_cannot_be_opened,
+/* makedumpfile's flattened form: big-endian records in any order; a later one wins. */
+static size_t flat_record(uint8_t *f, size_t at, uint64_t to, const char *text, uint64_t claimed)
+{
+	size_t n = strlen(text);
+	for (unsigned i = 0; i < 8; i++) {
+		f[at + i] = (uint8_t)(to >> (56 - 8 * i));
+		f[at + 8 + i] = (uint8_t)(claimed >> (56 - 8 * i));
+	}
+	memcpy(f + at + 16, text, n);
+	return at + 16 + n;
+}
+
+START_TEST(flattened)
+{
+	static uint8_t f[8192];
+	struct psc_source *s = NULL;
+	struct psc_error e;
+	uint8_t got[16];
+	memcpy(f, "makedumpfile", 12);
+	f[23] = f[31] = 1;
+	size_t end = flat_record(f, 4096, 0, "xxxx", 4);
+	end = flat_record(f, end, 10, "tail", 4);
+	end = flat_record(f, end, 0, "head", 4);
+	size_t without_mark = end;
+	end = flat_record(f, end, UINT64_MAX, "", UINT64_MAX);
+	for (size_t max_memory = 1; max_memory <= 100; max_memory += 99) { /* a file, memory */
+		struct psc_source_options o = {.max_memory_bytes = max_memory};
+		ck_assert_int_eq(psc_source_open_mem(f, end, &o, &s, &e), PSC_OK);
+		ck_assert_uint_eq(psc_source_size(s), 14);
+		ck_assert(!psc_source_is_truncated(s));
+		ck_assert_int_eq(psc_source_read(s, 0, got, 14, NULL), PSC_OK);
+		ck_assert(memcmp(got, "head\0\0\0\0\0\0tail", 14) == 0);
+		ck_assert_int_eq(psc_source_fd(s) >= 0, max_memory == 1);
+		psc_source_close(s);
+	}
+	ck_assert_int_eq(psc_source_open_mem(f, without_mark, NULL, &s, &e), PSC_OK);
+	ck_assert(psc_source_is_truncated(s));
+	psc_source_close(s);
+	ck_assert_int_eq(psc_source_open_mem(f, without_mark - 2, NULL, &s, &e), PSC_OK);
+	ck_assert(psc_source_is_truncated(s));
+	ck_assert_int_eq(psc_source_read(s, 0, got, 14, NULL), PSC_OK);
+	ck_assert(memcmp(got, "hexx", 4) == 0);
+	psc_source_close(s);
+	ck_assert_int_eq(psc_source_open_mem(f, 4096, NULL, &s, &e), PSC_E_TRUNCATED);
+	ck_assert_int_eq(psc_source_open_mem(f, 20, NULL, &s, &e), PSC_E_TRUNCATED);
+	(void)flat_record(f, 4096, (uint64_t)1 << 62, "xxxx", 4);
+	ck_assert_int_eq(psc_source_open_mem(f, end, NULL, &s, &e), PSC_E_CORRUPT);
+	f[23] = 2;
+	ck_assert_int_eq(psc_source_open_mem(f, end, NULL, &s, &e), PSC_E_UNSUPPORTED);
+}
+END_TEST
+
+START_TEST(copy_to_file)
+{
+	static const char bytes[] = "some bytes";
+	struct psc_source *s = NULL, *copy = NULL;
+	char got[sizeof(bytes)];
+	ck_assert_int_eq(psc_source_open_mem(bytes, sizeof(bytes), NULL, &s, NULL), PSC_OK);
+	ck_assert_int_eq(psc_source_fd(s), -1);
+	ck_assert_int_eq(psc_source_copy_to_file(s, NULL, &copy, NULL), PSC_OK);
+	ck_assert_int_ge(psc_source_fd(copy), 0);
+	ck_assert_uint_eq(psc_source_size(copy), sizeof(bytes));
+	ck_assert_int_eq(psc_source_read(copy, 0, got, sizeof(got), NULL), PSC_OK);
+	ck_assert_str_eq(got, bytes);
+	psc_source_close(copy);
+	psc_source_close(s);
+}
+END_TEST
+
+UNIT_MAIN("source", flattened, copy_to_file, plain_file, plain_memory, tiny_sources_are_plain, what_cannot_be_opened,
 	  a_long_path_leaves_room_for_the_reason, gzip_small, gzip_members_and_trailing_garbage, gzip_of_nothing,
 	  gzip_truncated_anywhere, gzip_damaged, gzip_limit, gzip_to_a_temporary_file,
 	  gzip_larger_than_the_memory_limit, the_temporary_directory_may_refuse, gzip_progress_and_cancel,
