@@ -275,7 +275,7 @@ PSC_API const char *const *psc_dump_warnings(const struct psc_dump *dump, size_t
 PSC_API const char *psc_version(void);
 
 /** What this build of the library reads through other libraries and what it cannot, one line, for example
- * "kdump-compressed files: yes (libkdumpfile)". */
+ * "kdump-compressed files: zlib, LZO, snappy, zstd (with libkdumpfile)". */
 PSC_API const char *psc_build_features(void);
 
 #ifdef __cplusplus

@@ -48,9 +48,9 @@ const char *psc_version(void)
 const char *psc_build_features(void)
 {
 #ifdef PSC_HAVE_KDUMPFILE
-	return "kdump-compressed files: yes (libkdumpfile)";
+	return "kdump-compressed files: zlib, LZO, snappy, zstd (with libkdumpfile)";
 #else
-	return "kdump-compressed files: no (built without libkdumpfile)";
+	return "kdump-compressed files: zlib; LZO, snappy and zstd not (built without libkdumpfile)";
 #endif
 }
 

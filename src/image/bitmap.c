@@ -209,18 +209,22 @@ void psc_bitmap_deinit(struct psc_bitmap *b)
 	memset(b, 0, sizeof(*b));
 }
 
+uint64_t psc_bitmap_rank(const struct psc_bitmap *b, uint64_t pfn)
+{
+	uint64_t w = pfn / 64, below = (UINT64_C(1) << pfn % 64) - 1;
+	uint64_t index = b->rank[w / RANK_WORDS] + psc_popcount64(word_at(b, w) & below);
+	for (uint64_t i = w & ~(uint64_t)(RANK_WORDS - 1); i < w; i++)
+		index += psc_popcount64(psc_le64(b->bits + 8 * i));
+	return index;
+}
+
 enum psc_page_presence psc_bitmap_locate(const struct psc_bitmap *b, uint64_t pfn, uint64_t *ret_index)
 {
 	if (pfn >= b->n_bits)
 		return PSC_PAGE_HOLE;
-	uint64_t w = pfn / 64;
-	uint64_t word = word_at(b, w), bit = UINT64_C(1) << pfn % 64;
-	if (!(word & bit))
+	if (!(word_at(b, pfn / 64) >> pfn % 64 & 1))
 		return PSC_PAGE_ABSENT;
-	uint64_t index = b->rank[w / RANK_WORDS] + psc_popcount64(word & (bit - 1));
-	for (uint64_t i = w & ~(uint64_t)(RANK_WORDS - 1); i < w; i++)
-		index += psc_popcount64(psc_le64(b->bits + 8 * i));
-	*ret_index = index;
+	*ret_index = psc_bitmap_rank(b, pfn);
 	return PSC_PAGE_PRESENT;
 }
 

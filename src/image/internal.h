@@ -147,6 +147,8 @@ enum psc_status psc_extents_finish_scattered(struct psc_image *img, struct psc_e
 /* With bits and n_bits set: make the index. *ret_set: number of set bits. */
 enum psc_status psc_bitmap_seal(struct psc_bitmap *b, uint64_t *ret_set, struct psc_error *reterr);
 void psc_bitmap_deinit(struct psc_bitmap *b);
+/* Set bits below bit pfn, which is one of the bitmap. */
+uint64_t psc_bitmap_rank(const struct psc_bitmap *b, uint64_t pfn);
 enum psc_page_presence psc_bitmap_locate(const struct psc_bitmap *b, uint64_t pfn, uint64_t *ret_index);
 /* Set bits in a row from pfn on, at most max. */
 uint64_t psc_bitmap_run(const struct psc_bitmap *b, uint64_t pfn, uint64_t max);

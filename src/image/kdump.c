@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* kdump-compressed files, as QEMU's dump-guest-memory and makedumpfile write them, through libkdumpfile. What is in the
- * headers is checked here first; the notes are read here as well, because libkdumpfile takes none of QEMU's
- * (reference: dumps 17). */
-#include "image/internal.h"
-#include "io/os.h"
+/* kdump-compressed files, as QEMU's dump-guest-memory and makedumpfile write them (reference: dumps 17). Headers,
+ * bitmaps and page descriptors are read and checked here, and pages that are stored or deflated; those that are
+ * compressed in another way go to libkdumpfile, which takes more of a file on trust than may be. */
+#include "image/kdump.h"
 #include "util/bytes.h"
 #include "util/checked.h"
 #include "util/error.h"
@@ -11,36 +10,52 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#define ZLIB_CONST
+#include <zlib.h>
 
-#ifdef PSC_HAVE_KDUMPFILE
-#include <libkdumpfile/kdumpfile.h>
+#define MAX_NOTE_BYTES   ((uint64_t)1 << 20)
+#define MAX_PAGES        ((uint64_t)1 << 34)
+#define DESCRIPTOR_BYTES 24u
+#define FLAG_ZLIB        1u
+#define READ_CHUNK       ((size_t)1 << 20)
+#define LOOK_PAGES       ((uint64_t)1 << 24) /* for a page that is not stored */
 
-#define FILES_MAX      64u
-#define CLONES_MAX     64u
-#define MAX_NOTE_BYTES ((uint64_t)1 << 20)
-#define MAX_PAGES      ((uint64_t)1 << 34)
-#define BITS_CHUNK     ((uint64_t)1 << 23) /* pages a call */
-
-/* The producer's word size decides where the fields are. */
+/* The producer's word size decides where the fields are. Parts of the file are named in the sub-header by a u64 offset
+ * and a size of one word behind it. */
 struct form {
-	uint32_t block_size, sub_blocks, bitmap_blocks;
-	uint32_t notes; /* in the sub-header: u64 offset, then size */
 	unsigned word_bytes;
+	uint32_t block_size, sub_blocks, bitmap_blocks, max_mapnr;
+	uint32_t split, start_pfn;              /* in the sub-header; the end follows the start */
+	uint32_t vmcoreinfo, notes, erase_info; /* from version 3, 4, 5 on */
+	uint32_t start_pfn_64, max_mapnr_64;    /* from version 6 on */
 };
 static const struct form forms[2] = {
-	{0x1ac, 0x1b0, 0x1b4, 0x30, 8},
-	{0x1a0, 0x1a4, 0x1a8, 0x20, 4},
+	{8, 0x1ac, 0x1b0, 0x1b4, 0x1b8, 0xc, 0x10, 0x20, 0x30, 0x40, 0x50, 0x60},
+	{4, 0x1a0, 0x1a4, 0x1a8, 0x1ac, 0x8, 0xc, 0x14, 0x20, 0x2c, 0x38, 0x48},
+};
+
+struct headers {
+	const struct form *form;
+	uint32_t version;
+	uint64_t bitmap_off, bitmap_bytes; /* of both bitmaps */
+	uint64_t pages, lo, hi;            /* hi: exclusive */
+	uint8_t sub[0x70];
+};
+
+/* One file: the set pages of [lo, hi) in order. */
+struct part {
+	const struct psc_source *src;
+	uint64_t lo, hi;
+	uint64_t first_index; /* set bits below lo */
+	uint64_t descriptors; /* file offset */
 };
 
 struct kdump {
 	struct psc_decoder base;
 	struct psc_bitmap present;
-	kdump_ctx_t *ctx;
-	struct psc_os_mutex *lock; /* of what follows */
-	kdump_ctx_t *idle[CLONES_MAX];
-	size_t n_idle;
-	struct psc_source *copies[FILES_MAX]; /* of sources that are in memory */
-	size_t n_copies;
+	struct part parts[PSC_KDUMP_FILES_MAX];
+	size_t n_parts;
+	struct psc_kdump_lib *lib; /* NULL: not needed, or not there */
 };
 
 static enum psc_page_presence locate(const struct psc_decoder *d, uint64_t pfn, uint64_t *ret_run)
@@ -52,175 +67,233 @@ static enum psc_page_presence locate(const struct psc_decoder *d, uint64_t pfn, 
 	return p;
 }
 
-/* A context belongs to one thread at a time: as many come to be as threads read at once. */
-static kdump_ctx_t *borrow(struct kdump *k)
-{
-	kdump_ctx_t *ctx = NULL;
-	psc_os_mutex_lock(k->lock);
-	if (k->n_idle)
-		ctx = k->idle[--k->n_idle];
-	else
-		ctx = kdump_clone(k->ctx, 0);
-	psc_os_mutex_unlock(k->lock);
-	return ctx;
-}
+struct descriptor {
+	const struct psc_source *src;
+	uint64_t off;
+	uint32_t size, flags;
+};
 
-static void give_back(struct kdump *k, kdump_ctx_t *ctx)
+static bool find_descriptor(const struct kdump *k, uint64_t pfn, struct descriptor *ret)
 {
-	psc_os_mutex_lock(k->lock);
-	if (k->n_idle < CLONES_MAX) {
-		k->idle[k->n_idle++] = ctx;
-		ctx = NULL;
-	}
-	psc_os_mutex_unlock(k->lock);
-	if (ctx)
-		kdump_free(ctx);
+	uint8_t b[DESCRIPTOR_BYTES];
+	const struct part *p = k->parts, *end = k->parts + k->n_parts;
+	uint64_t index, at;
+	while (p < end && (pfn < p->lo || pfn >= p->hi))
+		p++;
+	if (p == end || psc_bitmap_locate(&k->present, pfn, &index) != PSC_PAGE_PRESENT ||
+	    !psc_add_u64(p->descriptors, (index - p->first_index) * DESCRIPTOR_BYTES, &at) ||
+	    psc_source_read(p->src, at, b, sizeof(b), NULL) != PSC_OK)
+		return false;
+	ret->src = p->src;
+	ret->off = psc_le64(b);
+	ret->size = psc_le32(b + 8);
+	ret->flags = psc_le32(b + 12);
+	return ret->size != 0 && ret->size <= PSC_PAGE_BYTES &&
+	       psc_range_ok(ret->off, ret->size, psc_source_size(ret->src));
 }
 
 static bool read_page(const struct psc_decoder *d, uint64_t pfn, uint8_t page[PSC_PAGE_BYTES])
 {
-	/* The decoder is shared; what changes in it is under its lock. */
-	struct kdump *k = (struct kdump *)(uintptr_t)d;
-	kdump_ctx_t *ctx = borrow(k);
-	size_t n = PSC_PAGE_BYTES;
-	if (!ctx)
+	const struct kdump *k = (const struct kdump *)d;
+	struct descriptor desc;
+	uint8_t packed[PSC_PAGE_BYTES];
+	uLongf size = PSC_PAGE_BYTES;
+	if (!find_descriptor(k, pfn, &desc))
 		return false;
-	kdump_status st = kdump_read(ctx, KDUMP_MACHPHYSADDR, pfn << PSC_PAGE_SHIFT, page, &n);
-	give_back(k, ctx);
-	return st == KDUMP_OK && n == PSC_PAGE_BYTES;
+	if (desc.flags == 0)
+		return desc.size == PSC_PAGE_BYTES &&
+		       psc_source_read(desc.src, desc.off, page, desc.size, NULL) == PSC_OK;
+	if (desc.flags != FLAG_ZLIB)
+		return k->lib && psc_kdump_lib_read(k->lib, pfn, page);
+	const uint8_t *bytes = psc_source_view(desc.src, desc.off, desc.size);
+	if (!bytes) {
+		if (psc_source_read(desc.src, desc.off, packed, desc.size, NULL) != PSC_OK)
+			return false;
+		bytes = packed;
+	}
+	return uncompress(page, &size, bytes, desc.size) == Z_OK && size == PSC_PAGE_BYTES;
 }
 
 static void close_kdump(struct psc_decoder *d)
 {
 	struct kdump *k = (struct kdump *)d;
-	for (size_t i = 0; i < k->n_idle; i++)
-		kdump_free(k->idle[i]);
-	if (k->ctx)
-		kdump_free(k->ctx);
-	for (size_t i = 0; i < k->n_copies; i++)
-		psc_source_close(k->copies[i]);
-	if (k->lock)
-		psc_os_mutex_free(k->lock);
+	psc_kdump_lib_close(k->lib);
 	psc_bitmap_deinit(&k->present);
 	free(k);
 }
 
-static enum psc_status fail_kdump(const struct kdump *k, kdump_status st, struct psc_error *reterr)
+static enum psc_status fail_header(struct psc_error *reterr, uint64_t off)
 {
-	const char *why = kdump_get_err(k->ctx);
-	enum psc_status status = st == KDUMP_ERR_NOTIMPL  ? PSC_E_UNSUPPORTED
-				 : st == KDUMP_ERR_EOF    ? PSC_E_TRUNCATED
-				 : st == KDUMP_ERR_SYSTEM ? PSC_E_OS
-							  : PSC_E_CORRUPT;
-	return psc_fail(reterr, status, PSC_WHERE_NONE, 0, "kdump-compressed file: %s",
-			why ? why : "libkdumpfile cannot read it");
+	return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_FILE_OFFSET, off,
+			"kdump-compressed file: its header makes no sense for a machine with pages of 4096 bytes");
 }
 
-/* What libkdumpfile takes on trust. */
-static enum psc_status check_header(const struct psc_source *src, const struct form **ret, struct psc_error *reterr)
+static uint64_t word(const struct headers *h, const uint8_t *p)
+{
+	return h->form->word_bytes == 8 ? psc_le64(p) : psc_le32(p);
+}
+
+/* Also because libkdumpfile allocates in the size of these numbers before it looks at the file. */
+static enum psc_status check_sizes(const struct psc_source *src, const uint8_t *main_header, struct headers *h,
+				   struct psc_error *reterr)
+{
+	const struct form *f = h->form;
+	const uint32_t parts[3] = {f->vmcoreinfo, f->notes, f->erase_info};
+	for (unsigned i = 0; i < 3 && h->version >= 3 + i; i++)
+		if (!psc_range_ok(psc_le64(h->sub + parts[i]), word(h, h->sub + parts[i] + 8), psc_source_size(src)))
+			return fail_header(reterr, PSC_PAGE_BYTES + parts[i]);
+	h->pages = h->version >= 6 ? psc_le64(h->sub + f->max_mapnr_64) : 0;
+	if (h->pages == 0)
+		h->pages = psc_le32(main_header + f->max_mapnr);
+	if (h->pages == 0 || h->pages > h->bitmap_bytes * 8 || h->pages > MAX_PAGES)
+		return fail_header(reterr, f->max_mapnr);
+	h->lo = 0;
+	h->hi = h->pages;
+	if (h->version >= 2 && psc_le32(h->sub + f->split) != 0) {
+		bool wide = h->version >= 6;
+		const uint8_t *start = h->sub + (wide ? f->start_pfn_64 : f->start_pfn);
+		h->lo = wide ? psc_le64(start) : word(h, start);
+		h->hi = wide ? psc_le64(start + 8) : word(h, start + f->word_bytes);
+	}
+	return h->lo < h->hi && h->hi <= h->pages ? PSC_OK : fail_header(reterr, PSC_PAGE_BYTES + f->start_pfn);
+}
+
+static enum psc_status read_headers(const struct psc_source *src, struct headers *ret, struct psc_error *reterr)
 {
 	uint8_t h[0x200];
 	enum psc_status st = psc_source_read(src, 0, h, sizeof(h), reterr);
 	if (st != PSC_OK)
 		return psc_fail_prefix(reterr, st, "kdump-compressed file");
-	for (size_t i = 0; i < 2; i++) {
-		const struct form *f = &forms[i];
-		if (psc_le32(h + f->block_size) != PSC_PAGE_BYTES)
-			continue;
-		uint64_t head = 1 + (uint64_t)psc_le32(h + f->sub_blocks) + psc_le32(h + f->bitmap_blocks);
-		if (psc_le32(h + f->sub_blocks) == 0 || psc_le32(h + f->bitmap_blocks) == 0)
-			break;
-		if (head > psc_source_size(src) / PSC_PAGE_BYTES)
-			return psc_fail(reterr, PSC_E_TRUNCATED, PSC_WHERE_FILE_OFFSET, psc_source_size(src),
-					"kdump-compressed file: it ends inside its page bitmaps");
-		*ret = f;
-		return PSC_OK;
-	}
-	return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_FILE_OFFSET, 0x1a0,
-			"kdump-compressed file: its header makes no sense for a machine with pages of 4096 bytes");
+	ret->form = psc_le32(h + forms[0].block_size) == PSC_PAGE_BYTES ? &forms[0] : &forms[1];
+	ret->version = psc_le32(h + 8);
+	uint64_t sub = psc_le32(h + ret->form->sub_blocks), bitmaps = psc_le32(h + ret->form->bitmap_blocks);
+	if (psc_le32(h + ret->form->block_size) != PSC_PAGE_BYTES || sub == 0 || bitmaps == 0)
+		return fail_header(reterr, ret->form->block_size);
+	if (1 + sub + bitmaps > psc_source_size(src) / PSC_PAGE_BYTES)
+		return psc_fail(reterr, PSC_E_TRUNCATED, PSC_WHERE_FILE_OFFSET, psc_source_size(src),
+				"kdump-compressed file: it ends inside its page bitmaps");
+	ret->bitmap_off = (1 + sub) * PSC_PAGE_BYTES;
+	ret->bitmap_bytes = bitmaps * PSC_PAGE_BYTES;
+	st = psc_source_read(src, PSC_PAGE_BYTES, ret->sub, sizeof(ret->sub), reterr);
+	return st == PSC_OK ? check_sizes(src, h, ret, reterr) : st;
 }
 
-static enum psc_status read_notes(struct psc_image *img, const struct form *f, struct psc_error *reterr)
+static enum psc_status read_notes(struct psc_image *img, const struct headers *h, struct psc_error *reterr)
 {
-	uint8_t sub[0x40];
-	enum psc_status st = psc_source_read(img->src, PSC_PAGE_BYTES, sub, sizeof(sub), reterr);
-	if (st != PSC_OK)
-		return psc_fail_prefix(reterr, st, "kdump-compressed file");
-	uint64_t off = psc_le64(sub + f->notes);
-	uint64_t size = f->word_bytes == 8 ? psc_le64(sub + f->notes + 8) : psc_le32(sub + f->notes + 8);
-	size = psc_min_u64(size, MAX_NOTE_BYTES);
-	if (off == 0 || size == 0 || !psc_range_ok(off, size, img->size))
+	uint64_t off = h->version >= 4 ? psc_le64(h->sub + h->form->notes) : 0;
+	uint64_t size = off ? psc_min_u64(word(h, h->sub + h->form->notes + 8), MAX_NOTE_BYTES) : 0;
+	if (size == 0)
 		return PSC_OK;
 	uint8_t *notes = malloc((size_t)size);
 	if (!notes)
 		return psc_fail_no_memory(reterr);
-	st = psc_source_read(img->src, off, notes, (size_t)size, reterr);
+	enum psc_status st = psc_source_read(img->src, off, notes, (size_t)size, reterr);
 	if (st == PSC_OK)
 		psc_notes_parse(img, notes, (size_t)size);
 	free(notes);
 	return st;
 }
 
-static enum psc_status open_files(struct kdump *k, const struct psc_image *img, const struct psc_image_options *opts,
-				  struct psc_error *reterr)
+/* The bits [lo, hi) of the second bitmap, or of the only one where pages fill more than half. */
+static enum psc_status read_bits(const struct psc_source *src, const struct headers *h, uint8_t *bits,
+				 struct psc_error *reterr)
 {
-	int fds[FILES_MAX];
-	size_t n = 1 + opts->n_more;
-	if (n > FILES_MAX)
-		return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0, "a dump split into more than %u files",
-				FILES_MAX);
-	for (size_t i = 0; i < n; i++) {
-		const struct psc_source *src = i == 0 ? img->src : opts->more[i - 1];
-		const struct form *f;
-		enum psc_status st = check_header(src, &f, reterr);
-		if (st != PSC_OK)
-			return st;
-		fds[i] = psc_source_fd(src);
-		if (fds[i] >= 0)
-			continue;
-		st = psc_source_copy_to_file(src, opts->tmpdir, &k->copies[k->n_copies], reterr);
-		if (st != PSC_OK)
-			return st;
-		fds[i] = psc_source_fd(k->copies[k->n_copies++]);
+	uint64_t half = h->bitmap_bytes / 2, off = h->bitmap_off + (h->pages <= half * 8 ? half : 0);
+	uint64_t end = (h->hi + 7) / 8;
+	uint8_t *buf = malloc(READ_CHUNK);
+	enum psc_status st = buf ? PSC_OK : psc_fail_no_memory(reterr);
+	for (uint64_t at = h->lo / 8; at < end && st == PSC_OK; at += READ_CHUNK) {
+		size_t n = (size_t)psc_min_u64(READ_CHUNK, end - at);
+		st = psc_source_read(src, off + at, buf, n, reterr);
+		for (size_t i = 0; i < n && st == PSC_OK; i++) {
+			uint8_t mask = 0xff;
+			if (at + i == h->lo / 8)
+				mask = (uint8_t)(mask << h->lo % 8);
+			if (at + i == h->hi / 8)
+				mask &= (uint8_t)((1u << h->hi % 8) - 1);
+			bits[at + i] |= buf[i] & mask;
+		}
 	}
-	/* A file that is not to be mapped may shrink while it is read. */
-	if (!psc_source_view(img->src, 0, 1))
-		(void)kdump_set_number_attr(k->ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
-	kdump_status st = kdump_open_fdset(k->ctx, (unsigned)n, fds);
-	return st == KDUMP_OK ? PSC_OK : fail_kdump(k, st, reterr);
+	free(buf);
+	return st;
 }
 
-static enum psc_status load_pagemap(struct kdump *k, struct psc_error *reterr)
+static enum psc_status read_parts(struct kdump *k, const struct psc_source *const *files, size_t n,
+				  struct psc_error *reterr)
 {
-	kdump_attr_t map;
-	kdump_num_t max_pfn = 0;
-	kdump_status st = kdump_get_number_attr(k->ctx, "max_pfn", &max_pfn);
-	map.type = KDUMP_BITMAP;
-	if (st == KDUMP_OK)
-		st = kdump_get_typed_attr(k->ctx, KDUMP_ATTR_FILE_PAGEMAP, &map);
-	if (st != KDUMP_OK)
-		return fail_kdump(k, st, reterr);
-	if (max_pfn == 0 || max_pfn > MAX_PAGES)
-		return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0,
-				"kdump-compressed file: %" PRIu64 " pages of memory", (uint64_t)max_pfn);
-	uint8_t *bits = calloc((size_t)(max_pfn / 8 + 1), 1);
-	if (!bits)
-		return psc_fail_no_memory(reterr);
-	k->present.bits = k->present.owned = bits;
-	k->present.n_bits = max_pfn;
-	for (uint64_t at = 0; at < max_pfn && st == KDUMP_OK; at += BITS_CHUNK)
-		st = kdump_bmp_get_bits(map.val.bitmap, at, psc_min_u64(at + BITS_CHUNK, max_pfn) - 1, bits + at / 8);
-	return st == KDUMP_OK ? PSC_OK : fail_kdump(k, st, reterr);
+	for (size_t i = 0; i < n; i++) {
+		struct headers h;
+		enum psc_status st = read_headers(files[i], &h, reterr);
+		if (st != PSC_OK)
+			return st;
+		if (!k->present.owned) {
+			k->present.n_bits = h.pages;
+			k->present.bits = k->present.owned = calloc((size_t)(h.pages / 8 + 1), 1);
+			if (!k->present.owned)
+				return psc_fail_no_memory(reterr);
+		}
+		for (size_t j = 0; j < k->n_parts; j++)
+			if (h.pages != k->present.n_bits || (h.lo < k->parts[j].hi && k->parts[j].lo < h.hi))
+				return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0,
+						"these kdump-compressed files are not the parts of one dump");
+		struct part p = {files[i], h.lo, h.hi, 0, h.bitmap_off + h.bitmap_bytes};
+		k->parts[k->n_parts++] = p;
+		st = read_bits(files[i], &h, k->present.owned, reterr);
+		if (st != PSC_OK)
+			return psc_fail_prefix(reterr, st, "kdump-compressed file");
+	}
+	return PSC_OK;
+}
+
+/* Writers use one method for all pages, and store those that it does not make smaller. */
+static bool needs_lib(const struct kdump *k)
+{
+	uint64_t end = psc_min_u64(k->present.n_bits, LOOK_PAGES);
+	for (uint64_t pfn = 0; pfn < end; pfn++) {
+		struct descriptor d;
+		if (find_descriptor(k, pfn, &d) && d.flags != 0)
+			return d.flags != FLAG_ZLIB;
+	}
+	return end < k->present.n_bits;
+}
+
+static enum psc_status open_parts(struct psc_image *img, struct kdump *k, const struct psc_image_options *opts,
+				  struct psc_error *reterr)
+{
+	const struct psc_source *files[PSC_KDUMP_FILES_MAX] = {img->src};
+	size_t n = 1 + opts->n_more;
+	uint64_t n_set = 0, promised = 0;
+	if (n > PSC_KDUMP_FILES_MAX)
+		return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0, "a dump split into more than %u files",
+				PSC_KDUMP_FILES_MAX);
+	for (size_t i = 1; i < n; i++)
+		files[i] = opts->more[i - 1];
+	enum psc_status st = read_parts(k, files, n, reterr);
+	if (st == PSC_OK)
+		st = psc_bitmap_seal(&k->present, &n_set, reterr);
+	if (st != PSC_OK)
+		return st;
+	for (size_t i = 0; i < k->n_parts; i++) {
+		k->parts[i].first_index = psc_bitmap_rank(&k->present, k->parts[i].lo);
+		promised += k->parts[i].hi - k->parts[i].lo;
+	}
+	if (promised < k->present.n_bits)
+		psc_warn(&img->warnings,
+			 "the dump is split, and its other parts are missing (%llu of %llu pages are in range): name "
+			 "them with --with",
+			 (unsigned long long)promised, (unsigned long long)k->present.n_bits);
+	img->pages_described = img->pages_present = n_set;
+	img->highest_pfn = n_set ? k->present.n_bits - 1 : 0;
+	return needs_lib(k) ? psc_kdump_lib_open(files, n, opts->tmpdir, &k->lib, reterr) : PSC_OK;
 }
 
 enum psc_status psc_kdump_open(struct psc_image *img, const struct psc_image_options *opts, struct psc_error *reterr)
 {
-	const struct form *f = &forms[0];
-	uint64_t n_set = 0;
+	struct headers h;
 	img->format = "kdump";
-	enum psc_status st = check_header(img->src, &f, reterr);
+	enum psc_status st = read_headers(img->src, &h, reterr);
 	if (st == PSC_OK)
-		st = read_notes(img, f, reterr);
+		st = read_notes(img, &h, reterr);
 	if (st != PSC_OK)
 		return st;
 	struct kdump *k = calloc(1, sizeof(*k));
@@ -230,31 +303,7 @@ enum psc_status psc_kdump_open(struct psc_image *img, const struct psc_image_opt
 	k->base.read = read_page;
 	k->base.close = close_kdump;
 	img->decoder = &k->base; /* closed with the image */
-	k->ctx = kdump_new();
-	if (!k->ctx || psc_os_mutex_new(&k->lock) != 0)
-		return psc_fail_no_memory(reterr);
-	st = open_files(k, img, opts, reterr);
-	if (st == PSC_OK)
-		st = load_pagemap(k, reterr);
-	if (st == PSC_OK)
-		st = psc_bitmap_seal(&k->present, &n_set, reterr);
-	if (st != PSC_OK)
-		return st;
 	img->layout = PSC_LAYOUT_DECODED;
 	img->kind = PSC_IMAGE_PHYSICAL;
-	img->outside = PSC_PAGE_HOLE;
-	img->pages_described = img->pages_present = n_set;
-	img->highest_pfn = n_set ? k->present.n_bits - 1 : 0;
-	return PSC_OK;
+	return open_parts(img, k, opts, reterr);
 }
-#else
-enum psc_status psc_kdump_open(struct psc_image *img, const struct psc_image_options *opts, struct psc_error *reterr)
-{
-	(void)img;
-	(void)opts;
-	return psc_fail(
-		reterr, PSC_E_UNSUPPORTED, PSC_WHERE_FILE_OFFSET, 0,
-		"kdump-compressed memory dump: this poolscope was built without libkdumpfile; convert it to an ELF "
-		"core, or dump the guest with QEMU's dump-guest-memory without -z, -l and -s");
-}
-#endif

@@ -79,7 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	uint64_t src_size = psc_source_size(src), highest = psc_image_highest_pfn(img);
 	CHECK(psc_image_pages_present(img) <= psc_image_pages_described(img));
-	CHECK(psc_image_is_decoded(img) || psc_image_pages_present(img) <= src_size / PSC_PAGE_BYTES);
+	/* Segments of an ELF file may lie on top of each other in the file. */
+	CHECK(!psc_image_has_header(img) || psc_image_pages_present(img) <= src_size / PSC_PAGE_BYTES);
 	uint64_t step = highest / (MAX_PAGES / 2) + 1;
 	for (uint64_t i = 0; i < MAX_PAGES / 2; i++) {
 		look_at_page(img, i, src_size);

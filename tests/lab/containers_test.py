@@ -105,18 +105,22 @@ def check(m, a):
     if a.basic:
         return
     dtb = int(m.info(files['raw'], isf, 'raw')['kernel']['directory_table_base'], 16)
-    if a.kdumpfile:
-        kdump(m, files['raw'], isf, want, dtb)
+    kdump(m, files['raw'], isf, want, dtb, a.kdumpfile)
     vmware(m, files['raw'], isf, want, dtb)
 
 
-def kdump(m, raw, isf, want, dtb):
+def kdump(m, raw, isf, want, dtb, has_lib):
     path = os.path.join(m.work, 'kdump')
     for method in convert.METHODS:
         if not convert.has_method(method):
             print('no library for %s: not tested' % method)
             continue
         convert.kdump(raw, [path], method, dtb)
+        if method != 'zlib' and not has_lib:
+            p = run([m.exe, 'tags', path], ok=(3,))
+            if b'libkdumpfile' not in p.stderr:
+                fail('kdump %s: %s' % (method, p.stderr.decode()))
+            continue
         for what, extra in (('', []), (' on 5 threads', ['--threads', '5']), (' without mapping', ['--no-mmap'])):
             expect('kdump ' + method + what, m.tags(path, isf + extra), want)
     convert.flatten(path, path + '.flat')
