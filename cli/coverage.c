@@ -27,6 +27,19 @@ static cJSON *json_walk_coverage(const struct psc_walk_coverage *c)
 	json_add_u64(o, "other_bytes", c->other_bytes);
 	json_add_u64(o, "corrupt_pages_count", c->corrupt_pages);
 	json_add_u64(o, "live_blocks_count", c->live_blocks);
+	json_add_u64(o, "untagged_blocks_count", c->untagged_blocks);
+	json_add_u64(o, "untagged_bytes", c->untagged_bytes);
+	json_add_u64(o, "headerless_blocks_count", c->headerless_blocks);
+	json_add_u64(o, "headerless_bytes", c->headerless_bytes);
+	json_add_u64(o, "cached_blocks_count", c->cached_blocks);
+	json_add_u64(o, "cached_bytes", c->cached_bytes);
+	cJSON *lost = cJSON_AddObjectToObject(o, "lost");
+	json_add_u64(lost, "count", c->lost_count);
+	json_add_u64(lost, "bytes", c->lost_bytes);
+	json_add_u64(lost, "paged_out_bytes", c->lost_paged_out_bytes);
+	json_add_u64(lost, "not_in_dump_bytes", c->lost_not_in_dump_bytes);
+	json_add_u64(lost, "unknown_bytes", c->lost_unknown_bytes);
+	json_add_u64(lost, "corrupt_bytes", c->lost_corrupt_bytes);
 	return o;
 }
 
@@ -63,7 +76,7 @@ void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 	char a[32], b[32];
 	fprintf(f, "  %-9s ", psc_pool_name(c->pool));
 	if (c->big_only) {
-		fprintf(f, "%s big allocations counted; small blocks of the segment heap are not read yet\n",
+		fprintf(f, "%s big allocations counted; the heaps of small blocks were not found\n",
 			group_digits(c->live_blocks, false, a));
 		return;
 	}
@@ -82,6 +95,17 @@ void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 	if (c->corrupt_pages != 0)
 		fprintf(f, ", %" PRIu64 " pages with broken block chains", c->corrupt_pages);
 	fprintf(f, "; range from %s\n", c->range_source);
+	if (c->lost_count != 0)
+		fprintf(f,
+			"            %s bytes of the heaps in %" PRIu64
+			" places are lost: blocks there cannot be told\n",
+			group_digits(c->lost_bytes, false, a), c->lost_count);
+	if (c->untagged_blocks != 0)
+		fprintf(f, "            %" PRIu64 " live blocks of %s bytes have no tag that can be read: in no row\n",
+			c->untagged_blocks, group_digits(c->untagged_bytes, false, a));
+	if (c->cached_blocks != 0)
+		fprintf(f, "            %" PRIu64 " blocks of %s bytes were freed and are kept: in no row\n",
+			c->cached_blocks, group_digits(c->cached_bytes, false, a));
 }
 
 void print_scan_coverage(FILE *f, const struct psc_scan_coverage *c)
@@ -92,4 +116,59 @@ void print_scan_coverage(FILE *f, const struct psc_scan_coverage *c)
 		" proven blocks (%" PRIu64 " VS, %" PRIu64 " LFH), %" PRIu64 " candidates\n",
 		group_digits(c->scanned_bytes, false, a), group_digits(c->saved_bytes, false, b), c->headers,
 		c->proven_vs + c->proven_lfh, c->proven_vs, c->proven_lfh, c->headers - c->proven_vs - c->proven_lfh);
+}
+
+void json_add_heaps(cJSON *coverage, const struct psc_heap_row *h, size_t n, bool is_32bit)
+{
+	if (n == 0) {
+		cJSON_AddNullToObject(coverage, "heaps");
+		return;
+	}
+	cJSON *a = cJSON_AddArrayToObject(coverage, "heaps");
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = cJSON_CreateObject();
+		json_add_address(o, "va", h[i].va, is_32bit);
+		json_add_u64(o, "node", h[i].node);
+		cJSON_AddStringToObject(o, "type", psc_heap_type_name(h[i].type));
+		cJSON_AddStringToObject(o, "pool", psc_pool_name(h[i].pool));
+		cJSON_AddBoolToObject(o, "special", h[i].is_special);
+		json_add_u64(o, "segments_count", h[i].segments);
+		json_add_u64_or_null(o, "segments_counted", h[i].has_counters, h[i].segments_counted);
+		json_add_u64_or_null(o, "committed_bytes", h[i].has_counters, h[i].committed_bytes);
+		json_add_u64_or_null(o, "free_committed_bytes", h[i].has_counters, h[i].free_committed_bytes);
+		json_add_u64(o, "walked_bytes", h[i].walked_bytes);
+		json_add_u64(o, "large_bytes", h[i].large_bytes);
+		if (h[i].has_counters)
+			json_add_i64(o, "difference", h[i].difference);
+		else
+			cJSON_AddNullToObject(o, "difference");
+		json_add_u64(o, "live_blocks_count", h[i].live_blocks);
+		json_add_u64(o, "live_bytes", h[i].live_bytes);
+		json_add_u64(o, "cached_bytes", h[i].cached_bytes);
+		json_add_u64(o, "free_bytes", h[i].free_bytes);
+		json_add_u64(o, "lost_bytes", h[i].lost_bytes);
+		json_add_u64(o, "vs_bytes", h[i].vs_bytes);
+		json_add_u64_or_null(o, "vs_counted_bytes", h[i].has_counters, h[i].vs_counted_bytes);
+		cJSON_AddItemToArray(a, o);
+	}
+}
+
+void print_heaps(FILE *f, const struct psc_heap_row *h, size_t n)
+{
+	char a[32], b[32], c[32], d[32];
+	if (n == 0)
+		return;
+	fputs("Heaps:\n", f);
+	for (size_t i = 0; i < n; i++) {
+		fprintf(f, "  %016" PRIx64 " node %" PRIu32 " %-11s%s %" PRIu64 " segments, %s bytes walked", h[i].va,
+			h[i].node, psc_heap_type_name(h[i].type), h[i].is_special ? " special" : "", h[i].segments,
+			group_digits(h[i].walked_bytes, false, a));
+		if (h[i].has_counters)
+			fprintf(f, " of %s committed (difference %s)", group_digits(h[i].committed_bytes, false, b),
+				group_i64(h[i].difference, c));
+		fprintf(f, ", %s in live blocks", group_digits(h[i].live_bytes, false, d));
+		if (h[i].lost_bytes != 0)
+			fprintf(f, ", %s lost", group_digits(h[i].lost_bytes, false, a));
+		fputc('\n', f);
+	}
 }

@@ -11,6 +11,9 @@
 void json_add_ratio(cJSON *coverage, double ratio);
 void json_add_walk_coverage(cJSON *coverage, const struct psc_walk_coverage *c, size_t n);
 void json_add_scan_coverage(cJSON *coverage, const struct psc_scan_coverage *c);
+/* Member "heaps": null without any. */
+void json_add_heaps(cJSON *coverage, const struct psc_heap_row *h, size_t n, bool is_32bit);
+void print_heaps(FILE *f, const struct psc_heap_row *h, size_t n);
 void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c);
 void print_scan_coverage(FILE *f, const struct psc_scan_coverage *c);
 

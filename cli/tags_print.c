@@ -178,15 +178,17 @@ static void json_add_tracker_coverage(cJSON *coverage, const struct psc_tracker_
 	json_add_u64(o, "incomplete_rows_count", c->incomplete_rows);
 }
 
-static cJSON *json_coverage(const struct psc_tags *tags)
+static cJSON *json_coverage(const struct psc_dump *dump, const struct psc_tags *tags)
 {
-	size_t n;
+	size_t n, n_heaps;
+	const struct psc_heap_row *heaps = psc_tags_heaps(tags, &n_heaps);
 	const struct psc_walk_coverage *c = psc_tags_coverage(tags, &n);
 	cJSON *o = cJSON_CreateObject();
 	json_add_ratio(o, psc_tags_coverage_ratio(tags));
 	json_add_tracker_coverage(o, psc_tags_tracker_coverage(tags));
 	json_add_scan_coverage(o, psc_tags_scan_coverage(tags));
 	json_add_walk_coverage(o, c, n);
+	json_add_heaps(o, heaps, n_heaps, psc_dump_get_info(dump)->machine == PSC_MACHINE_X86);
 	return o;
 }
 
@@ -254,6 +256,8 @@ static void print_coverage_lines(FILE *f, const struct psc_tags *tags)
 		print_scan_coverage(f, s);
 	for (size_t i = 0; i < n; i++)
 		print_walk_coverage(f, &c[i]);
+	const struct psc_heap_row *heaps = psc_tags_heaps(tags, &n);
+	print_heaps(f, heaps, n);
 }
 
 static bool finish(struct report *r, const struct psc_tags *tags)
@@ -268,7 +272,7 @@ static bool finish(struct report *r, const struct psc_tags *tags)
 		print_total_lines(r->f, tags);
 		print_coverage_lines(r->f, tags);
 	}
-	return report_end(r, json_coverage(tags), all_warnings(r->dump, tags));
+	return report_end(r, json_coverage(r->dump, tags), all_warnings(r->dump, tags));
 }
 
 bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tags, const struct tags_options *o,

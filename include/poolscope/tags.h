@@ -20,6 +20,19 @@ enum psc_pool { PSC_POOL_NONPAGED = 0, PSC_POOL_PAGED = 1, PSC_POOL_SESSION = 2,
 /** "nonpaged", "paged", "session". */
 PSC_API const char *psc_pool_name(enum psc_pool pool);
 
+/** What a segment heap is for. */
+enum psc_heap_type {
+	PSC_HEAP_NONPAGED = 0,    /**< executable */
+	PSC_HEAP_NONPAGED_NX = 1, /**< what drivers are given by default */
+	PSC_HEAP_PAGED = 2,
+	PSC_HEAP_PROTOTYPE = 3, /**< prototype page table entries; paged */
+	PSC_HEAP_SESSION = 4,   /**< paged pool of one session */
+	PSC_HEAP_TYPE_MAX
+};
+
+/** "nonpaged", "nonpaged_nx", "paged", "prototype", "session". */
+PSC_API const char *psc_heap_type_name(enum psc_heap_type type);
+
 enum psc_tags_flags {
 	PSC_TAGS_NO_WALK = 1, /**< trackers only: reads a few tables whatever the size of the dump */
 	PSC_TAGS_BY_SIZE = 2, /**< one row per (tag, pool, block size); tracker figures are then not given */
@@ -86,8 +99,33 @@ struct psc_walk_coverage {
 	uint64_t pool_page_bytes; /**< pages whose block chain closed or was partly accepted */
 	uint64_t big_bytes;       /**< covered by live big allocations */
 	uint64_t other_bytes;     /**< readable but neither: free, stale, or not pool */
-	uint64_t corrupt_pages;   /**< chains that broke */
+	uint64_t corrupt_pages;   /**< chains that broke; of a segment heap: contradictions found */
 	uint64_t live_blocks;
+	/* Segment heaps only: */
+	uint64_t untagged_blocks, untagged_bytes;     /**< of the live ones: nothing names their tag; in no row */
+	uint64_t headerless_blocks, headerless_bytes; /**< of these: because the page of their header is missing */
+	uint64_t cached_blocks, cached_bytes;         /**< freed, kept by a list that overwrote their tag; in no row */
+	uint64_t lost_count, lost_bytes;              /**< stretches in which blocks could not be told apart */
+	uint64_t lost_paged_out_bytes, lost_not_in_dump_bytes, lost_unknown_bytes, lost_corrupt_bytes; /**< why */
+};
+
+/** One segment heap of the pool: what was walked, beside the heap's own counters. */
+struct psc_heap_row {
+	uint64_t va;
+	uint32_t node; /**< NUMA node, or of a session: its number in the order found */
+	enum psc_heap_type type;
+	enum psc_pool pool;
+	bool is_special; /**< special pool */
+	bool has_counters;
+	uint64_t segments, segments_counted; /**< walked; by the heap's own counters */
+	uint64_t walked_bytes;               /**< pages of these segments that exist */
+	uint64_t large_bytes;                /**< large allocations, outside the segments */
+	uint64_t committed_bytes;            /**< by the heap's counter, segments */
+	uint64_t free_committed_bytes;       /**< of these, by the heap's counters: in free ranges and subsegments */
+	int64_t difference;                  /**< committed_bytes - walked_bytes */
+	uint64_t live_blocks, live_bytes, cached_bytes, free_bytes;
+	uint64_t vs_bytes, vs_counted_bytes; /**< chunks of variable size: walked; by the heap's counter */
+	uint64_t lost_bytes;
 };
 
 struct psc_tags_totals {
@@ -149,6 +187,8 @@ PSC_API void psc_tags_sort(struct psc_tags *tags, enum psc_tags_sort order);
 PSC_API const struct psc_tag_row *psc_tags_rows(const struct psc_tags *tags, size_t *ret_count);
 PSC_API const struct psc_tags_totals *psc_tags_get_totals(const struct psc_tags *tags, size_t *ret_count);
 PSC_API const struct psc_walk_coverage *psc_tags_coverage(const struct psc_tags *tags, size_t *ret_count);
+/** The pool's segment heaps in the order of their addresses; none where the walk did not meet any. */
+PSC_API const struct psc_heap_row *psc_tags_heaps(const struct psc_tags *tags, size_t *ret_count);
 PSC_API const struct psc_tracker_coverage *psc_tags_tracker_coverage(const struct psc_tags *tags);
 /** NULL where nothing was searched. */
 PSC_API const struct psc_scan_coverage *psc_tags_scan_coverage(const struct psc_tags *tags);

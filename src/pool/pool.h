@@ -5,6 +5,7 @@
 #define PSC_POOL_POOL_H
 
 #include "kernel/kernel.h"
+#include "pool/defect.h"
 #include "util/hashmap.h"
 #include "util/rangeset.h"
 #include <poolscope/blocks.h>
@@ -138,6 +139,7 @@ void psc_pool_page_parse(const uint8_t page[PSC_PAGE_BYTES], const struct psc_po
 struct psc_block {
 	uint64_t va;              /* of the block: its pool header, or the first byte of a big allocation */
 	uint64_t size_bytes;      /* block bytes with header; charged bytes for big ones */
+	uint32_t front_bytes;     /* of size_bytes, before va: cache-aligned blocks have a second header */
 	uint64_t requested_bytes; /* what the caller asked for; 0 not known */
 	uint32_t tag;             /* as stored; 0 without has_tag */
 	enum psc_pool pool;
@@ -171,6 +173,12 @@ struct psc_walk_result {
 	bool small_blocks_supported;          /* false on segment-heap builds: only big allocations were given */
 	struct psc_walk_coverage coverage[2]; /* nonpaged, paged */
 	struct psc_big_pages big;
+	bool sessions_walked;             /* the session pool as well */
+	const struct psc_heap_row *heaps; /* segment heap; arena */
+	size_t n_heaps;
+	const struct psc_defect *defects; /* the lowest PSC_DEFECTS_MAX of them; arena */
+	size_t n_defects;
+	uint64_t n_defects_found;
 	uint64_t descriptor_pages[2]; /* sum over pool descriptors: pages + big pages in use; 0 unknown */
 	bool has_descriptor_pages[2];
 };

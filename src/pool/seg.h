@@ -73,6 +73,9 @@ uint32_t psc_lfh_masked_offsets(const struct psc_lfh_subsegment *s, const struct
 /* Decode and check: false when the result is not legal. */
 bool psc_lfh_decode(struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t lfh_key,
 		    uint32_t unit_bytes);
+/* As decode, but without holding the number of withheld blocks against the geometry. */
+bool psc_lfh_unmask(struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t lfh_key,
+		    uint32_t unit_bytes);
 bool psc_lfh_geometry_legal(const struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t unit_bytes);
 /* Slots that cross a page. */
 uint32_t psc_lfh_crossing(uint32_t first, uint32_t block_bytes, uint32_t slots);

@@ -91,20 +91,42 @@ uint32_t psc_lfh_crossing(uint32_t first, uint32_t block_bytes, uint32_t slots)
 	return n;
 }
 
-bool psc_lfh_geometry_legal(const struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t unit_bytes)
+static bool extent_legal(const struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t unit_bytes)
 {
-	if (psc_lfh_bucket_step(s->block_bytes, unit_bytes) == 0 || s->first % unit_bytes != 0 ||
-	    s->first < l->bitmap + s->bitmap_bytes || s->first + (uint64_t)s->slots * s->block_bytes > s->range_bytes)
-		return false;
-	/* Blocks above a page cross one always: what of them is withheld is not known. */
-	return s->block_bytes >= PSC_PAGE_BYTES || psc_lfh_crossing(s->first, s->block_bytes, s->slots) == s->withheld;
+	return psc_lfh_bucket_step(s->block_bytes, unit_bytes) != 0 && s->first % unit_bytes == 0 &&
+	       s->first >= l->bitmap + s->bitmap_bytes &&
+	       s->first + (uint64_t)s->slots * s->block_bytes <= s->range_bytes;
 }
 
-bool psc_lfh_decode(struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t lfh_key, uint32_t unit_bytes)
+bool psc_lfh_geometry_legal(const struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t unit_bytes)
+{
+	/* Blocks above a page cross one always: what of them is withheld is not known. */
+	return extent_legal(s, l, unit_bytes) && (s->block_bytes >= PSC_PAGE_BYTES ||
+						  psc_lfh_crossing(s->first, s->block_bytes, s->slots) == s->withheld);
+}
+
+static void unmask(struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t lfh_key)
 {
 	uint32_t plain = psc_lfh_masked_offsets(s, l) ^ lfh_key;
 	s->block_bytes = plain & 0xffff;
 	s->first = plain >> 16;
+}
+
+bool psc_lfh_unmask(struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t lfh_key, uint32_t unit_bytes)
+{
+	/* Which part of the address is shifted is certain for 19041 only. */
+	struct psc_lfh_layout other = *l;
+	other.full_shift = !l->full_shift;
+	unmask(s, l, lfh_key);
+	if (extent_legal(s, l, unit_bytes))
+		return true;
+	unmask(s, &other, lfh_key);
+	return extent_legal(s, l, unit_bytes);
+}
+
+bool psc_lfh_decode(struct psc_lfh_subsegment *s, const struct psc_lfh_layout *l, uint32_t lfh_key, uint32_t unit_bytes)
+{
+	unmask(s, l, lfh_key);
 	return psc_lfh_geometry_legal(s, l, unit_bytes);
 }
 

@@ -6,19 +6,22 @@
  * the commit state behind the bitmap, rounded to the unit or, for sizes that divide a page, to the size, and the
  * number of blocks that would cross a page stands in the head. Each pair left votes for a key; the key is what several
  * subsegments have in common. */
-#include "pool/seg.h"
+#include "pool/seg_heap.h"
 #include "util/checked.h"
 #include "util/error.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADS_MAX    1024u
-#define VOTES_MAX    16u /* of one head */
-#define BITMAP_MAX   0x4000u
-#define UNIT_BYTES   16u
-#define HEADS_AGREE  2u
-#define COMMIT_BYTES 2u /* of state for each unit that is committed apart */
+#define HEADS_MAX      1024u
+#define VOTES_MAX      16u /* of one head */
+#define BITMAP_MAX     0x4000u
+#define UNIT_BYTES     16u
+#define SEGMENTS_TRIED 256u
+#define HEADS_TRIED    256u
+#define LFH_FIRST      0xbu /* of a descriptor: allocated, first, LFH */
+#define HEADS_AGREE    2u
+#define COMMIT_BYTES   2u /* of state for each unit that is committed apart */
 
 struct vote {
 	uint32_t key;
@@ -27,6 +30,7 @@ struct vote {
 
 struct heads {
 	struct psc_kernel *k;
+	bool from_saved; /* ranges of a triage dump, else through page tables */
 	struct psc_lfh_layout layout;
 	struct psc_lfh_subsegment items[HEADS_MAX];
 	size_t n;
@@ -38,10 +42,12 @@ struct heads {
 /* The head's own bitmap agrees with its count of free blocks. */
 static bool bitmap_agrees(struct heads *h, const struct psc_lfh_subsegment *s)
 {
-	return s->bitmap_bytes <= BITMAP_MAX &&
-	       psc_image_read_saved(h->k->img, s->va + h->layout.bitmap, h->bitmap, s->bitmap_bytes) ==
-		       s->bitmap_bytes &&
-	       psc_lfh_busy_count(h->bitmap, s, &h->layout) == s->slots - s->free_count;
+	uint64_t va = s->va + h->layout.bitmap;
+	if (s->bitmap_bytes > BITMAP_MAX)
+		return false;
+	size_t got = h->from_saved ? psc_image_read_saved(h->k->img, va, h->bitmap, s->bitmap_bytes)
+				   : psc_read_va(&h->k->reader, va, h->bitmap, s->bitmap_bytes);
+	return got == s->bitmap_bytes && psc_lfh_busy_count(h->bitmap, s, &h->layout) == s->slots - s->free_count;
 }
 
 static bool take_head(void *arg, uint64_t va, const uint8_t *bytes, uint32_t n)
@@ -139,9 +145,38 @@ enum psc_status psc_seg_solve_lfh_key(struct psc_kernel *k, struct psc_seg_keys 
 	if (!h)
 		return psc_fail_no_memory(reterr);
 	h->k = k;
+	h->from_saved = true;
 	psc_lfh_layout_init(&h->layout, k->id.build, true);
 	psc_saved_visit(k, take_head, h, &unused);
 	solve(h, ret);
+	free(h);
+	return PSC_OK;
+}
+
+/* The same for page ranges that are LFH subsegments by their descriptors. */
+enum psc_status psc_seg_lfh_key(struct psc_seg *s, struct psc_error *reterr)
+{
+	if (s->keys.has_lfh_low || !s->rules.is_64bit)
+		return PSC_OK;
+	struct heads *h = calloc(1, sizeof(*h));
+	if (!h)
+		return psc_fail_no_memory(reterr);
+	h->k = s->k;
+	h->layout = s->rules.lfh;
+	for (size_t i = 0; i < s->n_segments && i < SEGMENTS_TRIED && h->n < HEADS_TRIED; i++) {
+		const struct psc_heap_segment *g = &s->segments[i];
+		const struct psc_heap_context *c = &s->heaps[g->heap].contexts[g->context];
+		if (s->heaps[g->heap].space != 0)
+			continue;
+		for (uint32_t d = c->first_index; d < PSC_DESCRIPTORS && h->n < HEADS_TRIED; d++) {
+			uint8_t flags, bytes[PSC_LFH_HEADER_BYTES];
+			uint64_t va = g->va + ((uint64_t)d << c->unit_shift);
+			if (psc_read_u8(&s->k->reader, g->va + d * 0x20 + 0x18, &flags) && flags == LFH_FIRST &&
+			    psc_read_va(&s->k->reader, va, bytes, sizeof(bytes)) == sizeof(bytes))
+				(void)take_head(h, va, bytes, sizeof(bytes));
+		}
+	}
+	solve(h, &s->keys);
 	free(h);
 	return PSC_OK;
 }

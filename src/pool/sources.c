@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which sources of pool figures this dump offers, without reading them. */
-#include "pool/internal.h"
+#include "pool/seg_heap.h"
 
 #include <inttypes.h>
 
@@ -103,9 +103,15 @@ static void describe_walk(struct psc_kernel *k, struct psc_warnings *warnings, s
 		    psc_arena_printf(arena, "nonpaged: %s; paged: %s", range_source(&regions, PSC_POOL_NONPAGED),
 				     range_source(&regions, PSC_POOL_PAGED)));
 	}
-	put(l, "segment_heap_walk", false,
-	    allocator == PSC_ALLOCATOR_SEGMENT_HEAP ? "small blocks of segment heaps are not read by this version"
-						    : "this build does not use segment heaps for its pool");
+	if (allocator != PSC_ALLOCATOR_SEGMENT_HEAP) {
+		put(l, "segment_heap_walk", false, "this build does not use segment heaps for its pool");
+	} else if (k->space.mmu == PSC_MMU_NONE) {
+		put(l, "segment_heap_walk", false, "a small dump does not hold the pool's pages");
+	} else {
+		const char *detail;
+		bool available = psc_seg_is_listed(k, &detail);
+		put(l, "segment_heap_walk", available, detail);
+	}
 }
 
 size_t psc_pool_sources_describe(struct psc_kernel *k, struct psc_arena *arena, struct psc_pool_source *ret, size_t max)

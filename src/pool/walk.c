@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Every block of the pool as a stream: big allocations from their table, then the mapped pages of the pool's ranges.
  * Runs are taken from the page tables in batches, so memory does not grow with the pool. */
-#include "pool/walk_internal.h"
+#include "pool/seg_heap.h"
 #include "util/checked.h"
 
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct big_visit {
 };
 
 /* false: reaches beyond the end of its region. */
-static bool big_block(const struct psc_walk *w, const struct psc_big_page *p, struct psc_block *ret)
+static bool big_block(struct psc_walk *w, const struct psc_big_page *p, struct psc_block *ret)
 {
 	uint64_t pages = (p->bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES;
 	uint64_t last = p->va + (pages * PSC_PAGE_BYTES - 1);
@@ -33,7 +33,7 @@ static bool big_block(const struct psc_walk *w, const struct psc_big_page *p, st
 	ret->tag = p->tag;
 	ret->pool = p->pool;
 	ret->state = PSC_BLOCK_ALLOCATED;
-	ret->kind = PSC_BLOCK_KIND_BIG;
+	ret->kind = w->seg ? psc_seg_storage_of(w->seg, p->va) : PSC_BLOCK_KIND_BIG;
 	ret->is_big = ret->is_proven = ret->has_tag = true;
 	ret->is_nx = p->is_nx && p->pool == PSC_POOL_NONPAGED;
 	ret->process = p->process;
@@ -65,7 +65,7 @@ static bool visit_big(void *arg, const struct psc_big_page *p)
 
 static bool visit_big_again(void *arg, const struct psc_big_page *p)
 {
-	const struct psc_walk *w = arg;
+	struct psc_walk *w = arg;
 	struct psc_block b;
 	if (!p->is_free && big_block(w, p, &b))
 		psc_walk_emit_big(w, &b);
@@ -108,20 +108,46 @@ static enum psc_status take_big(struct psc_walk *w, struct psc_arena *arena, str
 	return PSC_OK;
 }
 
-static bool filter_make(struct psc_walk *w)
+static bool filter_make(struct psc_walk *w, const struct psc_hashmap *vas)
 {
 	size_t pos = 0;
 	struct psc_hashkey key;
-	if (w->cached.data_vas.n == 0)
+	if (vas->n == 0)
 		return true;
 	w->filter = calloc((size_t)1 << (PSC_FILTER_BITS - 3), 1);
 	if (!w->filter)
 		return false;
-	while (psc_hashmap_next(&w->cached.data_vas, &pos, &key, NULL)) {
+	while (psc_hashmap_next(vas, &pos, &key, NULL)) {
 		uint32_t bit = psc_walk_filter_bit(key.a);
 		w->filter[bit >> 3] |= (uint8_t)(1u << (bit & 7));
 	}
 	return true;
+}
+
+/* What both allocators' walks need. */
+static enum psc_status make_workers(struct psc_walk *w, const struct psc_hashmap *cached, struct psc_error *reterr)
+{
+	uint64_t cookie;
+	w->has_cookie = psc_kernel_read_ptr(w->k, PSC_SYM_ExpPoolQuotaCookie, &cookie);
+	w->cookie = w->has_cookie ? cookie : 0;
+	w->n_workers = psc_effective_threads(w->opts->n_threads, SIZE_MAX);
+	w->workers = calloc(w->n_workers, sizeof(*w->workers));
+	if (!filter_make(w, cached) || !w->workers)
+		return psc_fail_no_memory(reterr);
+	for (unsigned i = 0; i < w->n_workers; i++) {
+		w->workers[i] = calloc(1, sizeof(*w->workers[i]));
+		if (!w->workers[i])
+			return psc_fail_no_memory(reterr);
+		w->workers[i]->ctx = w->order ? NULL : w->opts->worker_ctx[i];
+	}
+	return PSC_OK;
+}
+
+static void sum_coverage(struct psc_walk *w)
+{
+	for (unsigned i = 0; i < w->n_workers; i++)
+		for (unsigned p = 0; p < 2; p++)
+			psc_walk_coverage_add(&w->coverage[p], &w->workers[i]->coverage[p]);
 }
 
 /* ---- batches ---- */
@@ -235,24 +261,16 @@ static enum psc_status walk_small(struct psc_walk *w, struct psc_warnings *warni
 {
 	struct psc_kernel *k = w->k;
 	struct psc_progress progress = {w->opts->progress, w->opts->progress_arg, "walking pool", 0, 0};
-	uint64_t done = 0, cookie;
+	uint64_t done = 0;
 	enum psc_status r = psc_cached_collect(k, warnings, &w->cached, reterr);
+	if (r == PSC_OK)
+		r = make_workers(w, &w->cached.data_vas, reterr);
 	if (r != PSC_OK)
 		return r;
-	w->has_cookie = psc_kernel_read_ptr(k, PSC_SYM_ExpPoolQuotaCookie, &cookie);
-	w->cookie = w->has_cookie ? cookie : 0;
 	w->runs = calloc(PSC_WALK_RUNS, sizeof(*w->runs));
 	w->job_start = calloc(PSC_WALK_RUNS + 1, sizeof(*w->job_start));
-	w->n_workers = psc_effective_threads(w->opts->n_threads, SIZE_MAX);
-	w->workers = calloc(w->n_workers, sizeof(*w->workers));
-	if (!filter_make(w) || !w->runs || !w->job_start || !w->workers)
+	if (!w->runs || !w->job_start)
 		return psc_fail_no_memory(reterr);
-	for (unsigned i = 0; i < w->n_workers; i++) {
-		w->workers[i] = calloc(1, sizeof(*w->workers[i]));
-		if (!w->workers[i])
-			return psc_fail_no_memory(reterr);
-		w->workers[i]->ctx = w->order ? NULL : w->opts->worker_ctx[i];
-	}
 	for (size_t i = 0; i < w->regions.n; i++) {
 		r = walk_region(w, i, &progress, &done, warnings, reterr);
 		if (r != PSC_OK)
@@ -261,10 +279,21 @@ static enum psc_status walk_small(struct psc_walk *w, struct psc_warnings *warni
 	r = flush(w, reterr);
 	if (r == PSC_OK && !psc_progress_report(&progress, done))
 		r = psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled");
-	for (unsigned i = 0; i < w->n_workers; i++)
-		for (unsigned p = 0; p < 2; p++)
-			psc_walk_coverage_add(&w->coverage[p], &w->workers[i]->coverage[p]);
+	sum_coverage(w);
 	return r;
+}
+
+static enum psc_status walk_heaps(struct psc_walk *w, struct psc_arena *arena, struct psc_warnings *warnings,
+				  struct psc_walk_result *ret, struct psc_error *reterr)
+{
+	enum psc_status r = make_workers(w, &w->seg->cached.data_vas, reterr);
+	if (r == PSC_OK)
+		r = psc_seg_walk(w, warnings, reterr);
+	if (r != PSC_OK)
+		return r;
+	sum_coverage(w);
+	psc_seg_result(w, arena, ret);
+	return PSC_OK;
 }
 
 /* The distinct sources of a pool's regions, in order. */
@@ -318,41 +347,51 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 {
 	struct psc_walk w = {0};
 	struct big_visit v = {0};
+	struct psc_seg seg = {0};
+	enum psc_allocator allocator = psc_pool_allocator(k);
+	bool has_tables = k->id.build != 0 && k->space.mmu != PSC_MMU_NONE, is_heap = false;
 	memset(ret, 0, sizeof(*ret));
 	w.k = k;
 	w.opts = opts;
 	v.w = &w;
 	psc_pool_rules_init(&w.rules, k->id.build, psc_kernel_is_64bit(k));
 	psc_pool_regions_find(k, warnings, &w.regions);
-	v.keep_ranges =
-		k->id.build != 0 && k->space.mmu != PSC_MMU_NONE && psc_pool_allocator(k) != PSC_ALLOCATOR_SEGMENT_HEAP;
 	enum psc_status r = psc_walk_order_init(&w, reterr);
+	if (r == PSC_OK && has_tables && allocator == PSC_ALLOCATOR_SEGMENT_HEAP) {
+		r = psc_seg_init(&seg, k, warnings, reterr);
+		is_heap = seg.has_family;
+		w.seg = is_heap ? &seg : NULL;
+	}
+	ret->small_blocks_supported = v.keep_ranges =
+		has_tables && (is_heap || allocator != PSC_ALLOCATOR_SEGMENT_HEAP);
 	if (r == PSC_OK)
 		r = take_big(&w, arena, warnings, &v, ret, reterr);
 	if (r != PSC_OK)
 		goto out;
-	ret->small_blocks_supported = v.keep_ranges;
-	if (ret->small_blocks_supported) {
+	if (is_heap)
+		r = walk_heaps(&w, arena, warnings, ret, reterr);
+	else if (ret->small_blocks_supported)
 		r = walk_small(&w, warnings, reterr);
-		if (r != PSC_OK)
-			goto out;
-		read_descriptors(k, ret);
-	}
-	r = psc_walk_order_finish(&w, reterr);
+	if (r == PSC_OK)
+		r = psc_walk_order_finish(&w, reterr);
 	if (r != PSC_OK)
 		goto out;
+	if (ret->small_blocks_supported && !is_heap)
+		read_descriptors(k, ret);
 	for (unsigned p = 0; p < 2; p++) {
 		struct psc_walk_coverage *c = &ret->coverage[p];
 		*c = w.coverage[p];
 		c->pool = (enum psc_pool)p;
 		c->big_only = !ret->small_blocks_supported;
-		c->range_known = p == PSC_POOL_NONPAGED ? w.regions.has_nonpaged : w.regions.has_paged;
-		c->range_source = source_text(&w.regions, (enum psc_pool)p, arena);
+		c->range_known = is_heap || (p == PSC_POOL_NONPAGED ? w.regions.has_nonpaged : w.regions.has_paged);
+		c->range_source = is_heap ? psc_arena_printf(arena, "segments of the heaps of %s", seg.source)
+					  : source_text(&w.regions, (enum psc_pool)p, arena);
 		c->live_blocks += v.live[p];
 		if (!ret->small_blocks_supported || !c->range_known)
 			c->big_bytes = v.bytes[p];
 	}
 out:
 	walk_deinit(&w);
+	psc_seg_deinit(&seg);
 	return r;
 }

@@ -19,6 +19,8 @@ struct psc_walk_run {
 	bool is_nx;
 };
 
+struct psc_seg; /* seg_heap.h */
+
 /* A list of blocks of one job; only in address order. */
 struct psc_walk_out;
 struct psc_walk_order;
@@ -50,6 +52,9 @@ struct psc_walk {
 	uint64_t batch_bytes, job_bytes;
 	uint64_t max_batch_bytes, max_job_bytes, max_run_bytes; /* the first per thread */
 	struct psc_walk_order *order;                           /* NULL: blocks are given out as they are found */
+
+	struct psc_seg *seg; /* NULL: classic */
+	size_t seg_first;    /* segment of job 0 of the batch */
 
 	struct psc_walk_worker **workers;
 	unsigned n_workers;

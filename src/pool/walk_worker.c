@@ -145,4 +145,16 @@ void psc_walk_coverage_add(struct psc_walk_coverage *to, const struct psc_walk_c
 	to->other_bytes += from->other_bytes;
 	to->corrupt_pages += from->corrupt_pages;
 	to->live_blocks += from->live_blocks;
+	to->untagged_blocks += from->untagged_blocks;
+	to->untagged_bytes += from->untagged_bytes;
+	to->headerless_blocks += from->headerless_blocks;
+	to->headerless_bytes += from->headerless_bytes;
+	to->cached_blocks += from->cached_blocks;
+	to->cached_bytes += from->cached_bytes;
+	to->lost_count += from->lost_count;
+	to->lost_bytes += from->lost_bytes;
+	to->lost_paged_out_bytes += from->lost_paged_out_bytes;
+	to->lost_not_in_dump_bytes += from->lost_not_in_dump_bytes;
+	to->lost_unknown_bytes += from->lost_unknown_bytes;
+	to->lost_corrupt_bytes += from->lost_corrupt_bytes;
 }

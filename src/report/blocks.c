@@ -69,12 +69,15 @@ static void tag_bytes(uint32_t tag, uint8_t ret[4])
 void psc_block_row_make(const struct psc_block *b, uint32_t header_bytes, const struct psc_process_table *t,
 			struct psc_block_row *ret)
 {
-	uint32_t header = b->is_big || b->size_bytes < header_bytes ? 0 : header_bytes;
+	bool has_header = !b->is_big && b->kind != PSC_BLOCK_KIND_SPECIAL && b->size_bytes >= header_bytes;
+	uint32_t header = has_header ? header_bytes : 0;
 	memset(ret, 0, sizeof(*ret));
 	ret->header_va = b->va;
 	ret->va = b->va + header;
 	ret->block_bytes = b->size_bytes;
-	ret->size_bytes = b->size_bytes - header;
+	ret->size_bytes = b->size_bytes - header - b->front_bytes;
+	if (b->kind == PSC_BLOCK_KIND_SPECIAL && b->requested_bytes != 0)
+		ret->size_bytes = b->requested_bytes; /* to the byte: behind it the page ends */
 	ret->requested_bytes = b->requested_bytes;
 	ret->previous_bytes = b->previous_bytes;
 	ret->has_tag = b->has_tag;
@@ -115,7 +118,8 @@ static bool wanted(const void *arg, const struct psc_block *b)
 		return false;
 	if (b->size_bytes < o->min_bytes || (o->max_bytes != 0 && b->size_bytes > o->max_bytes))
 		return false;
-	uint64_t last = b->size_bytes != 0 ? b->va + (b->size_bytes - 1) : b->va;
+	uint64_t bytes = b->size_bytes - b->front_bytes;
+	uint64_t last = bytes != 0 ? b->va + (bytes - 1) : b->va;
 	if (last < o->lo || b->va > o->hi - 1)
 		return false;
 	if (o->tag != NULL) {
@@ -319,8 +323,8 @@ static enum psc_status list_walked(struct psc_kernel *k, struct list *l, struct 
 		return st;
 	set_coverage(l, &result);
 	if (!result.small_blocks_supported && k->id.build != 0)
-		psc_warn(&r->warnings, "this kernel's pool is a segment heap: its small blocks are not walked yet, "
-				       "only big allocations are listed");
+		psc_warn(&r->warnings, "this kernel's pool is a segment heap, and its heaps were not found: only big "
+				       "allocations are listed");
 	if (l->o->sort != PSC_BLOCKS_BY_SIZE)
 		return PSC_OK;
 	if (l->o->max_rows == 0 && r->n > l->kept.n)

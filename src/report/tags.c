@@ -54,8 +54,8 @@ static void set_walk(struct psc_tag_row *row, const struct walk_state *w, const 
 {
 	if (!w->done)
 		return;
-	/* Session space is walked only for what the system's big-page table shows. */
-	if (v == NULL && (w->big_only || w->is_scan || row->pool == PSC_POOL_SESSION))
+	/* Session space has no walk but that of its heaps; else only the system's big-page table shows some of it. */
+	if (v == NULL && (w->big_only || w->is_scan || (row->pool == PSC_POOL_SESSION && !w->result.sessions_walked)))
 		return;
 	row->has_walk = true;
 	row->walk_big_only = w->big_only;
@@ -306,10 +306,12 @@ static enum psc_status walk(struct psc_kernel *k, const struct psc_tags_options 
 			return st;
 		w->done = true;
 		w->big_only = !w->result.small_blocks_supported;
+		t->heaps = w->result.heaps;
+		t->n_heaps = w->result.n_heaps;
 		if (w->big_only && k->id.build != 0)
 			psc_warn(&t->warnings,
-				 "this kernel's pool is a segment heap: its small blocks are not walked yet, "
-				 "only big allocations; the trackers count both");
+				 "this kernel's pool is a segment heap, and its heaps were not found: only big "
+				 "allocations are walked; the trackers count all");
 		if (!w->result.coverage[0].range_known && !w->result.coverage[1].range_known &&
 		    !w->result.big.available)
 			w->done = false;
@@ -392,6 +394,12 @@ const char *const *psc_tags_warnings(const struct psc_tags *tags, size_t *ret_co
 {
 	*ret_count = tags->warnings.n;
 	return tags->warnings.items;
+}
+
+const struct psc_heap_row *psc_tags_heaps(const struct psc_tags *tags, size_t *ret_count)
+{
+	*ret_count = tags->n_heaps;
+	return tags->heaps;
 }
 
 const struct psc_tracker_coverage *psc_tags_tracker_coverage(const struct psc_tags *tags)

@@ -19,6 +19,8 @@ struct psc_tags {
 	struct psc_tracker_coverage trackers;
 	struct psc_scan_coverage scan;
 	bool has_scan;
+	const struct psc_heap_row *heaps; /* arena */
+	size_t n_heaps;
 	double coverage_ratio;
 };
 

@@ -37,6 +37,8 @@ void psc_tally_block(void *worker_ctx, const struct psc_block *b)
 	struct psc_tally *t = (struct psc_tally *)worker_ctx;
 	if (b->state == PSC_BLOCK_FREE && b->tag == 0)
 		return; /* a split remainder that never had an owner */
+	if (!b->has_tag)
+		return; /* no row is its own; the coverage counts it */
 	struct psc_tally_value *v =
 		put(t, make_key(b->tag & ~PSC_TAG_PROTECTED, b->pool, t->by_size ? b->size_bytes : 0));
 	if (v == NULL)

@@ -8,6 +8,7 @@
 #define PSC_SYMBOL_LIST(X)                                                                                             \
 	X(ExPoolState)                                                                                                 \
 	X(ExPoolTagTables)                                                                                             \
+	X(ExpCacheLineSize)                                                                                            \
 	X(ExpHeapBackedPoolEnabledState)                                                                               \
 	X(ExpNonPagedPoolDescriptor)                                                                                   \
 	X(ExpNumberOfNonPagedPools)                                                                                    \
@@ -75,6 +76,15 @@
 	X(EPROCESS, ImageFileName)                                                                                     \
 	X(EPROCESS, Session)                                                                                           \
 	X(EPROCESS, UniqueProcessId)                                                                                   \
+	X(EXP_POOL_CONTEXT, Node)                                                                                      \
+	X(EXP_POOL_CONTEXT, NodeCount)                                                                                 \
+	X(EXP_POOL_CONTEXT, PoolLink)                                                                                  \
+	X(EX_HEAP_POOL_NODE, Lookasides)                                                                               \
+	X(EX_HEAP_SESSION_STATE, PagedHeap)                                                                            \
+	X(EX_HEAP_SESSION_STATE, SpecialPoolHeap)                                                                      \
+	X(EX_POOL_HEAP_MANAGER_STATE, NumberOfPools)                                                                   \
+	X(EX_POOL_HEAP_MANAGER_STATE, PoolNode)                                                                        \
+	X(EX_POOL_HEAP_MANAGER_STATE, PrivatePools)                                                                    \
 	X(GENERAL_LOOKASIDE, Depth)                                                                                    \
 	X(GENERAL_LOOKASIDE, ListHead)                                                                                 \
 	X(GENERAL_LOOKASIDE_POOL, Depth)                                                                               \
@@ -106,6 +116,7 @@
 	X(MMPTE_SOFTWARE, PageFileLow)                                                                                 \
 	X(MMPTE_SOFTWARE, SwizzleBit)                                                                                  \
 	X(MM_PAGED_POOL_INFO, AllocatedPagedPool)                                                                      \
+	X(MM_SESSION_SPACE, HeapState)                                                                                 \
 	X(MM_SESSION_SPACE, PoolTags)                                                                                  \
 	X(MM_SESSION_SPACE, SessionId)                                                                                 \
 	X(POOL_DESCRIPTOR, BigPagesAllocated)                                                                          \
@@ -134,6 +145,8 @@
 	X(POOL_TRACKER_TABLE, PagedBytes)                                                                              \
 	X(POOL_TRACKER_TABLE, PagedFrees)                                                                              \
 	X(PP_LOOKASIDE_LIST, L)                                                                                        \
-	X(PP_LOOKASIDE_LIST, P)
+	X(PP_LOOKASIDE_LIST, P)                                                                                        \
+	X(RTL_DYNAMIC_LOOKASIDE, Buckets)                                                                              \
+	X(RTL_LOOKASIDE, ListHead)
 
 #endif

@@ -8,8 +8,12 @@
 
 static void add(struct psc_tally *t, uint32_t tag, enum psc_pool pool, enum psc_block_state state, uint64_t size_bytes)
 {
-	const struct psc_block b = {
-		.va = 0xfffff8a000001000, .size_bytes = size_bytes, .tag = tag, .pool = pool, .state = state};
+	const struct psc_block b = {.va = 0xfffff8a000001000,
+				    .size_bytes = size_bytes,
+				    .tag = tag,
+				    .pool = pool,
+				    .state = state,
+				    .has_tag = true};
 	psc_tally_block(t, &b);
 }
 
@@ -126,7 +130,8 @@ static struct psc_block nth_block(unsigned i)
 	return (struct psc_block){.size_bytes = 16 * (1 + i % 9),
 				  .tag = ABC + i % 13 + (i % 5 == 0 ? PSC_TAG_PROTECTED : 0),
 				  .pool = (enum psc_pool)(i % 2),
-				  .state = (enum psc_block_state)(i % 3)};
+				  .state = (enum psc_block_state)(i % 3),
+				  .has_tag = true};
 }
 
 /* However the blocks are dealt to workers, the merged sums are those of one. */

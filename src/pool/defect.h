@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What contradicts itself in the pool, with its address. Reference: pool 10.1. */
+#ifndef PSC_POOL_DEFECT_H
+#define PSC_POOL_DEFECT_H
+
+#include <poolscope/error.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum psc_defect_kind {
+	PSC_DEFECT_SEGMENT_SIGNATURE, /* does not decode to the heap's context */
+	PSC_DEFECT_SEGMENT_LIST,      /* a link that leads nowhere, or not back */
+	PSC_DEFECT_RANGE_DESCRIPTOR,  /* first and later units do not fit, or the tree signature is missing */
+	PSC_DEFECT_VS_SUBSEGMENT,     /* signature */
+	PSC_DEFECT_VS_CHUNK,          /* header does not decode; found: bytes to the next one that does */
+	PSC_DEFECT_VS_PREVIOUS,       /* size of the chunk before, in units */
+	PSC_DEFECT_LFH_GEOMETRY,      /* first block and block size are not possible */
+	PSC_DEFECT_LFH_BITMAP,        /* clear bits against FreeCount */
+	PSC_DEFECT_LFH_WITHHELD,      /* blocks across pages against WitheldBlockCount */
+	PSC_DEFECT_BLOCK_HEADER,      /* pool header against its storage: found BlockSize in bytes */
+	PSC_DEFECT_LARGE_TREE,        /* a link that leads nowhere, or in a circle */
+	PSC_DEFECT_SPECIAL_PATTERN,   /* of a special-pool page, before or behind its block */
+	PSC_DEFECT_MAX
+};
+/* "segment signature", ... in the words of the field. */
+const char *psc_defect_name(enum psc_defect_kind kind);
+
+struct psc_defect {
+	uint64_t va;              /* of what is wrong */
+	uint64_t container;       /* heap, segment or subsegment that it belongs to; 0 none */
+	uint64_t expected, found; /* as the kind says; 0 where there is nothing to say */
+	enum psc_defect_kind kind;
+};
+
+/* The lowest PSC_DEFECTS_MAX by address, whatever the order in which they are found; and the number of all. */
+#define PSC_DEFECTS_MAX ((size_t)4096)
+struct psc_defects {
+	struct psc_defect *items;
+	size_t n, cap;
+	uint64_t n_found;
+	bool no_memory;
+};
+void psc_defects_add(struct psc_defects *d, const struct psc_defect *item);
+void psc_defects_merge(struct psc_defects *into, const struct psc_defects *from);
+/* By address; call before reading items. */
+void psc_defects_sort(struct psc_defects *d);
+void psc_defects_deinit(struct psc_defects *d);
+
+#endif

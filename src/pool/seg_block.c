@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/* From the storage that a heap gave out to the block that the pool made of it. Reference: pool 6.10, 2.4, 2.5, 7.2. */
+#include "pool/seg_segment.h"
+#include "util/checked.h"
+
+#include <string.h>
+
+#define TYPE_PAGED   0x01u
+#define TYPE_IN_USE  0x02u
+#define TYPE_ALIGNED 0x04u
+#define TYPE_QUOTA   0x08u
+#define TYPE_SESSION 0x20u
+#define TYPE_LEGAL   0x6fu
+#define SMALL_MAX    0xff0u
+/* Special pool: first word of the page. */
+#define SPECIAL_SIZE     0x1fffu
+#define SPECIAL_VERIFIER 0x4000u
+
+void psc_seg_take_defect(void *arg, const struct psc_defect *d)
+{
+	struct psc_seg_worker *t = arg;
+	psc_defects_add(&t->defects, d);
+	t->cov->corrupt_pages++;
+}
+
+void psc_seg_take_lost(void *arg, uint64_t va, uint64_t bytes, enum psc_hole why)
+{
+	struct psc_seg_worker *t = arg;
+	(void)va;
+	t->sum->lost_bytes += bytes;
+	t->cov->lost_bytes += bytes;
+	t->cov->lost_count++;
+	switch (why) {
+	case PSC_HOLE_PAGED_OUT:
+		t->cov->lost_paged_out_bytes += bytes;
+		break;
+	case PSC_HOLE_NOT_IN_DUMP:
+		t->cov->lost_not_in_dump_bytes += bytes;
+		break;
+	case PSC_HOLE_CORRUPT:
+		t->cov->lost_corrupt_bytes += bytes;
+		break;
+	default:
+		t->cov->lost_unknown_bytes += bytes;
+		break;
+	}
+}
+
+static void give(struct psc_seg_worker *t, const struct psc_block *b)
+{
+	switch (b->state) {
+	case PSC_BLOCK_ALLOCATED:
+		t->cov->live_blocks++;
+		t->sum->live_blocks++;
+		t->sum->live_bytes += b->size_bytes;
+		t->cov->untagged_blocks += !b->has_tag;
+		t->cov->untagged_bytes += b->has_tag ? 0 : b->size_bytes;
+		break;
+	case PSC_BLOCK_CACHED:
+		t->cov->cached_blocks++;
+		t->cov->cached_bytes += b->size_bytes;
+		t->sum->cached_bytes += b->size_bytes;
+		break;
+	case PSC_BLOCK_FREE:
+		t->sum->free_bytes += b->size_bytes;
+		break;
+	}
+	const struct psc_walk_options *o = t->w->opts;
+	if (b->va + b->size_bytes - b->front_bytes - 1 >= o->lo && (o->hi == 0 || b->va < o->hi))
+		psc_walk_emit(t->w, t->walk, b);
+}
+
+static inline bool in_set(const struct psc_walk *w, uint64_t va)
+{
+	uint32_t bit = psc_walk_filter_bit(va);
+	return (w->filter[bit >> 3] >> (bit & 7) & 1) != 0 && psc_hashset_has(&w->seg->cached.data_vas, va);
+}
+
+static bool is_cached(const struct psc_walk *w, const struct psc_seg_storage *s)
+{
+	if (!w->filter)
+		return false;
+	if (in_set(w, s->va))
+		return true;
+	/* Delayed frees may link through the chunk's header or its data (pool 6.6). */
+	if (s->chunk_va == 0)
+		return false;
+	return in_set(w, s->chunk_va) ||
+	       (s->va - s->chunk_va > w->rules.unit_bytes && in_set(w, s->chunk_va + w->rules.unit_bytes));
+}
+
+/* A live entry of the big-page table that begins here. */
+static bool is_in_big_table(const struct psc_walk *w, uint64_t va)
+{
+	const struct psc_range *r = w->big.n != 0 ? psc_rangeset_find(&w->big, va) : NULL;
+	return r && r->lo == va;
+}
+
+static uint64_t billed_process(const struct psc_walk *w, const uint8_t *header, uint32_t size, uint64_t va,
+			       const uint8_t *page_end)
+{
+	uint64_t process;
+	if (!w->has_cookie)
+		return 0;
+	if (w->rules.is_64bit) {
+		process = psc_le64(header + 8);
+	} else {
+		if (size < 12 || (size_t)(page_end - header) < size)
+			return 0;
+		process = psc_le32(header + size - 4);
+	}
+	process ^= w->cookie ^ va;
+	if (!w->rules.is_64bit)
+		process = (uint32_t)process;
+	return process % w->rules.unit_bytes == 0 && psc_is_kernel_va(&w->k->space, process) ? process : 0;
+}
+
+/* Cache-aligned: a second header where the data is aligned (pool 2.5 [1]). */
+static bool find_second(const struct psc_walk *w, const uint8_t *header, uint64_t va, const struct psc_pool_header *h,
+			uint32_t size, uint64_t *ret_va, struct psc_pool_header *ret)
+{
+	const uint32_t unit = w->rules.unit_bytes;
+	const uint64_t line = w->seg->cache_line;
+	uint64_t distance = (line - 1) & (0 - unit - va);
+	if (distance == 0 || distance >= size || va % PSC_PAGE_BYTES + distance + unit > PSC_PAGE_BYTES)
+		return false;
+	psc_pool_header_parse(header + distance, &w->rules, ret);
+	if ((ret->pool_type & TYPE_ALIGNED) == 0 || (ret->pool_type & TYPE_IN_USE) == 0 || ret->tag != h->tag ||
+	    ret->previous_size * unit != distance || ret->block_size == 0 || ret->block_size * unit > size - distance)
+		return false;
+	*ret_va = va + distance;
+	return true;
+}
+
+static bool header_fits(const struct psc_seg_worker *t, const struct psc_pool_header *h,
+			const struct psc_seg_storage *s)
+{
+	uint32_t size = h->block_size * t->w->rules.unit_bytes;
+	bool is_paged = t->heap->pool != PSC_POOL_NONPAGED;
+	return size != 0 && size <= s->bytes && s->bytes - size < s->step && (h->pool_type & TYPE_IN_USE) != 0 &&
+	       (h->pool_type & ~TYPE_LEGAL) == 0 && ((h->pool_type & TYPE_PAGED) != 0) == is_paged;
+}
+
+static bool is_link(const struct psc_walk *w, const uint8_t *header)
+{
+	uint64_t v = w->rules.is_64bit ? psc_le64(header) : psc_le32(header);
+	return v == 0 || (psc_is_kernel_va(&w->k->space, v) && v % w->rules.unit_bytes == 0);
+}
+
+/* The header of a freed slot still names the last owner, unless the heap wrote over it. */
+static void give_free(struct psc_seg_worker *t, const struct psc_seg_storage *s, struct psc_block *b)
+{
+	struct psc_pool_header h;
+	b->state = PSC_BLOCK_FREE;
+	b->size_bytes = s->bytes;
+	if (s->header && s->chunk_va == 0) {
+		psc_pool_header_parse(s->header, &t->w->rules, &h);
+		b->has_tag = h.previous_size == 0 && header_fits(t, &h, s);
+		b->tag = b->has_tag ? h.tag : 0;
+	}
+	give(t, b);
+}
+
+void psc_seg_take_storage(void *arg, const struct psc_seg_storage *s)
+{
+	struct psc_seg_worker *t = arg;
+	const struct psc_walk *w = t->w;
+	const uint32_t unit = w->rules.unit_bytes;
+	struct psc_block b = t->block;
+	struct psc_pool_header h, second;
+	b.va = s->va;
+	b.size_bytes = s->bytes;
+	if (s->chunk_va != 0) {
+		uint64_t chunk_bytes = s->va + s->bytes - s->chunk_va;
+		t->sum->vs_live_bytes += s->in_use ? chunk_bytes : 0;
+		t->sum->vs_free_bytes += s->in_use ? 0 : chunk_bytes;
+	}
+	if (s->is_internal)
+		return;
+	if (!s->in_use) {
+		give_free(t, s, &b);
+		return;
+	}
+	if (s->is_delayed || is_cached(w, s)) {
+		b.state = PSC_BLOCK_CACHED;
+		give(t, &b);
+		return;
+	}
+	if (s->va % PSC_PAGE_BYTES == 0 && (s->bytes > SMALL_MAX || is_in_big_table(w, s->va))) {
+		if (is_in_big_table(w, s->va))
+			return; /* given out by the table */
+		b.is_big = true;
+		give(t, &b);
+		return;
+	}
+	if (!s->header) { /* it is there, but what names it is not */
+		t->cov->headerless_blocks++;
+		t->cov->headerless_bytes += s->bytes;
+		give(t, &b);
+		return;
+	}
+	psc_pool_header_parse(s->header, &w->rules, &h);
+	if (!header_fits(t, &h, s)) {
+		b.is_proven = false;
+		if (is_link(w, s->header)) {
+			b.state = PSC_BLOCK_CACHED; /* pushed while the machine stopped, or a list that was not read */
+		} else {
+			const struct psc_defect d = {s->va, t->heap->va, s->bytes, h.block_size * unit,
+						     PSC_DEFECT_BLOCK_HEADER};
+			psc_seg_take_defect(t, &d);
+		}
+		give(t, &b);
+		return;
+	}
+	b.has_tag = true;
+	b.tag = h.tag;
+	b.size_bytes = h.block_size * unit;
+	const uint8_t *header = s->header;
+	if (find_second(w, header, s->va, &h, (uint32_t)b.size_bytes, &b.va, &second)) {
+		b.front_bytes = (uint32_t)(b.va - s->va);
+		header += b.front_bytes;
+		h = second;
+	}
+	if ((h.pool_type & TYPE_QUOTA) != 0)
+		b.process = billed_process(w, header, h.block_size * unit, b.va,
+					   header + (PSC_PAGE_BYTES - b.va % PSC_PAGE_BYTES));
+	give(t, &b);
+}
+
+/* Special pool in heaps [1]: a block at the end of its page, its record at the page's start. */
+static void take_special(struct psc_seg_worker *t, uint64_t va, const uint8_t *page, enum psc_hole hole)
+{
+	const uint32_t unit = t->w->rules.unit_bytes;
+	struct psc_block b = t->block;
+	b.kind = PSC_BLOCK_KIND_SPECIAL;
+	if (!page) {
+		psc_seg_take_lost(t, va, PSC_PAGE_BYTES, hole);
+		return;
+	}
+	uint32_t word = psc_le16(page), size = word & SPECIAL_SIZE;
+	uint32_t room = (size + unit - 1) / unit * unit;
+	uint32_t record = (word & SPECIAL_VERIFIER) != 0 ? 0x18 : 0x10;
+	if (size == 0 || room + record > PSC_PAGE_BYTES) {
+		const struct psc_defect d = {va, t->heap->va, 0, word, PSC_DEFECT_BLOCK_HEADER};
+		psc_seg_take_defect(t, &d);
+		psc_seg_take_lost(t, va, PSC_PAGE_BYTES, PSC_HOLE_CORRUPT);
+		return;
+	}
+	b.va = va + PSC_PAGE_BYTES - room;
+	b.size_bytes = room;
+	b.requested_bytes = size;
+	b.tag = psc_le32(page + 4);
+	b.has_tag = true;
+	for (uint32_t i = record; i < PSC_PAGE_BYTES - room; i++)
+		if (page[i] != page[2]) {
+			const struct psc_defect d = {va + i, b.va, page[2], page[i], PSC_DEFECT_SPECIAL_PATTERN};
+			psc_seg_take_defect(t, &d);
+			break;
+		}
+	give(t, &b);
+}
+
+void psc_seg_take_range(struct psc_seg_worker *t, uint64_t va, uint64_t bytes, uint64_t unused, const uint8_t *page,
+			enum psc_hole hole)
+{
+	struct psc_block b = t->block;
+	if (t->is_special) {
+		take_special(t, va, page, hole);
+		return;
+	}
+	t->sum->range_bytes += bytes;
+	if (is_in_big_table(t->w, va))
+		return;
+	b.kind = PSC_BLOCK_KIND_SEGMENT;
+	b.va = va;
+	b.size_bytes = bytes - psc_min_u64(unused, bytes - 1);
+	b.is_big = true;
+	give(t, &b);
+}

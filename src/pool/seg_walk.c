@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/* The walk of a heap-backed pool: heaps, their segments in address order, a batch at a time. A job is a segment; what
+ * is kept grows with segments and big allocations, not with blocks. */
+#include "pool/seg_segment.h"
+#include "util/checked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum psc_status psc_seg_init(struct psc_seg *s, struct psc_kernel *k, struct psc_warnings *warnings,
+			     struct psc_error *reterr)
+{
+	uint32_t line;
+	memset(s, 0, sizeof(*s));
+	s->k = k;
+	s->heaps = calloc(PSC_HEAPS_MAX, sizeof(*s->heaps));
+	s->spaces = calloc(PSC_HEAP_SPACES_MAX + 1, sizeof(*s->spaces));
+	if (!s->heaps || !s->spaces)
+		return psc_fail_no_memory(reterr);
+	enum psc_status r = psc_seg_keys_find(k, &s->keys, reterr);
+	if (r != PSC_OK)
+		return r;
+	s->rules.is_64bit = psc_kernel_is_64bit(k);
+	s->rules.unit_bytes = s->rules.is_64bit ? 16 : 8;
+	s->cache_line = k->id.machine == PSC_MACHINE_ARM64 ? 0x80 : 0x40;
+	if (psc_kernel_read_u32(k, PSC_SYM_ExpCacheLineSize, &line) && psc_is_pow2(line) && line >= 0x20 &&
+	    line <= 0x100)
+		s->cache_line = line;
+	psc_lfh_layout_init(&s->rules.lfh, k->id.build, s->rules.is_64bit);
+	r = psc_seg_find_heaps(s, warnings, reterr);
+	if (r != PSC_OK || !s->has_family)
+		return r;
+	s->rules.vs_signature_at = s->family.is_new_vs ? 0x24 : 0x22;
+	r = psc_seg_find_segments(s, warnings, reterr);
+	if (r != PSC_OK)
+		return r;
+	s->rules.has_heap_key = s->keys.has_heap_key;
+	s->rules.heap_key = s->keys.heap_key;
+	r = psc_seg_lfh_key(s, reterr);
+	if (r != PSC_OK)
+		return r;
+	s->rules.has_lfh_key = s->keys.has_lfh_low;
+	s->rules.lfh_key = (uint32_t)s->keys.lfh_key;
+	return psc_seg_collect_cached(s, warnings, reterr);
+}
+
+void psc_seg_deinit(struct psc_seg *s)
+{
+	for (unsigned i = 0; s->workers && i < s->n_workers; i++) {
+		struct psc_seg_worker *t = s->workers[i];
+		if (!t)
+			continue;
+		psc_defects_deinit(&t->defects);
+		free(t->sums);
+		free(t->scratch);
+		free(t);
+	}
+	free(s->workers);
+	free(s->heaps);
+	free(s->spaces);
+	free(s->segments);
+	psc_rangeset_deinit(&s->large);
+	psc_hashmap_deinit(&s->cached.data_vas);
+	psc_defects_deinit(&s->defects);
+}
+
+/* The segment of the kernel's own space that holds va. */
+static const struct psc_heap_segment *segment_at(const struct psc_seg *s, uint64_t va)
+{
+	size_t lo = 0, hi = s->n_segments;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (s->segments[mid].va <= va)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	while (lo-- > 0) {
+		const struct psc_heap_segment *g = &s->segments[lo];
+		if (s->heaps[g->heap].space == 0)
+			return va - g->va < s->heaps[g->heap].contexts[g->context].segment_bytes ? g : NULL;
+	}
+	return NULL;
+}
+
+enum psc_block_kind psc_seg_storage_of(struct psc_seg *s, uint64_t va)
+{
+	static const enum psc_block_kind kinds[4] = {PSC_BLOCK_KIND_SEGMENT, PSC_BLOCK_KIND_BIG, PSC_BLOCK_KIND_LFH,
+						     PSC_BLOCK_KIND_VS};
+	const struct psc_heap_segment *g = segment_at(s, va);
+	uint8_t flags;
+	if (!g)
+		return psc_rangeset_find(&s->large, va) ? PSC_BLOCK_KIND_LARGE : PSC_BLOCK_KIND_BIG;
+	const struct psc_heap_context *c = &s->heaps[g->heap].contexts[g->context];
+	uint64_t index = (va - g->va) >> c->unit_shift;
+	uint64_t at = g->va + (s->rules.is_64bit ? index * 0x20 + 0x18 : index * 0x10 + 0xc);
+	if (!psc_read_u8(&s->k->reader, at, &flags) || (flags & 1) == 0)
+		return PSC_BLOCK_KIND_BIG;
+	return kinds[flags >> 2 & 3];
+}
+
+static enum psc_status make_workers(struct psc_walk *w, struct psc_error *reterr)
+{
+	struct psc_seg *s = w->seg;
+	s->workers = calloc(w->n_workers, sizeof(*s->workers));
+	if (!s->workers)
+		return psc_fail_no_memory(reterr);
+	s->n_workers = w->n_workers;
+	for (unsigned i = 0; i < w->n_workers; i++) {
+		struct psc_seg_worker *t = calloc(1, sizeof(*t));
+		s->workers[i] = t;
+		if (!t)
+			return psc_fail_no_memory(reterr);
+		t->space = UINT32_MAX;
+		t->sums = calloc(s->n_heaps != 0 ? s->n_heaps : 1, sizeof(*t->sums));
+		t->scratch = malloc((size_t)PSC_RANGE_PAGES_MAX * PSC_PAGE_BYTES);
+		if (!t->sums || !t->scratch)
+			return psc_fail_no_memory(reterr);
+	}
+	return PSC_OK;
+}
+
+/* Large allocations that the big-page table does not name. */
+static void give_large(struct psc_walk *w)
+{
+	struct psc_seg *s = w->seg;
+	for (size_t i = 0; i < s->large.n; i++) {
+		const struct psc_range *l = &s->large.items[i];
+		const struct psc_heap *h = &s->heaps[l->data >> 16];
+		const struct psc_range *big = psc_rangeset_find(&w->big, l->lo);
+		uint64_t bytes = l->hi - l->lo;
+		struct psc_block b = {0};
+		if (big && big->lo == l->lo)
+			continue;
+		b.va = l->lo;
+		b.size_bytes = bytes - psc_min_u64(l->data & 0xffff, bytes - 1);
+		b.pool = h->pool;
+		b.kind = PSC_BLOCK_KIND_LARGE;
+		b.is_big = b.is_proven = true;
+		b.is_nx = h->type == PSC_HEAP_NONPAGED_NX;
+		if (h->pool != PSC_POOL_SESSION) {
+			w->coverage[h->pool].live_blocks++;
+			w->coverage[h->pool].untagged_blocks++;
+			w->coverage[h->pool].untagged_bytes += b.size_bytes;
+		}
+		psc_walk_emit_big(w, &b);
+	}
+}
+
+static bool is_wanted(const struct psc_walk *w, const struct psc_heap_segment *g)
+{
+	uint64_t size = w->seg->heaps[g->heap].contexts[g->context].segment_bytes;
+	return g->va + size - 1 >= w->opts->lo && (w->opts->hi == 0 || g->va < w->opts->hi);
+}
+
+/* A frame of the pool is mapped once. */
+static bool work_is_left(const struct psc_walk *w)
+{
+	uint64_t read = 0;
+	for (unsigned i = 0; i < w->n_workers; i++)
+		read += w->workers[i]->coverage[0].read_bytes + w->workers[i]->coverage[1].read_bytes +
+			w->seg->workers[i]->session.read_bytes;
+	return read / PSC_PAGE_BYTES / 4 <= psc_image_pages_present(w->k->img) + 16384;
+}
+
+enum psc_status psc_seg_walk(struct psc_walk *w, struct psc_warnings *warnings, struct psc_error *reterr)
+{
+	struct psc_seg *s = w->seg;
+	struct psc_progress progress = {w->opts->progress, w->opts->progress_arg, "walking pool", 0, 0};
+	uint64_t done = 0;
+	enum psc_status r = make_workers(w, reterr);
+	if (r != PSC_OK)
+		return r;
+	if (!s->keys.has_heap_key)
+		psc_warn(warnings, "the heap's key is not in the dump: chunks of variable size cannot be read");
+	if (!s->keys.has_lfh_low)
+		psc_warn(warnings,
+			 "the key of the low-fragmentation heap is not in the dump: its blocks cannot be read");
+	give_large(w);
+	for (size_t first = 0; first < s->n_segments;) {
+		uint64_t bytes = 0;
+		size_t n = 0;
+		if (!is_wanted(w, &s->segments[first])) {
+			first++;
+			continue;
+		}
+		while (first + n < s->n_segments && is_wanted(w, &s->segments[first + n]) &&
+		       (n == 0 || bytes < w->max_batch_bytes * w->n_workers)) {
+			const struct psc_heap_segment *g = &s->segments[first + n];
+			bytes += s->heaps[g->heap].contexts[g->context].segment_bytes;
+			n++;
+		}
+		w->seg_first = first;
+		r = psc_walk_run_batch(w, n, psc_seg_job, reterr);
+		if (r != PSC_OK)
+			return r;
+		first += n;
+		done += bytes;
+		if (!work_is_left(w)) {
+			psc_warn(warnings, "page tables of the pool repeat themselves: the rest was not walked");
+			break;
+		}
+		if (!psc_progress_report(&progress, done))
+			return psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled");
+	}
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		psc_defects_merge(&s->defects, &s->workers[i]->defects);
+		if (s->workers[i]->defects.no_memory)
+			return psc_fail_no_memory(reterr);
+	}
+	psc_defects_sort(&s->defects);
+	if (s->defects.n_found != 0)
+		psc_warn(warnings, "%llu contradictions in the heaps, the first: %s at 0x%llx",
+			 (unsigned long long)s->defects.n_found, psc_defect_name(s->defects.items[0].kind),
+			 (unsigned long long)s->defects.items[0].va);
+	return PSC_OK;
+}
+
+static int by_va(const void *pa, const void *pb)
+{
+	const struct psc_heap_row *a = pa, *b = pb;
+	if (a->va != b->va)
+		return a->va < b->va ? -1 : 1;
+	return a->node < b->node ? -1 : a->node > b->node;
+}
+
+static struct psc_heap_row row_of(const struct psc_seg *s, size_t index)
+{
+	const struct psc_heap *h = &s->heaps[index];
+	struct psc_heap_row row = {0};
+	row.va = h->va;
+	row.node = h->space != 0 ? h->space - 1 : h->node;
+	row.type = h->type;
+	row.pool = h->pool;
+	row.is_special = h->is_special;
+	row.has_counters = h->has_counters;
+	for (unsigned i = 0; i < s->n_workers; i++) {
+		const struct psc_heap_sums *x = &s->workers[i]->sums[index];
+		row.segments += x->segments;
+		row.walked_bytes += x->existing_bytes;
+		row.live_blocks += x->live_blocks;
+		row.live_bytes += x->live_bytes;
+		row.cached_bytes += x->cached_bytes;
+		row.free_bytes += x->free_bytes;
+		row.lost_bytes += x->lost_bytes;
+		row.vs_bytes += x->vs_live_bytes + x->vs_free_bytes;
+	}
+	for (size_t i = 0; i < s->large.n; i++)
+		if (s->large.items[i].data >> 16 == index)
+			row.large_bytes += s->large.items[i].hi - s->large.items[i].lo;
+	row.segments_counted = h->contexts[0].n_segments + h->contexts[1].n_segments;
+	row.committed_bytes = h->committed_pages * PSC_PAGE_BYTES;
+	row.free_committed_bytes = (h->free_pages + h->lfh_free_pages + h->vs_free_pages) * PSC_PAGE_BYTES;
+	row.vs_counted_bytes = h->vs_total_units * s->rules.unit_bytes;
+	row.difference = h->has_counters ? (int64_t)(row.committed_bytes - row.walked_bytes) : 0;
+	return row;
+}
+
+void psc_seg_result(struct psc_walk *w, struct psc_arena *arena, struct psc_walk_result *ret)
+{
+	const struct psc_seg *s = w->seg;
+	struct psc_heap_row *rows = psc_arena_alloc(arena, (s->n_heaps + 1) * sizeof(*rows));
+	struct psc_defect *defects = psc_arena_alloc(arena, (s->defects.n + 1) * sizeof(*defects));
+	for (size_t i = 0; rows && i < s->n_heaps; i++)
+		rows[i] = row_of(s, i);
+	if (rows && s->n_heaps > 1)
+		qsort(rows, s->n_heaps, sizeof(*rows), by_va);
+	ret->heaps = rows;
+	ret->sessions_walked = s->n_spaces > 1 && s->n_spaces_failed == 0;
+	ret->n_heaps = rows ? s->n_heaps : 0;
+	if (defects && s->defects.n != 0)
+		memcpy(defects, s->defects.items, s->defects.n * sizeof(*defects));
+	ret->defects = defects;
+	ret->n_defects = defects ? s->defects.n : 0;
+	ret->n_defects_found = s->defects.n_found;
+}
