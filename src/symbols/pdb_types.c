@@ -34,8 +34,8 @@ enum {
 	LF_ENUM = 0x1507,
 	LF_ALIAS = 0x150a,
 	LF_INTERFACE = 0x1519,
-	LF_CLASS2 = 0x1608,     /* [1], as STRUCTURE2 */
-	LF_STRUCTURE2 = 0x1609, /* [2] Visual C++ 2019 and later, for long structures */
+	LF_CLASS2 = 0x1608,     /* [V] */
+	LF_STRUCTURE2 = 0x1609, /* [V] Visual C++ 2019 and later */
 	LF_UNION2 = 0x160a,     /* [1] */
 	LF_INTERFACE2 = 0x160b, /* [1] */
 };

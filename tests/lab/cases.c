@@ -263,6 +263,36 @@ static void damage_holes(struct lab_machine *m)
 			   .paged_out = 15, .transition = 15, .demand_zero = 2, .dropped = 6, .tracker_page = true});
 }
 
+static void lose_lfh(struct lab_machine *m)
+{
+	lab_heap_lose(m, LAB_LOSE_LFH_HEADER);
+}
+
+static void lose_vs(struct lab_machine *m)
+{
+	lab_heap_lose(m, LAB_LOSE_VS_HEADER);
+}
+
+static void lose_middle(struct lab_machine *m)
+{
+	lab_heap_lose(m, LAB_LOSE_MIDDLE);
+}
+
+static void lose_segment(struct lab_machine *m)
+{
+	lab_heap_lose(m, LAB_LOSE_SEGMENT);
+}
+
+static void lose_keys(struct lab_machine *m)
+{
+	lab_heap_lose(m, LAB_LOSE_KEYS);
+}
+
+static void lose_root(struct lab_machine *m)
+{
+	lab_heap_lose(m, LAB_LOSE_ROOT);
+}
+
 static void damage_headers(struct lab_machine *m)
 {
 	lab_damage_headers(m, 24);
@@ -344,6 +374,12 @@ static const struct lab_case cases[] = {
 	{"numa", "four nodes", "2004-x64", options_numa, plant_healthy, NULL},
 	{"special-pool", "special heaps", "2004-x64", NULL, plant_special, NULL},
 	{"holes", "pages paged out, in transition, left out of kernel dumps", NULL, NULL, plant_healthy, damage_holes},
+	{"lost-lfh", "heap: the first page of an LFH subsegment", "2004-x64", NULL, plant_healthy, lose_lfh},
+	{"lost-vs", "heap: the first page of a VS subsegment", "2004-x64", NULL, plant_healthy, lose_vs},
+	{"lost-middle", "heap: a later page of each", "2004-x64", NULL, plant_healthy, lose_middle},
+	{"lost-segment", "heap: the first page of a segment", "2004-x64", NULL, plant_healthy, lose_segment},
+	{"lost-keys", "heap: the page of the keys", "2004-x64", NULL, plant_healthy, lose_keys},
+	{"lost-root", "heap: the page of the pool's first node", "2004-x64", NULL, plant_healthy, lose_root},
 	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
 	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,
 	 lab_damage_loops},

@@ -91,7 +91,7 @@ def check(a, work):
             if p.returncode != 0:
                 fail('%s %s:\n%s%s' % (name, command, p.stdout.decode(), p.stderr.decode()))
             n += 1
-        if name in COMPLETE and 'blocks' in truth:
+        if (name in COMPLETE and 'blocks' in truth) or name in truth['blocks_by_container']:
             check_blocks(a, work, name, dump, isf, truth_path)
             n += 1
         one = rows(os.path.join(work, name + '-tags.json'))

@@ -307,6 +307,9 @@ static size_t compare_tags(const cJSON *truth, const cJSON *result, const char *
 			const char *name = want->string;
 			if (!strcmp(name, "lost") || !strcmp(name, big_only ? "walk" : "walk_big"))
 				continue;
+			/* The bit is seen on blocks. */
+			if (big_only && !strcmp(name, "protected"))
+				continue;
 			if (!strcmp(name, "walk_big"))
 				name = "walk";
 			snprintf(path, sizeof path, "%s.%s", where, name);
@@ -327,41 +330,62 @@ static size_t compare_tags(const cJSON *truth, const cJSON *result, const char *
 
 struct keyed_row {
 	const char *key;
+	bool is_empty; /* a free block of one unit: its data would be the next block */
 	const cJSON *row;
 	bool seen;
 };
 
+static struct keyed_row keyed(const cJSON *row, const char *key_name)
+{
+	const cJSON *size = cJSON_GetObjectItemCaseSensitive(row, "size_bytes");
+	return (struct keyed_row){text_of(row, key_name), is_integer(size) && !strcmp(size->valuestring + 1, "0"), row,
+				  false};
+}
+
 static int by_text(const void *a, const void *b)
 {
-	return strcmp(((const struct keyed_row *)a)->key, ((const struct keyed_row *)b)->key);
+	const struct keyed_row *x = a, *y = b;
+	int c = strcmp(x->key, y->key);
+	return c ? c : (int)x->is_empty - (int)y->is_empty;
+}
+
+/* The truth does not list what is free in a segment heap. */
+static bool is_free_space(const cJSON *row)
+{
+	return !strcmp(text_of(row, "state"), "free") && strcmp(text_of(row, "kind"), "legacy");
 }
 
 /* Every row of the truth must be there with equal members, and no other. A truth that lists only a part (complete
- * false) says nothing of rows that it does not name. */
-static size_t compare_list(const cJSON *expected, const cJSON *rows, const char *key_name, bool complete, bool big_only)
+ * false) says nothing of rows that it does not name. Rows that are lost may be there or not; ret_absent_bytes: of those
+ * that are not. */
+static size_t compare_list(const cJSON *expected, const cJSON *rows, const char *key_name, bool complete, bool big_only,
+			   uint64_t *ret_absent_bytes)
 {
 	size_t n = 0;
+	uint64_t absent = 0;
 	const cJSON *row;
 	if (!cJSON_IsArray(expected) || !cJSON_IsArray(rows)) {
 		differ("%s has no such list", cJSON_IsArray(expected) ? "the result" : "the truth");
 		return 0;
 	}
 	struct keyed_row *refs = lab_xrealloc(NULL, ((size_t)cJSON_GetArraySize(rows) + 1) * sizeof *refs);
-	cJSON_ArrayForEach(row, rows) refs[n++] = (struct keyed_row){text_of(row, key_name), row, false};
+	cJSON_ArrayForEach(row, rows) refs[n++] = keyed(row, key_name);
 	qsort(refs, n, sizeof *refs, by_text);
 	for (size_t i = 1; i < n; i++)
 		if (!by_text(&refs[i - 1], &refs[i]))
 			differ("%s %s appears twice", key_name, refs[i].key);
-	/* The truth of segment heaps does not list free storage, which the program does. */
-	bool lists_free = false;
 	cJSON_ArrayForEach(row, expected)
 	{
-		struct keyed_row key = {text_of(row, key_name), NULL, false};
-		lists_free |= !strcmp(text_of(row, "state"), "free");
+		struct keyed_row key = keyed(row, key_name);
 		struct keyed_row *got = bsearch(&key, refs, n, sizeof *refs, by_text);
 		const cJSON *want;
 		if (big_only && !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(row, "is_big")))
 			continue;
+		bool is_lost = cJSON_GetObjectItemCaseSensitive(row, "lost") != NULL;
+		if (!got && is_lost) {
+			absent += strtoull(text_of(row, "block_bytes") + 1, NULL, 10);
+			continue;
+		}
 		if (!got) {
 			differ("%s: row missing, expected %s", key.key, show(row));
 			continue;
@@ -370,6 +394,9 @@ static size_t compare_list(const cJSON *expected, const cJSON *rows, const char 
 		cJSON_ArrayForEach(want, row)
 		{
 			char path[128];
+			/* A search that found it has only its header to go by. */
+			if (is_lost)
+				break;
 			/* Not for comparison, but for who reads the truth. */
 			if (!strcmp(want->string, "outer_va") || !strcmp(want->string, "is_big") ||
 			    (big_only && !strcmp(want->string, "kind")))
@@ -379,9 +406,30 @@ static size_t compare_list(const cJSON *expected, const cJSON *rows, const char 
 		}
 	}
 	for (size_t i = 0; i < n && complete; i++)
-		if (!refs[i].seen && (lists_free || strcmp(text_of(refs[i].row, "state"), "free") != 0))
+		if (!refs[i].seen && !is_free_space(refs[i].row))
 			differ("%s: row not expected: %s", refs[i].key, show(refs[i].row));
 	free(refs);
+	*ret_absent_bytes = absent;
+	return n;
+}
+
+/* Found and counted as lost together are what was planted. */
+static size_t compare_blocks(const cJSON *truth, const cJSON *result, const char *container)
+{
+	const cJSON *special = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(truth, "blocks_by_container"), container);
+	const cJSON *from = special ? special : truth, *pool;
+	uint64_t absent, lost = 0;
+	size_t n = compare_list(cJSON_GetObjectItemCaseSensitive(from, "blocks"),
+				cJSON_GetObjectItemCaseSensitive(result, "rows"), "va",
+				cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(from, "blocks_complete")),
+				says_big_only(result), &absent);
+	cJSON_ArrayForEach(
+		pool, cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(result, "coverage"), "walk"))
+		lost += strtoull(text_of(pool, "lost_bytes") + (*text_of(pool, "lost_bytes") != 0), NULL, 10);
+	if (absent > lost)
+		differ("%llu bytes of lost blocks, %llu counted as lost", (unsigned long long)absent,
+		       (unsigned long long)lost);
 	return n;
 }
 
@@ -390,6 +438,7 @@ int lab_compare(const char *truth_path, const char *result_path, const char *con
 	cJSON *truth = load(truth_path), *result = load(result_path);
 	const char *schema = text_of(result, "schema");
 	size_t n = 0;
+	uint64_t absent;
 	if (!container)
 		container = find_container(truth, result);
 	if (!strcmp(schema, "poolscope.info/1"))
@@ -397,13 +446,11 @@ int lab_compare(const char *truth_path, const char *result_path, const char *con
 	else if (!strcmp(schema, "poolscope.tags/1"))
 		n = compare_tags(truth, result, container);
 	else if (!strcmp(schema, "poolscope.blocks/1"))
-		n = compare_list(cJSON_GetObjectItemCaseSensitive(truth, "blocks"),
-				 cJSON_GetObjectItemCaseSensitive(result, "rows"), "va",
-				 cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(truth, "blocks_complete")),
-				 says_big_only(result));
+		n = compare_blocks(truth, result, container);
 	else if (!strcmp(schema, "poolscope.callers/1"))
 		n = compare_list(cJSON_GetObjectItemCaseSensitive(truth, "callers"),
-				 cJSON_GetObjectItemCaseSensitive(result, "rows"), "return_address", true, false);
+				 cJSON_GetObjectItemCaseSensitive(result, "rows"), "return_address", true, false,
+				 &absent);
 	else
 		differ("schema \"%s\" cannot be compared", schema);
 	if (n_differences > MAX_SAID)

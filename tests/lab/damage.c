@@ -31,7 +31,7 @@ static uint64_t *small_pages(const struct lab_machine *m, bool paged_only, size_
 {
 	uint64_t *pages = lab_xrealloc(NULL, (m->n_blocks + 1) * sizeof *pages);
 	size_t n = 0;
-	for (size_t i = 0; i < m->n_blocks && !m->b->heap_backed; i++) {
+	for (size_t i = 0; i < m->n_blocks; i++) {
 		const struct lab_block *b = &m->blocks[i];
 		if (b->is_big || (paged_only && b->pool != LAB_POOL_PAGED))
 			continue;
@@ -60,9 +60,21 @@ static void lose_tracker_page(struct lab_machine *m)
 	m->dropped_pages++;
 }
 
+void lab_damage_note(struct lab_machine *m, const char *what, uint64_t va)
+{
+	LAB_GROW(m->damages, m->n_damages, m->cap_damages);
+	m->damages[m->n_damages++] = (struct lab_damage){what, va};
+}
+
 void lab_damage_holes(struct lab_machine *m, const struct lab_holes *holes)
 {
 	size_t n;
+	if (m->b->heap_backed) {
+		lab_heap_damage_holes(m, holes);
+		if (holes->tracker_page)
+			lose_tracker_page(m);
+		return;
+	}
 	uint64_t *pages = small_pages(m, true, &n);
 	for (size_t i = 0; i < n; i++) {
 		unsigned x = lab_random(m, 100);
@@ -134,8 +146,10 @@ void lab_damage_headers(struct lab_machine *m, unsigned n)
 {
 	uint64_t *done = lab_xrealloc(NULL, (n + 1) * sizeof *done);
 	size_t n_done = 0;
-	if (m->b->heap_backed)
+	if (m->b->heap_backed) {
+		lab_heap_damage_headers(m, n);
 		n = 0;
+	}
 	for (unsigned tries = 0; n_done < n && tries < n * 200 && m->n_blocks; tries++) {
 		size_t i = lab_random(m, (uint32_t)m->n_blocks);
 		bool again = false;

@@ -15,5 +15,21 @@ void lab_damage_holes(struct lab_machine *m, const struct lab_holes *holes);
 /* Overwrites about n headers in the middle of pages, at most one per page. */
 void lab_damage_headers(struct lab_machine *m, unsigned n);
 void lab_damage_loops(struct lab_machine *m);
+/* Says in the truth what was done. what: a constant. */
+void lab_damage_note(struct lab_machine *m, const char *what, uint64_t va);
+
+/* heap_damage.c: the same for segment heaps. */
+void lab_heap_damage_holes(struct lab_machine *m, const struct lab_holes *holes);
+void lab_heap_damage_headers(struct lab_machine *m, unsigned n);
+enum lab_loss {
+	LAB_LOSE_LFH_HEADER,
+	LAB_LOSE_VS_HEADER,
+	LAB_LOSE_MIDDLE,
+	LAB_LOSE_SEGMENT,
+	LAB_LOSE_KEYS,
+	LAB_LOSE_ROOT
+};
+/* One page, in kernel dumps only. */
+void lab_heap_lose(struct lab_machine *m, enum lab_loss loss);
 
 #endif

@@ -171,7 +171,9 @@ static uint32_t sized(const struct lab_build *b, const char *name)
 static void add(struct lab_global **g, size_t *n, size_t *cap, const char *name, uint32_t bytes)
 {
 	LAB_GROW(*g, *n, *cap);
-	(*g)[(*n)++] = (struct lab_global){name, bytes, bytes >= 16 ? 16 : 8};
+	/* The heap's keys have a page of their own, so that it can be lost. */
+	bool alone = !strcmp(name, "RtlpHpHeapGlobals");
+	(*g)[(*n)++] = (struct lab_global){name, alone ? 4096 : bytes, alone ? 4096 : bytes >= 16 ? 16 : 8};
 }
 
 struct lab_global *lab_globals(const struct lab_build *b, size_t *ret_n)

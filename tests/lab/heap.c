@@ -290,6 +290,7 @@ void lab_heaps_finish(struct lab_machine *m)
 	uint32_t stride = lab_type_size(m->b, node_type);
 	for (size_t i = 0; i < m->n_heaps; i++)
 		lab_heap_write(m, m->heaps[i]);
+	m->root_va = (state + lab_offset(m->b, state_type, "PoolNode")) & ~(uint64_t)(LAB_PAGE - 1);
 	lab_put64(m->mem, keys, m->heap_key);
 	lab_put64(m->mem, keys + 8, m->lfh_key);
 	lab_put64(m->mem, state, keys);
@@ -387,4 +388,6 @@ void lab_heaps_free(struct lab_machine *m)
 {
 	for (size_t i = 0; i < m->n_heaps; i++)
 		free_heap(m->heaps[i]);
+	free(m->broken);
+	free(m->damages);
 }

@@ -189,6 +189,8 @@ struct lab_heap_big lab_heap_big(struct lab_machine *m, struct lab_heap *h, uint
 		ret.kind = LAB_KIND_SEGMENT;
 		ret.context = context;
 		ret.va = heap_range_alloc(m, h, context, bytes, HEAP_RANGE_USER);
+		/* Of its segment. */
+		ret.sub_va = ret.va & ~(h->context[context].segment_bytes - 1);
 		if (!live)
 			heap_range_free(m, h, context, ret.va);
 		return ret;

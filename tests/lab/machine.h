@@ -189,6 +189,14 @@ struct lab_machine {
 	unsigned n_pool_nodes, n_vs_slots;
 	uint64_t heap_key, lfh_key, session_heap_va;
 	struct lab_heap *special_heaps[3], *session_heap;
+	uint64_t root_va; /* the page with the first node of ExPoolState */
+	uint64_t *broken; /* overwritten on purpose: chunk, block, subsegment or descriptor */
+	size_t n_broken, cap_broken;
+	struct lab_damage {
+		const char *what;
+		uint64_t va;
+	} * damages;
+	size_t n_damages, cap_damages;
 	struct lab_doomed doomed[64];
 	unsigned n_doomed;
 
@@ -302,6 +310,15 @@ void lab_heaps_free_doomed(struct lab_machine *m);
 uint64_t lab_heaps_pages(const struct lab_machine *m, enum lab_pool pool);
 struct lab_heap *lab_heap_new(enum lab_heap_type type, unsigned node, uint64_t va);
 void lab_heap_write(struct lab_machine *m, struct lab_heap *h);
+/* heap_view.c: what can be known of each block where pages are missing. */
+enum lab_seen {
+	LAB_SEEN,
+	LAB_SEEN_STORAGE, /* where it is and how long, but not its header */
+	LAB_SEEN_NOT,     /* its place in the heap is lost */
+	LAB_SEEN_MAYBE    /* the heap does not tell; a search may */
+};
+uint8_t *lab_heap_seen(struct lab_machine *m, bool (*readable)(const struct lab_machine *m, uint64_t va, int which),
+		       int which);
 /* The session's heap, with the blocks that the session's trackers count. */
 void lab_session_heap(struct lab_machine *m);
 /* A special-pool allocation (pool.md 7.2); the data address. */

@@ -15,11 +15,11 @@ enum view { VIEW_FULL, VIEW_KERNEL };
 struct rows {
 	struct lab_walk *walk; /* [tag][pool] */
 	struct lab_walk *big;  /* of these, in the big-page table */
-	bool *is_protected, *maybe_protected;
+	bool *is_protected, *maybe_protected, *unsure;
 };
 
 /* Session space hangs in the page tables of its processes only, and is not damaged. */
-static bool readable(const struct lab_machine *m, uint64_t va, enum view view)
+static bool readable(const struct lab_machine *m, uint64_t va, int view)
 {
 	if (m->session_heap && va >= m->b->session_base && va < m->b->session_base + 0x4400000)
 		return true;
@@ -40,6 +40,8 @@ static uint64_t *known_cached(const struct lab_machine *m, enum view view, size_
 	size_t n = 0, cap = 0;
 	for (size_t i = 0; i < m->n_chains; i++) {
 		const struct lab_chain *c = &m->chains[i];
+		if (m->b->heap_backed && !readable(m, c->head_va, view))
+			continue;
 		for (size_t k = 0; k < c->n; k++) {
 			LAB_GROW(set, n, cap);
 			set[n++] = c->nodes[k];
@@ -63,9 +65,10 @@ static struct rows walk_blocks(struct lab_machine *m, enum view view)
 {
 	size_t n = m->n_tags * LAB_N_POOLS, n_set;
 	struct rows r = {calloc(n + 1, sizeof *r.walk), calloc(n + 1, sizeof *r.big), calloc(n + 1, 1),
-			 calloc(n + 1, 1)};
+			 calloc(n + 1, 1), calloc(n + 1, 1)};
+	uint8_t *seen = lab_heap_seen(m, readable, view);
 	uint64_t *set = known_cached(m, view, &n_set);
-	if (!r.walk || !r.big || !r.is_protected || !r.maybe_protected)
+	if (!r.walk || !r.big || !r.is_protected || !r.maybe_protected || !r.unsure)
 		lab_die("out of memory");
 	for (size_t i = 0; i < m->n_tags; i++)
 		for (int p = 0; p < LAB_N_POOLS; p++) {
@@ -78,7 +81,8 @@ static struct rows walk_blocks(struct lab_machine *m, enum view view)
 		bool marked = (b->tag & LAB_PROTECTED) != 0;
 		if (b->tag_lost)
 			continue;
-		if (!b->is_big && (b->unreachable || !readable(m, b->header_va, view))) {
+		r.unsure[row] |= seen[i] == LAB_SEEN_MAYBE && !b->is_big;
+		if (!b->is_big && (seen[i] != LAB_SEEN || b->unreachable || !readable(m, b->header_va, view))) {
 			r.maybe_protected[row] |= marked;
 			continue;
 		}
@@ -97,6 +101,7 @@ static struct rows walk_blocks(struct lab_machine *m, enum view view)
 			r.big[row].live++, r.big[row].live_bytes += b->bytes;
 	}
 	free(set);
+	free(seen);
 	return r;
 }
 
@@ -106,6 +111,7 @@ static void free_rows(struct rows *r)
 	free(r->big);
 	free(r->is_protected);
 	free(r->maybe_protected);
+	free(r->unsure);
 }
 
 static void add_u64(cJSON *o, const char *key, uint64_t v)
@@ -155,17 +161,22 @@ static void add_walk(const struct lab_machine *m, cJSON *row, const struct lab_w
 		cJSON_AddNullToObject(row, "walk");
 		return;
 	}
-	o = cJSON_AddObjectToObject(row, "walk");
-	add_u64(o, "live", w->live);
-	add_u64(o, "live_bytes", w->live_bytes);
+	/* Not sure: blocks that a search may find or not. */
+	o = w ? cJSON_AddObjectToObject(row, "walk") : cJSON_AddStringToObject(row, "walk", "*");
+	if (w) {
+		add_u64(o, "live", w->live);
+		add_u64(o, "live_bytes", w->live_bytes);
+	}
 	if (!m->b->heap_backed) {
 		add_u64(o, "free", w->free);
 		add_u64(o, "cached", w->cached);
 		return;
 	}
 	/* Free blocks of a heap have no tag, and the tag of most cached ones is overwritten. */
-	cJSON_AddStringToObject(o, "free", "*");
-	cJSON_AddStringToObject(o, "cached", "*");
+	if (w) {
+		cJSON_AddStringToObject(o, "free", "*");
+		cJSON_AddStringToObject(o, "cached", "*");
+	}
 	if (!big->live) {
 		cJSON_AddNullToObject(row, "walk_big");
 		return;
@@ -243,6 +254,8 @@ static cJSON *make_rows(struct lab_machine *m, enum view view)
 				add_figures(row, &c);
 			else
 				add_nulls(row);
+			if (r.unsure[i * LAB_N_POOLS + p])
+				w = NULL;
 			add_walk(m, row, w, &r.big[i * LAB_N_POOLS + p], (enum lab_pool)p);
 			cJSON_AddItemToArray(rows, row);
 		}
@@ -358,57 +371,81 @@ static const char *kind_name(const struct lab_block *b)
 	return b->is_big && b->kind == LAB_KIND_LEGACY ? "big" : names[b->kind];
 }
 
-static void add_blocks(struct lab_machine *m, cJSON *truth)
+static void add_block(const struct lab_machine *m, cJSON *blocks, const struct lab_block *b, uint8_t seen, bool in_list,
+		      bool has_root)
 {
-	cJSON *blocks;
+	cJSON *o = cJSON_CreateObject();
+	bool storage_only = b->tag_lost || (seen == LAB_SEEN_STORAGE && !b->is_big);
+	bool two_headers = b->outer_va && b->outer_va != b->header_va;
+	uint64_t bytes = storage_only ? b->heap_bytes : b->bytes, header = has_header(b) ? m->header_bytes : 0;
+	bool kept = b->state == LAB_CACHED || b->state == LAB_PENDING;
+	char hex[9];
+	add_address(m, o, "va", (storage_only ? b->outer_va : b->header_va) + header);
+	if (two_headers || (storage_only && !b->tag_lost))
+		cJSON_AddStringToObject(o, "size_bytes", "*");
+	else
+		add_u64(o, "size_bytes", b->requested ? b->requested : bytes - header);
+	add_u64(o, "block_bytes", bytes);
+	tag_hex(b->tag & ~LAB_PROTECTED, hex);
+	if (storage_only)
+		cJSON_AddNullToObject(o, "tag_hex");
+	else
+		cJSON_AddStringToObject(o, "tag_hex", b->list_va ? "*" : hex);
+	cJSON_AddStringToObject(o, "pool", pool_name((enum lab_pool)b->pool));
+	/* A big block is known from its table as well, but then not what stores it. */
+	cJSON_AddStringToObject(o, "kind", b->is_big && seen != LAB_SEEN ? "*" : kind_name(b));
+	cJSON_AddBoolToObject(o, "is_big", b->is_big);
+	if (two_headers)
+		add_address(m, o, "outer_va", b->outer_va);
+	if (kept && !in_list)
+		cJSON_AddStringToObject(o, "state", m->b->heap_backed && b->tag_lost ? "*" : "allocated");
+	else if (kept && !has_root)
+		cJSON_AddStringToObject(o, "state", "*");
+	else
+		cJSON_AddStringToObject(o, "state", state_name(b->state));
+	if (!b->is_big && (seen == LAB_SEEN_NOT || seen == LAB_SEEN_MAYBE))
+		cJSON_AddStringToObject(o, "lost", seen == LAB_SEEN_NOT ? "chunk" : "subsegment");
+	cJSON_AddItemToArray(blocks, o);
+}
+
+/* Into: blocks, blocks_count, blocks_complete. */
+static void add_blocks(struct lab_machine *m, cJSON *into, enum view view)
+{
 	size_t listed = 0, n_set, in_view = 0;
 	if (m->o.no_block_records)
 		return;
-	uint64_t *set = known_cached(m, VIEW_FULL, &n_set);
-	blocks = cJSON_AddArrayToObject(truth, "blocks");
+	uint64_t *set = known_cached(m, view, &n_set);
+	uint8_t *seen = lab_heap_seen(m, readable, view);
+	bool has_root = !m->root_va || readable(m, m->root_va, view);
+	cJSON *blocks = cJSON_AddArrayToObject(into, "blocks");
 	for (size_t i = 0; i < m->n_blocks; i++) {
 		const struct lab_block *b = &m->blocks[i];
 		uint64_t entry = list_entry(m, b);
-		uint8_t state = b->state;
-		char hex[9];
-		if (!b->is_big && (b->unreachable || !readable(m, b->header_va, VIEW_FULL)))
+		bool is_legacy = b->kind == LAB_KIND_LEGACY && !b->is_big;
+		if (is_legacy && (b->unreachable || !readable(m, b->header_va, view)))
 			continue;
 		in_view++;
 		if (listed >= MAX_LISTED_BLOCKS)
 			continue;
 		listed++;
-		if ((state == LAB_CACHED || state == LAB_PENDING) &&
-		    !(n_set && bsearch(&entry, set, n_set, sizeof *set, by_address)))
-			state = LAB_ALLOCATED;
-		cJSON *o = cJSON_CreateObject();
-		uint64_t bytes = b->tag_lost ? b->heap_bytes : b->bytes, header = has_header(b) ? m->header_bytes : 0;
-		bool two_headers = b->outer_va && b->outer_va != b->header_va;
-		add_address(m, o, "va", b->header_va + header);
-		if (two_headers)
-			cJSON_AddStringToObject(o, "size_bytes", "*");
-		else if (b->requested)
-			add_u64(o, "size_bytes", b->requested);
-		else
-			add_u64(o, "size_bytes", bytes - header);
-		add_u64(o, "block_bytes", bytes);
-		tag_hex(b->tag & ~LAB_PROTECTED, hex);
-		if (b->tag_lost)
-			cJSON_AddNullToObject(o, "tag_hex");
-		else if (b->list_va && m->b->heap_backed)
-			cJSON_AddStringToObject(o, "tag_hex", "*");
-		else
-			cJSON_AddStringToObject(o, "tag_hex", hex);
-		cJSON_AddStringToObject(o, "pool", pool_name((enum lab_pool)b->pool));
-		cJSON_AddStringToObject(o, "kind", kind_name(b));
-		cJSON_AddBoolToObject(o, "is_big", b->is_big);
-		if (two_headers)
-			add_address(m, o, "outer_va", b->outer_va);
-		cJSON_AddStringToObject(o, "state", state_name(state));
-		cJSON_AddItemToArray(blocks, o);
+		add_block(m, blocks, b, seen[i], n_set && bsearch(&entry, set, n_set, sizeof *set, by_address),
+			  has_root);
 	}
 	free(set);
-	add_u64(truth, "blocks_count", in_view);
-	cJSON_AddBoolToObject(truth, "blocks_complete", listed == in_view);
+	free(seen);
+	add_u64(into, "blocks_count", in_view);
+	cJSON_AddBoolToObject(into, "blocks_complete", listed == in_view);
+}
+
+static void add_damages(const struct lab_machine *m, cJSON *truth)
+{
+	cJSON *list = cJSON_AddArrayToObject(truth, "damage");
+	for (size_t i = 0; i < m->n_damages; i++) {
+		cJSON *o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "what", m->damages[i].what);
+		add_address(m, o, "va", m->damages[i].va);
+		cJSON_AddItemToArray(list, o);
+	}
 }
 
 /* The lab's own check: on a machine without bulk counts the tables must tell what was planted. */
@@ -451,17 +488,21 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 	add_u64(coverage, "dropped_from_kernel_dumps_pages", m->dropped_pages);
 	cJSON_AddItemToObject(truth, "info", make_info(m, h));
 	cJSON_AddItemToObject(truth, "tags", make_rows(m, VIEW_FULL));
-	cJSON *special = cJSON_AddObjectToObject(truth, "tags_by_container");
+	cJSON *special = cJSON_AddObjectToObject(truth, "tags_by_container"),
+	      *special_blocks = cJSON_AddObjectToObject(truth, "blocks_by_container");
 	for (size_t i = 0; i < n_outputs; i++) {
 		enum lab_container kind = outputs[i].kind;
 		const char *name = lab_container_name(kind);
 		if (without_memory(kind))
 			cJSON_AddTrueToObject(cJSON_AddObjectToObject(special, name), "unavailable");
 		else if (m->dropped_pages && (kind == LAB_CONTAINER_SUMMARY || kind == LAB_CONTAINER_BITMAP_KERNEL ||
-					      kind == LAB_CONTAINER_RANGE_KERNEL))
+					      kind == LAB_CONTAINER_RANGE_KERNEL)) {
 			cJSON_AddItemToObject(special, name, make_rows(m, VIEW_KERNEL));
+			add_blocks(m, cJSON_AddObjectToObject(special_blocks, name), VIEW_KERNEL);
+		}
 	}
-	add_blocks(m, truth);
+	add_damages(m, truth);
+	add_blocks(m, truth, VIEW_FULL);
 	char *text = cJSON_PrintUnformatted(truth);
 	FILE *f = fopen(path, "w");
 	if (!f || fputs(text, f) < 0 || fputc('\n', f) < 0 || fclose(f))

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* pdbdump FILE: all that the PDB reader knows of a file, one fact a line, fields separated by tabs, for compare.py.
+/* What the PDB reader knows of a file, one fact a line, fields separated by tabs, for the tests in Python.
+ *
+ * pdbdump FILE                           everything
+ * pdbdump FILE QUERY...                  answers to: at=RVA name=NAME field=STRUCT.FIELD
+ * pdbdump --profile FILE GUID AGE MACHINE  the profile of that kernel, from a PDB or (*.json, *.xz) from an ISF file
+ *
  * Exit 1 and one line on stderr when the file cannot be read. */
 #include "symbols/pdb_internal.h"
 #include "symbols/pdb_types.h"
@@ -163,16 +168,10 @@ static bool print_lookup(void *arg, const struct psc_cv_symbol *s)
 	return true;
 }
 
-int main(int argc, char **argv)
+static int print_all(void)
 {
 	struct psc_error err = {.text = ""};
 	const struct psc_pdb_types *types;
-	if (argc != 2) {
-		fprintf(stderr, "usage: pdbdump FILE\n");
-		return 2;
-	}
-	if (psc_pdb_open_file(argv[1], &pdb, &err) != PSC_OK)
-		return fail(&err);
 	const struct psc_pdb_identity *id = psc_pdb_identity(pdb);
 	printf("identity\t%s\t%" PRIu32 "\t%" PRIu32 "\t%" PRIx32 "\t%s\n", id->guid, id->age, id->info_age,
 	       id->machine, id->compression ? id->compression : "");
@@ -198,6 +197,105 @@ int main(int argc, char **argv)
 		for (uint32_t i = first; i < end; i++)
 			print_type(types, i);
 	}
-	psc_pdb_close(pdb);
 	return r == PSC_OK || r == PSC_E_NOT_FOUND ? 0 : fail(&err);
+}
+
+static void answer(char *query)
+{
+	struct psc_error err = {.text = ""};
+	struct psc_pdb_symbol at;
+	struct psc_field f;
+	uint32_t rva;
+	char *value = strchr(query, '=') + 1, *dot = strrchr(value, '.');
+	if (query[0] == 'a') {
+		rva = (uint32_t)strtoul(value, NULL, 16);
+		if (psc_pdb_symbol_at(pdb, rva, &at, &err) == PSC_OK)
+			printf("%s: %s+0x%" PRIx32 "%s%s%s size %" PRIu32 "\n", query, at.name, rva - at.rva,
+			       at.is_function ? " function" : "", at.is_private ? " private" : "",
+			       at.is_far ? " far" : "", at.size_bytes);
+		else
+			printf("%s: %s\n", query, err.text);
+	} else if (query[0] == 'n') {
+		if (psc_pdb_symbol_rva(pdb, value, &rva, &err) == PSC_OK)
+			printf("%s: %" PRIx32 "\n", query, rva);
+		else
+			printf("%s: %s\n", query, err.text);
+	} else if (dot) {
+		*dot = '\0';
+		enum psc_status r = psc_pdb_type_field(pdb, value, dot + 1, &f, &err);
+		*dot = '.';
+		if (r != PSC_OK)
+			printf("%s: %s\n", query, err.text);
+		else if (f.origin == PSC_ORIGIN_NONE)
+			printf("%s: none\n", query);
+		else
+			printf("%s: %" PRIu32 " size %" PRIu32 " of %" PRIu32 " bits %u %u\n", query, f.offset,
+			       f.size_bytes, f.struct_size, f.bit_position, f.bit_length);
+	}
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	return strlen(s) >= strlen(end) && strcmp(s + strlen(s) - strlen(end), end) == 0;
+}
+
+static enum psc_status load_profile(char **argv, struct psc_profile *p, struct psc_arena *arena, struct psc_warnings *w,
+				    struct psc_error *err)
+{
+	struct psc_kernel_identity id = {.pdb_name = "ntkrnlmp.pdb", .pdb_age = (uint32_t)strtoul(argv[4], NULL, 10)};
+	snprintf(id.pdb_guid, sizeof(id.pdb_guid), "%s", argv[3]);
+	id.machine = (enum psc_machine)strtoul(argv[5], NULL, 16);
+	if (ends_with(argv[2], ".json") || ends_with(argv[2], ".xz"))
+		return psc_isf_load_file(argv[2], &id, p, arena, w, err);
+	enum psc_status r = psc_pdb_open_file(argv[2], &pdb, err);
+	if (r == PSC_OK)
+		r = psc_pdb_load_profile(pdb, &id, p, arena, w, err);
+	psc_pdb_close(pdb);
+	return r;
+}
+
+static int print_profile(char **argv)
+{
+	struct psc_error err = {.text = ""};
+	struct psc_arena arena = PSC_ARENA_INIT;
+	struct psc_warnings warnings = {.arena = &arena};
+	struct psc_profile p;
+	memset(&p, 0, sizeof(p));
+	enum psc_status r = load_profile(argv, &p, &arena, &warnings, &err);
+	for (size_t i = 0; i < warnings.n; i++)
+		printf("warning\t%s\n", warnings.items[i]);
+	for (int i = 0; r == PSC_OK && i < PSC_SYM_MAX; i++)
+		if (p.symbols[i].origin != PSC_ORIGIN_NONE)
+			printf("symbol\t%s\t%" PRIx32 "\n", psc_sym_name((enum psc_sym)i), p.symbols[i].rva);
+	for (int i = 0; r == PSC_OK && i < PSC_FIELD_MAX; i++) {
+		const struct psc_field *f = psc_profile_field(&p, (enum psc_field_id)i);
+		const char *type, *field = psc_field_name((enum psc_field_id)i, &type);
+		if (f)
+			printf("field\t%s.%s\t%" PRIu32 "\t%" PRIu32 "\t%" PRIu32 "\t%u\t%u\n", type, field, f->offset,
+			       f->size_bytes, f->struct_size, f->bit_position, f->bit_length);
+	}
+	psc_warnings_deinit(&warnings);
+	psc_arena_deinit(&arena);
+	return r == PSC_OK ? 0 : fail(&err);
+}
+
+int main(int argc, char **argv)
+{
+	struct psc_error err = {.text = ""};
+	int status = 0;
+	if (argc == 6 && strcmp(argv[1], "--profile") == 0)
+		return print_profile(argv);
+	if (argc < 2) {
+		fprintf(stderr, "usage: pdbdump FILE [QUERY...]\n");
+		return 2;
+	}
+	if (psc_pdb_open_file(argv[1], &pdb, &err) != PSC_OK)
+		return fail(&err);
+	if (argc == 2)
+		status = print_all();
+	for (int i = 2; i < argc; i++)
+		if (strchr(argv[i], '='))
+			answer(argv[i]);
+	psc_pdb_close(pdb);
+	return status;
 }
