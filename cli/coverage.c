@@ -33,9 +33,9 @@ static cJSON *json_walk_coverage(const struct psc_walk_coverage *c)
 	json_add_u64(o, "headerless_bytes", c->headerless_bytes);
 	json_add_u64(o, "cached_blocks_count", c->cached_blocks);
 	json_add_u64(o, "cached_bytes", c->cached_bytes);
+	json_add_u64(o, "lost_count", c->lost_count);
+	json_add_u64(o, "lost_bytes", c->lost_bytes);
 	cJSON *lost = cJSON_AddObjectToObject(o, "lost");
-	json_add_u64(lost, "count", c->lost_count);
-	json_add_u64(lost, "bytes", c->lost_bytes);
 	json_add_u64(lost, "paged_out_bytes", c->lost_paged_out_bytes);
 	json_add_u64(lost, "not_in_dump_bytes", c->lost_not_in_dump_bytes);
 	json_add_u64(lost, "unknown_bytes", c->lost_unknown_bytes);
