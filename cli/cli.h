@@ -43,10 +43,12 @@ struct command {
 extern const struct command commands[];
 extern const size_t n_commands;
 
+int cmd_block(int argc, char **argv);
 int cmd_blocks(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
+int cmd_pool(int argc, char **argv);
 int cmd_poolfind(int argc, char **argv);
 int cmd_poolused(int argc, char **argv);
 

@@ -10,8 +10,10 @@ const struct command commands[] = {
 	{"info", "what the dump is, and what can be read from it", cmd_info},
 	{"tags", "who holds the pool, per pool tag", cmd_tags},
 	{"blocks", "every allocation, one by one", cmd_blocks},
+	{"block", "the block that holds an address", cmd_block},
 	{"diff", "what grew between dumps", cmd_diff},
 	{"poolused", "the same in the form of KD's !poolused", cmd_poolused},
+	{"pool", "the page of an address in the form of KD's !pool", cmd_pool},
 	{"poolfind", "blocks of a tag in the form of KD's !poolfind", cmd_poolfind},
 };
 const size_t n_commands = sizeof(commands) / sizeof(commands[0]);

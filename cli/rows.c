@@ -336,3 +336,18 @@ bool table_print(struct table *t, FILE *f)
 	memset(t, 0, sizeof(*t));
 	return ok;
 }
+
+void print_hex_line(FILE *f, uint64_t va, bool is_32bit, const uint8_t *bytes, size_t n)
+{
+	fprintf(f, "    %0*" PRIx64 " ", is_32bit ? 8 : 16, va);
+	for (size_t i = 0; i < 16; i++) {
+		if (i < n)
+			fprintf(f, "%c%02x", i == 8 ? '-' : ' ', bytes[i]);
+		else
+			fputs("   ", f);
+	}
+	fputs("  ", f);
+	for (size_t i = 0; i < n; i++)
+		fputc(bytes[i] >= 0x20 && bytes[i] < 0x7f ? bytes[i] : '.', f);
+	fputc('\n', f);
+}

@@ -128,6 +128,9 @@ bool table_print(struct table *t, FILE *f);
 /* Row by row, in constant memory. cells NULL: the heading. */
 void table_stream_row(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols);
 
+/* "    va  hex  ascii": at most 16 bytes. */
+void print_hex_line(FILE *f, uint64_t va, bool is_32bit, const uint8_t *bytes, size_t n);
+
 /* Digits with thousands separators: "2,749,905,184". buf: at least 28 bytes. */
 const char *group_digits(uint64_t v, bool negative, char *buf);
 const char *group_i64(int64_t v, char *buf);

@@ -17,22 +17,26 @@ _poolscope()
 	local info=""
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
 	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
+	local block="--dump-bytes --refs --tag-file"
 	local diff="--sort --rows --tag --pool --by --changed --pinned --no-walk --budget"
 	local poolused="--tag-file"
+	local pool="--tag-file"
 	local poolfind=""
 	local options values=""
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info tags blocks diff poolused poolfind --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info tags blocks block diff poolused pool poolfind --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
 	info) options="$common $info" ;;
 	tags) options="$common $tags" ;;
 	blocks) options="$common $blocks" ;;
+	block) options="$common $block" ;;
 	diff) options="$common $diff" ;;
 	poolused) options="$common $poolused" ;;
+	pool) options="$common $pool" ;;
 	poolfind) options="$common $poolfind" ;;
 	*) return ;;
 	esac

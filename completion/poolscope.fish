@@ -4,13 +4,15 @@
 complete -c poolscope -n __fish_use_subcommand -f -a info -d 'what the dump is, and what can be read from it'
 complete -c poolscope -n __fish_use_subcommand -f -a tags -d 'who holds the pool, per pool tag'
 complete -c poolscope -n __fish_use_subcommand -f -a blocks -d 'every allocation, one by one'
+complete -c poolscope -n __fish_use_subcommand -f -a block -d 'the block that holds an address'
 complete -c poolscope -n __fish_use_subcommand -f -a diff -d 'what grew between dumps'
 complete -c poolscope -n __fish_use_subcommand -f -a poolused -d "the same in the form of KD's !poolused"
+complete -c poolscope -n __fish_use_subcommand -f -a pool -d "the page of an address in the form of KD's !pool"
 complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a tag in the form of KD's !poolfind"
 complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
-set -l commands info tags blocks diff poolused poolfind
+set -l commands info tags blocks block diff poolused pool poolfind
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
@@ -62,3 +64,9 @@ complete -c poolscope -n '__fish_seen_subcommand_from diff' -l changed -d 'leave
 complete -c poolscope -n '__fish_seen_subcommand_from diff' -l pinned -d 'count blocks that stand still'
 complete -c poolscope -n '__fish_seen_subcommand_from diff' -l no-walk -d 'trackers only'
 complete -c poolscope -n '__fish_seen_subcommand_from diff' -x -l budget -d 'exit with 1 when matching tags grew by more'
+
+complete -c poolscope -n '__fish_seen_subcommand_from block' -x -l dump-bytes -d 'so many bytes of the contents'
+complete -c poolscope -n '__fish_seen_subcommand_from block' -l refs -d 'search for pointers to it'
+complete -c poolscope -n '__fish_seen_subcommand_from block' -r -F -l tag-file -d 'owner names in pooltag.txt format'
+
+complete -c poolscope -n '__fish_seen_subcommand_from pool' -r -F -l tag-file -d 'owner names in pooltag.txt format'

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: MIT */
+/* poolscope block ADDRESS: the block that holds an address, its neighbours, and what speaks for it. */
+#include "cli.h"
+#include "json.h"
+#include "page_blocks.h"
+#include "rows.h"
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: poolscope block [OPTIONS] ADDRESS DUMP\n"
+	"\n"
+	"Prints the pool block that holds an address, whatever stores it: tag, size, state and why it is thought to "
+	"be\n"
+	"in it, the process that is charged, the raw header, the blocks before and after, and the contents with\n"
+	"pointers into modules named.\n"
+	"\n"
+	"Options:\n"
+	"      --dump-bytes N    so many bytes of the contents (default 256, at most 4096)\n"
+	"      --refs            search all blocks and loaded modules for pointers to this block\n"
+	"      --tag-file FILE   owner names from a file in pooltag.txt format\n" COMMON_OPTIONS_HELP "\n"
+	"Examples:\n"
+	"  poolscope block fffffa80`03f42010 MEMORY.DMP\n"
+	"  poolscope block --refs --dump-bytes 64 0xfffffa8003f42010 MEMORY.DMP\n";
+
+#define SCHEMA    "poolscope.block/1"
+#define BYTES_MAX 4096u
+#define REFS_MAX  256u
+enum { OPT_DUMP_BYTES = OPT_COMMAND, OPT_REFS, OPT_TAG_FILE };
+
+/* Something that points to the block. */
+struct ref {
+	uint64_t at, value;
+	bool in_block; /* else in a module */
+	uint8_t tag[4];
+	uint64_t owner_va; /* of that block, or base of the module */
+	const char *module;
+};
+
+struct block_view {
+	struct common_options common;
+	struct psc_dump *dump;
+	bool is_32bit, with_refs;
+	uint64_t va;
+	unsigned dump_bytes;
+	const struct psc_tag_file *owners;
+	struct page_blocks *page;
+	const struct psc_block_row *hit; /* NULL: none */
+	uint8_t header[16], contents[BYTES_MAX];
+	size_t n_header, n_contents, n_wanted;
+	struct ref refs[REFS_MAX];
+	size_t n_refs;
+	uint64_t n_refs_found;
+};
+
+/* "module+0x123", or NULL. */
+static const char *name_address(const struct block_view *v, uint64_t va, char *buf, size_t size)
+{
+	size_t n, n_loaded;
+	const struct psc_module *m = psc_dump_modules(v->dump, &n, &n_loaded);
+	for (size_t i = 0; i < n_loaded; i++) {
+		if (va < m[i].base || va - m[i].base >= m[i].size_bytes)
+			continue;
+		snprintf(buf, size, "%s+0x%" PRIx64, m[i].name, va - m[i].base);
+		return buf;
+	}
+	return NULL;
+}
+
+static uint64_t pointer_at(const struct block_view *v, const uint8_t *bytes)
+{
+	uint64_t x = 0;
+	for (size_t i = v->is_32bit ? 4 : 8; i > 0; i--)
+		x = x << 8 | bytes[i - 1];
+	return x;
+}
+
+/* ---- references ---- */
+
+static void search(struct block_view *v, uint64_t va, uint64_t size_bytes, const struct psc_block_row *in,
+		   const struct psc_module *module)
+{
+	uint8_t bytes[BYTES_MAX];
+	const size_t width = v->is_32bit ? 4 : 8;
+	uint64_t lo = v->hit->header_va, hi = lo + v->hit->block_bytes;
+	for (uint64_t off = 0; off < size_bytes; off += sizeof(bytes)) {
+		size_t want = size_bytes - off < sizeof(bytes) ? (size_t)(size_bytes - off) : sizeof(bytes);
+		size_t n = psc_dump_read(v->dump, va + off, bytes, want);
+		for (size_t i = 0; i + width <= n; i += width) {
+			uint64_t x = pointer_at(v, bytes + i);
+			if (x < lo || x >= hi)
+				continue;
+			v->n_refs_found++;
+			if (v->n_refs == REFS_MAX)
+				continue;
+			struct ref *r = &v->refs[v->n_refs++];
+			memset(r, 0, sizeof(*r));
+			r->at = va + off + i;
+			r->value = x;
+			r->in_block = in != NULL;
+			r->owner_va = in != NULL ? in->va : module->base;
+			r->module = module != NULL ? module->name : NULL;
+			if (in != NULL)
+				memcpy(r->tag, in->tag, 4);
+		}
+	}
+}
+
+static bool search_block(void *arg, const struct psc_block_row *b)
+{
+	struct block_view *v = (struct block_view *)arg;
+	/* What it says of itself is no reference. */
+	if (b->header_va != v->hit->header_va)
+		search(v, b->va, b->size_bytes, b, NULL);
+	return true;
+}
+
+static int find_refs(struct block_view *v)
+{
+	struct psc_blocks_options b = PSC_BLOCKS_OPTIONS_INIT;
+	struct psc_blocks *blocks = NULL;
+	struct psc_error err;
+	size_t n, n_loaded;
+	const struct psc_module *m = psc_dump_modules(v->dump, &n, &n_loaded);
+	b.n_threads = v->common.n_threads;
+	b.progress = progress_callback(&v->common);
+	enum psc_status st = psc_blocks_run(v->dump, &b, search_block, v, &blocks, &err);
+	progress_clear();
+	psc_blocks_free(blocks);
+	if (st != PSC_OK)
+		return report_error(&err);
+	for (size_t i = 0; i < n_loaded; i++)
+		search(v, m[i].base, m[i].size_bytes, NULL, &m[i]);
+	return EXIT_COMPLETE;
+}
+
+/* ---- what speaks for the state ---- */
+
+static const char *reason(const struct psc_block_row *b)
+{
+	if (b->kind == PSC_BLOCK_KIND_BIG)
+		return "the table of big allocations holds it";
+	if (b->kind == PSC_BLOCK_KIND_UNKNOWN)
+		return "a pool header stands there; nothing else speaks for it";
+	switch (b->state) {
+	case PSC_BLOCK_ALLOCATED:
+		return b->kind == PSC_BLOCK_KIND_LEGACY ? "its header is marked in use, the chain of its page leads "
+							  "over it, and no list keeps it"
+							: "its heap marks it busy";
+	case PSC_BLOCK_FREE:
+		return b->kind == PSC_BLOCK_KIND_LEGACY ? "its header is marked free" : "its heap marks it free";
+	case PSC_BLOCK_CACHED:
+		return "it looks allocated, but a lookaside or pending-free list holds it";
+	}
+	return "";
+}
+
+static void read_block(struct block_view *v)
+{
+	const struct psc_block_row *b = v->hit;
+	v->n_header = b->va > b->header_va ? (size_t)(b->va - b->header_va) : 0;
+	if (v->n_header > sizeof(v->header))
+		v->n_header = sizeof(v->header);
+	v->n_header = psc_dump_read(v->dump, b->va - v->n_header, v->header, v->n_header);
+	v->n_wanted = b->size_bytes < v->dump_bytes ? (size_t)b->size_bytes : v->dump_bytes;
+	v->n_contents = psc_dump_read(v->dump, b->va, v->contents, v->n_wanted);
+}
+
+/* ---- text ---- */
+
+static void print_neighbour(const struct block_view *v, FILE *f, const char *what, size_t i)
+{
+	char tag[17], size[32];
+	if (i >= v->page->n)
+		return;
+	const struct psc_block_row *b = &v->page->rows[i];
+	fprintf(f, "%s 0x%0*" PRIx64 "  %s bytes  %s  %s\n", what, v->is_32bit ? 8 : 16, b->va,
+		group_digits(b->block_bytes, false, size), b->has_tag ? psc_tag_format(b->tag, tag) : "-",
+		psc_block_state_name(b->state));
+}
+
+static void print_contents(const struct block_view *v, FILE *f)
+{
+	const size_t width = v->is_32bit ? 4 : 8;
+	char name[300];
+	for (size_t i = 0; i < v->n_contents; i += 16) {
+		size_t n = v->n_contents - i < 16 ? v->n_contents - i : 16;
+		print_hex_line(f, v->hit->va + i, v->is_32bit, v->contents + i, n);
+		for (size_t k = i; k + width <= i + n; k += width) {
+			uint64_t x = pointer_at(v, v->contents + k);
+			if (name_address(v, x, name, sizeof(name)) != NULL)
+				fprintf(f, "        +0x%zx: 0x%0*" PRIx64 " %s\n", k, v->is_32bit ? 8 : 16, x, name);
+		}
+	}
+	if (v->n_contents < v->n_wanted)
+		fprintf(f, "    %0*" PRIx64 "  not in the dump\n", v->is_32bit ? 8 : 16, v->hit->va + v->n_contents);
+}
+
+static void print_refs(const struct block_view *v, FILE *f)
+{
+	char tag[17];
+	int digits = v->is_32bit ? 8 : 16;
+	fprintf(f, "References:     %" PRIu64 "%s\n", v->n_refs_found,
+		v->n_refs_found > v->n_refs ? ", the first of them:" : "");
+	for (size_t i = 0; i < v->n_refs; i++) {
+		const struct ref *r = &v->refs[i];
+		if (r->in_block)
+			fprintf(f,
+				"    0x%0*" PRIx64 " -> 0x%0*" PRIx64 "  in block 0x%0*" PRIx64 " %s +0x%" PRIx64 "\n",
+				digits, r->at, digits, r->value, digits, r->owner_va, psc_tag_format(r->tag, tag),
+				r->at - r->owner_va);
+		else
+			fprintf(f, "    0x%0*" PRIx64 " -> 0x%0*" PRIx64 "  in %s+0x%" PRIx64 "\n", digits, r->at,
+				digits, r->value, r->module, r->at - r->owner_va);
+	}
+}
+
+static void print_text(const struct block_view *v, FILE *f)
+{
+	const struct psc_block_row *b = v->hit;
+	int digits = v->is_32bit ? 8 : 16;
+	char tag[17], size[32];
+	if (b == NULL) {
+		fprintf(f, "No pool block of this dump holds 0x%0*" PRIx64 "\n", digits, v->va);
+		for (size_t i = 0; i < v->page->n; i++)
+			print_neighbour(v, f, "On its page:   ", i);
+		return;
+	}
+	fprintf(f, "Block:          0x%0*" PRIx64 ", %s bytes", digits, b->va,
+		group_digits(b->size_bytes, false, size));
+	if (v->va != b->va)
+		fprintf(f, "; the address is %s0x%" PRIx64, v->va < b->va ? "-" : "+",
+			v->va < b->va ? b->va - v->va : v->va - b->va);
+	fprintf(f, "\nTag:            %s%s\n", b->has_tag ? psc_tag_format(b->tag, tag) : "not known",
+		b->is_protected ? " (protected)" : "");
+	const char *owner = b->has_tag && v->owners != NULL ? psc_tag_file_lookup(v->owners, b->tag) : NULL;
+	if (owner != NULL)
+		fprintf(f, "Tag's owner:    %s (by the tag file)\n", owner);
+	fprintf(f, "Pool:           %s%s\n", psc_pool_name(b->pool), b->is_nx ? ", not executable" : "");
+	fprintf(f, "Stored in:      %s", psc_block_kind_name(b->kind));
+	if (b->block_bytes != b->size_bytes)
+		fprintf(f, ", %s bytes with the header", group_digits(b->block_bytes, false, size));
+	fputc('\n', f);
+	if (b->requested_bytes != 0)
+		fprintf(f, "Asked for:      %s bytes\n", group_digits(b->requested_bytes, false, size));
+	fprintf(f, "State:          %s: %s\n", psc_block_state_name(b->state), reason(b));
+	if (b->has_process && b->process.is_listed)
+		fprintf(f, "Charged to:     %s, pid %" PRIu64 ", EPROCESS 0x%0*" PRIx64 "\n", b->process.name,
+			b->process.pid, digits, b->process.eprocess);
+	else if (b->has_process)
+		fprintf(f, "Charged to:     EPROCESS 0x%0*" PRIx64 ", which is not in the list of processes\n", digits,
+			b->process.eprocess);
+	if (v->n_header != 0) {
+		fputs("Header:        ", f);
+		for (size_t i = 0; i < v->n_header; i++)
+			fprintf(f, " %02x", v->header[i]);
+		fprintf(f, "\n                size %" PRIu64 ", previous size %" PRIu64 "\n", b->block_bytes,
+			b->previous_bytes);
+	}
+	if (v->page->hit > 0)
+		print_neighbour(v, f, "Before:        ", v->page->hit - 1);
+	print_neighbour(v, f, "After:         ", v->page->hit + 1);
+	if (v->n_wanted != 0) {
+		fputs("Contents:\n", f);
+		print_contents(v, f);
+	}
+	if (v->with_refs)
+		print_refs(v, f);
+}
+
+/* ---- JSON ---- */
+
+static cJSON *json_row(const struct block_view *v, const struct psc_block_row *b)
+{
+	char tag[17], hex[9];
+	cJSON *o = cJSON_CreateObject();
+	json_add_address(o, "va", b->va, v->is_32bit);
+	json_add_u64(o, "size_bytes", b->size_bytes);
+	json_add_u64_or_null(o, "requested_bytes", b->requested_bytes != 0, b->requested_bytes);
+	json_add_u64(o, "block_bytes", b->block_bytes);
+	snprintf(hex, sizeof(hex), "%02x%02x%02x%02x", b->tag[0], b->tag[1], b->tag[2], b->tag[3]);
+	json_add_text_or_null(o, "tag", b->has_tag ? psc_tag_format(b->tag, tag) : NULL);
+	json_add_text_or_null(o, "tag_hex", b->has_tag ? hex : NULL);
+	cJSON_AddBoolToObject(o, "protected", b->is_protected);
+	cJSON_AddStringToObject(o, "pool", psc_pool_name(b->pool));
+	cJSON_AddStringToObject(o, "kind", psc_block_kind_name(b->kind));
+	cJSON_AddStringToObject(o, "state", psc_block_state_name(b->state));
+	cJSON_AddStringToObject(o, "source", b->source);
+	cJSON_AddBoolToObject(o, "proven", b->is_proven);
+	return o;
+}
+
+static cJSON *json_process(const struct block_view *v, const struct psc_block_row *b)
+{
+	if (!b->has_process)
+		return cJSON_CreateNull();
+	cJSON *o = cJSON_CreateObject();
+	json_add_address(o, "eprocess", b->process.eprocess, v->is_32bit);
+	json_add_u64_or_null(o, "pid", b->process.is_listed, b->process.pid);
+	json_add_text_or_null(o, "name", b->process.is_listed ? b->process.name : NULL);
+	return o;
+}
+
+static void json_add_hex(cJSON *o, const char *key, const uint8_t *bytes, size_t n)
+{
+	char text[2 * BYTES_MAX + 1];
+	for (size_t i = 0; i < n; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	text[2 * n] = '\0';
+	json_add_text_or_null(o, key, n != 0 ? text : NULL);
+}
+
+static cJSON *json_pointers(const struct block_view *v)
+{
+	const size_t width = v->is_32bit ? 4 : 8;
+	char name[300];
+	cJSON *a = cJSON_CreateArray();
+	for (size_t i = 0; i + width <= v->n_contents; i += width) {
+		uint64_t x = pointer_at(v, v->contents + i);
+		if (name_address(v, x, name, sizeof(name)) == NULL)
+			continue;
+		cJSON *o = cJSON_CreateObject();
+		json_add_u64(o, "offset_bytes", i);
+		json_add_address(o, "value", x, v->is_32bit);
+		cJSON_AddStringToObject(o, "symbol", name);
+		cJSON_AddItemToArray(a, o);
+	}
+	return a;
+}
+
+static cJSON *json_refs(const struct block_view *v)
+{
+	if (!v->with_refs)
+		return cJSON_CreateNull();
+	cJSON *o = cJSON_CreateObject(), *a;
+	json_add_u64(o, "found_count", v->n_refs_found);
+	a = cJSON_AddArrayToObject(o, "first");
+	for (size_t i = 0; i < v->n_refs; i++) {
+		const struct ref *r = &v->refs[i];
+		char tag[17];
+		cJSON *x = cJSON_CreateObject();
+		json_add_address(x, "at", r->at, v->is_32bit);
+		json_add_address(x, "value", r->value, v->is_32bit);
+		cJSON_AddStringToObject(x, "in", r->in_block ? "block" : "module");
+		json_add_address(x, "owner_va", r->owner_va, v->is_32bit);
+		cJSON_AddStringToObject(x, "owner", r->in_block ? psc_tag_format(r->tag, tag) : r->module);
+		cJSON_AddItemToArray(a, x);
+	}
+	return o;
+}
+
+static cJSON *json_document(const struct block_view *v, bool is_ndjson)
+{
+	size_t n_a, n_b;
+	const char *const *a = psc_dump_warnings(v->dump, &n_a);
+	const char *const *b = psc_blocks_warnings(v->page->blocks, &n_b);
+	cJSON *doc;
+	if (is_ndjson) {
+		doc = json_record(v->dump, SCHEMA, "block");
+	} else {
+		doc = cJSON_CreateObject();
+		cJSON_AddStringToObject(doc, "schema", SCHEMA);
+	}
+	cJSON_AddItemToObject(doc, "dump", json_dump(v->dump));
+	json_add_address(doc, "address", v->va, v->is_32bit);
+	if (v->hit == NULL) {
+		cJSON_AddNullToObject(doc, "block");
+	} else {
+		cJSON *o = json_row(v, v->hit);
+		const char *owner =
+			v->hit->has_tag && v->owners != NULL ? psc_tag_file_lookup(v->owners, v->hit->tag) : NULL;
+		json_add_text_or_null(o, "owner", owner);
+		cJSON_AddStringToObject(o, "why", reason(v->hit));
+		cJSON_AddItemToObject(o, "process", json_process(v, v->hit));
+		json_add_hex(o, "header_hex", v->header, v->n_header);
+		json_add_u64(o, "previous_bytes", v->hit->previous_bytes);
+		json_add_hex(o, "contents_hex", v->contents, v->n_contents);
+		cJSON_AddItemToObject(o, "pointers", json_pointers(v));
+		cJSON_AddItemToObject(o, "references", json_refs(v));
+		cJSON_AddItemToObject(doc, "block", o);
+	}
+	cJSON *page = cJSON_AddArrayToObject(doc, "page");
+	for (size_t i = 0; i < v->page->n; i++)
+		cJSON_AddItemToArray(page, json_row(v, &v->page->rows[i]));
+	cJSON_AddItemToObject(doc, "warnings", json_warnings(a, n_a, b, n_b));
+	return doc;
+}
+
+static int view(struct block_view *v)
+{
+	struct output out;
+	size_t n;
+	int code = page_blocks_read(v->page, v->dump, &v->common, v->va);
+	if (code != EXIT_COMPLETE)
+		return code;
+	v->hit = v->page->hit < v->page->n ? &v->page->rows[v->page->hit] : NULL;
+	if (v->hit != NULL)
+		read_block(v);
+	if (v->hit != NULL && v->with_refs)
+		code = find_refs(v);
+	if (code == EXIT_COMPLETE)
+		code = output_open(&out, &v->common);
+	if (code != EXIT_COMPLETE)
+		return code;
+	const char *const *w = psc_dump_warnings(v->dump, &n);
+	print_warnings(&v->common, w, n);
+	w = psc_blocks_warnings(v->page->blocks, &n);
+	print_warnings(&v->common, w, n);
+	if (v->common.format == FORMAT_TABLE) {
+		print_text(v, out.f);
+	} else if (!json_print(out.f, json_document(v, v->common.format == FORMAT_NDJSON),
+			       v->common.format == FORMAT_JSON)) {
+		message("out of memory");
+		code = EXIT_INPUT;
+	}
+	return output_close(&out, code);
+}
+
+int cmd_block(int argc, char **argv)
+{
+	static const struct option options[] = {{"dump-bytes", required_argument, NULL, OPT_DUMP_BYTES},
+						{"refs", no_argument, NULL, OPT_REFS},
+						{"tag-file", required_argument, NULL, OPT_TAG_FILE},
+						COMMON_LONG_OPTIONS};
+	struct block_view *v = (struct block_view *)calloc(1, sizeof(*v));
+	struct page_blocks *page = (struct page_blocks *)calloc(1, sizeof(*page));
+	struct psc_tag_file *owners = NULL;
+	const char *tag_file = NULL;
+	char *end = NULL;
+	struct psc_error err;
+	int opt, code = EXIT_COMPLETE;
+
+	if (v == NULL || page == NULL) {
+		message("out of memory");
+		code = EXIT_INPUT;
+		goto out;
+	}
+	v->page = page;
+	v->dump_bytes = 256;
+	common_options_init(&v->common);
+	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
+		unsigned long n;
+		switch (opt) {
+		case OPT_DUMP_BYTES:
+			n = strtoul(optarg, &end, 10);
+			if (*optarg < '0' || *optarg > '9' || *end != '\0' || n > BYTES_MAX) {
+				code = usage_error("block", "--dump-bytes takes a number from 0 to %u, not '%s'",
+						   BYTES_MAX, optarg);
+				goto out;
+			}
+			v->dump_bytes = (unsigned)n;
+			break;
+		case OPT_REFS:
+			v->with_refs = true;
+			break;
+		case OPT_TAG_FILE:
+			tag_file = optarg;
+			break;
+		default:
+			code = common_option(&v->common, opt, "block", help);
+			if (code >= 0)
+				goto out;
+		}
+	}
+	if (v->common.format == FORMAT_CSV || check_row_format(&v->common, "block") >= 0) {
+		code = v->common.format == FORMAT_CSV
+			       ? usage_error("block", "one block is no table: --format is table, json or ndjson")
+			       : EXIT_USAGE;
+		goto out;
+	}
+	if (argc - optind != 2) {
+		code = usage_error("block", "the arguments are ADDRESS DUMP");
+		goto out;
+	}
+	if (!parse_address(argv[optind], strlen(argv[optind]), &v->va) || v->va == 0) {
+		code = usage_error("block", "ADDRESS is hexadecimal, not '%s'", argv[optind]);
+		goto out;
+	}
+	code = EXIT_COMPLETE;
+	if (tag_file != NULL && psc_tag_file_open(tag_file, &owners, &err) != PSC_OK)
+		code = report_error(&err);
+	if (code == EXIT_COMPLETE)
+		code = open_dump(argv[optind + 1], &v->common, &v->dump);
+	if (code == EXIT_COMPLETE) {
+		v->owners = owners;
+		v->is_32bit = psc_dump_get_info(v->dump)->machine == PSC_MACHINE_X86;
+		code = view(v);
+		page_blocks_free(page);
+	}
+	psc_dump_close(v->dump);
+	psc_tag_file_close(owners);
+out:
+	free(page);
+	free(v);
+	return code;
+}

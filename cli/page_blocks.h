@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The blocks around an address: of its page, or the one big allocation that holds it. */
+#ifndef CLI_PAGE_BLOCKS_H
+#define CLI_PAGE_BLOCKS_H
+
+#include "cli.h"
+
+#define PAGE_BYTES      4096u
+#define PAGE_BLOCKS_MAX 600u /* units of a page, and what reaches in */
+
+struct page_blocks {
+	struct psc_block_row rows[PAGE_BLOCKS_MAX]; /* in address order; names are kept apart */
+	char names[PAGE_BLOCKS_MAX][16];
+	size_t n;
+	size_t hit; /* the block that holds the address; n: none */
+	uint64_t page;
+	struct psc_blocks *blocks; /* coverage and warnings; freed by page_blocks_free */
+};
+
+/* EXIT_COMPLETE or an exit code after a message. */
+int page_blocks_read(struct page_blocks *p, struct psc_dump *dump, const struct common_options *o, uint64_t va);
+void page_blocks_free(struct page_blocks *p);
+
+#endif
