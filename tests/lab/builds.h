@@ -68,6 +68,18 @@ static inline unsigned lab_ptr_size(const struct lab_build *b)
 	return lab_build_is64(b) ? 8 : 4;
 }
 
+/* A real kernel of the build, real_kernels.c. */
+struct lab_real_symbol {
+	const char *name;
+	uint32_t rva;
+};
+struct lab_real_kernel {
+	const char *build_key, *version, *guid; /* age 1 */
+	const struct lab_real_symbol *symbols;  /* NULL name at the end */
+};
+const struct lab_real_kernel *lab_real_kernel_find(const char *build_key);
+uint32_t lab_real_rva(const struct lab_real_kernel *k, const char *name); /* 0: not there */
+
 bool lab_has_type(const struct lab_build *b, const char *type);
 bool lab_has_field(const struct lab_build *b, const char *type, const char *field);
 uint32_t lab_type_size(const struct lab_build *b, const char *type);

@@ -201,6 +201,21 @@ struct lab_global *lab_globals(const struct lab_build *b, size_t *ret_n)
 	return g;
 }
 
+void lab_globals_pin(struct lab_global *globals, size_t n, const struct lab_real_kernel *real)
+{
+	for (size_t i = 0; i < n; i++)
+		globals[i].rva = lab_real_rva(real, globals[i].name);
+	/* What the lab takes larger than the real kernel does ends at the next one. */
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n && globals[i].rva != 0; j++)
+			if (globals[j].rva > globals[i].rva &&
+			    globals[j].rva - globals[i].rva < globals[i].size_bytes) {
+				if (globals[j].rva - globals[i].rva < 8 && globals[i].size_bytes >= 8)
+					lab_die("%s and %s overlap", globals[i].name, globals[j].name);
+				globals[i].size_bytes = globals[j].rva - globals[i].rva;
+			}
+}
+
 bool lab_has_global(const struct lab_machine *m, const char *name)
 {
 	for (size_t i = 0; i < m->kernel->n_symbols; i++)

@@ -195,8 +195,56 @@ static void read_file(const char *path, struct lab_image *img)
 	fclose(f);
 }
 
+static void guid_bytes(const char *hex, uint8_t ret[16])
+{
+	static const uint8_t order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+	for (unsigned i = 0; i < 16; i++) {
+		unsigned byte;
+		if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+			lab_die("not a GUID: %s", hex);
+		ret[order[i]] = (uint8_t)byte;
+	}
+}
+
+/* Every place where the linker wrote its own GUID into the file; it is drawn at random, so no other 16 bytes are it. */
+static size_t replace_guid(uint8_t *bytes, size_t n, const uint8_t from[16], const uint8_t to[16])
+{
+	size_t found = 0;
+	for (size_t i = 0; i + 16 <= n; i++)
+		if (memcmp(bytes + i, from, 16) == 0) {
+			memcpy(bytes + i, to, 16);
+			found++;
+		}
+	return found;
+}
+
+/* Image and PDB get another identity. */
+static void put_guid(struct lab_image *img, const char *guid, const char *pdb_name, const char *work_dir)
+{
+	struct lab_image pdb = {0};
+	char *path = format("%s/%s", work_dir, pdb_name);
+	uint8_t from[16], to[16];
+	FILE *f;
+
+	guid_bytes(guid, to);
+	for (size_t i = 0; i + 24 <= img->file_size; i++)
+		if (memcmp(img->file + i, "RSDS", 4) == 0)
+			memcpy(from, img->file + i + 4, 16);
+	read_file(path, &pdb);
+	if (replace_guid(img->file, img->file_size, from, to) == 0 ||
+	    replace_guid(pdb.file, pdb.file_size, from, to) == 0)
+		lab_die("no GUID in image or %s", path);
+	f = fopen(path, "wb");
+	if (f == NULL || fwrite(pdb.file, 1, pdb.file_size, f) != pdb.file_size)
+		lab_die("cannot write %s", path);
+	close_written(f);
+	free(pdb.file);
+	free(path);
+}
+
 /* The linked image of work_dir; the file there gets its checksum too. */
-static struct lab_image *collect(const char *name, const char *extension, const char *work_dir)
+static struct lab_image *collect(const char *name, const char *extension, const char *work_dir, const char *guid,
+				 const char *pdb_name)
 {
 	struct lab_image *img = lab_xcalloc(1, sizeof *img);
 	char *file = format("%s%s", name, extension), *path = format("%s/%s", work_dir, file);
@@ -204,6 +252,8 @@ static struct lab_image *collect(const char *name, const char *extension, const 
 	FILE *f;
 
 	read_file(path, img);
+	if (guid != NULL)
+		put_guid(img, guid, pdb_name, work_dir);
 	lab_pe_fill_image(img);
 	lab_map_read(img, map);
 	f = create_in(work_dir, name, extension);
@@ -217,8 +267,9 @@ static struct lab_image *collect(const char *name, const char *extension, const 
 	return img;
 }
 
-struct lab_image *lab_image_build_kernel(enum lab_arch arch, const char *pdb_name, const struct lab_global *globals,
-					 size_t n_globals, const char *c_types, const char *work_dir, uint64_t seed)
+static struct lab_image *link_kernel(enum lab_arch arch, const char *pdb_name, const struct lab_global *globals,
+				     size_t n_globals, const char *c_types, const char *work_dir, uint64_t seed,
+				     const char *guid, uint32_t pinned_rva)
 {
 	static const char *const kernel_only[] = {
 		"/dll", "/entry:KiSystemStartup", "/def:ntoskrnl.def", "/implib:ntoskrnl.lib", "/section:INIT,ERD",
@@ -226,7 +277,7 @@ struct lab_image *lab_image_build_kernel(enum lab_arch arch, const char *pdb_nam
 	struct command c = {0};
 	FILE *f = create_in(work_dir, "ntoskrnl", ".c");
 
-	lab_source_kernel(f, arch, globals, n_globals, c_types, seed);
+	lab_source_kernel(f, arch, globals, n_globals, c_types, seed, pinned_rva);
 	close_written(f);
 	f = create_in(work_dir, "ntoskrnl", ".def");
 	lab_source_exports(f, arch, false);
@@ -235,7 +286,34 @@ struct lab_image *lab_image_build_kernel(enum lab_arch arch, const char *pdb_nam
 	link_common(&c, "ntoskrnl", ".exe", pdb_name, seed);
 	add_all(&c, kernel_only, sizeof kernel_only / sizeof kernel_only[0]);
 	run(&c, work_dir);
-	return collect("ntoskrnl", ".exe", work_dir);
+	return collect("ntoskrnl", ".exe", work_dir, guid, pdb_name);
+}
+
+static bool has_pinned(const struct lab_global *globals, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (globals[i].rva != 0)
+			return true;
+	return false;
+}
+
+struct lab_image *lab_image_build_kernel(enum lab_arch arch, const char *pdb_name, const struct lab_global *globals,
+					 size_t n_globals, const char *c_types, const char *work_dir, uint64_t seed,
+					 const char *guid)
+{
+	struct lab_image *img;
+	uint32_t rva = 0;
+
+	if (!has_pinned(globals, n_globals))
+		return link_kernel(arch, pdb_name, globals, n_globals, c_types, work_dir, seed, guid, 0);
+	/* The first time for the place of the block alone. */
+	img = link_kernel(arch, pdb_name, globals, n_globals, c_types, work_dir, seed, NULL, 0);
+	rva = lab_image_rva(img, LAB_PINNED);
+	lab_image_free(img);
+	img = link_kernel(arch, pdb_name, globals, n_globals, c_types, work_dir, seed, guid, rva);
+	if (lab_image_rva(img, LAB_PINNED) != rva)
+		lab_die("the linker moved " LAB_PINNED);
+	return img;
 }
 
 static const char *dlltool_machine(enum lab_arch arch)
@@ -286,7 +364,7 @@ struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, c
 		add(&c, "%s", "/noentry");
 	}
 	run(&c, work_dir);
-	img = collect(name, ".sys", work_dir);
+	img = collect(name, ".sys", work_dir, NULL, NULL);
 	free(pdb_name);
 	return img;
 }

@@ -19,6 +19,7 @@ struct lab_global {
 	const char *name; /* undecorated, e.g. "PoolTrackTable" */
 	uint32_t size_bytes;
 	uint32_t align;
+	uint32_t rva; /* where it has to be; 0: the linker decides */
 };
 
 struct lab_image {
@@ -39,9 +40,11 @@ struct lab_image {
 
 /* A kernel (ntoskrnl.exe + pdb_name) that holds these globals in .data, a version-like set of exports and some code.
    c_types: C source text of structure declarations to be kept in the PDB's types (may be NULL). work_dir gets the
-   sources, objects, the image and the PDB. seed makes GUIDs and sizes differ but reproducible. */
+   sources, objects, the image and the PDB. seed makes GUIDs and sizes differ but reproducible. guid: 32 hex digits that
+   image and PDB carry instead of the linker's, or NULL. */
 struct lab_image *lab_image_build_kernel(enum lab_arch arch, const char *pdb_name, const struct lab_global *globals,
-					 size_t n_globals, const char *c_types, const char *work_dir, uint64_t seed);
+					 size_t n_globals, const char *c_types, const char *work_dir, uint64_t seed,
+					 const char *guid);
 /* A driver NAME.sys + NAME.pdb from C source text, linked against the kernel's export list. opt: "-O0", "-O1", "-O2".
  */
 struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, const char *c_source, const char *opt,

@@ -46,7 +46,10 @@ void lab_map_read(struct lab_image *img, const char *path);
 
 /* image_source.c */
 void lab_source_kernel(FILE *f, enum lab_arch arch, const struct lab_global *globals, size_t n_globals,
-		       const char *c_types, uint64_t seed);
+		       const char *c_types, uint64_t seed, uint32_t pinned_rva);
+/* The block of memory of all globals whose RVA is fixed. pinned_rva above: where the linker put it, 0 when that is not
+   known yet; those in front of it cannot be fixed. */
+#define LAB_PINNED "KiLabPinned"
 /* Module definition of the kernel's exports: for its own link, or (imports) for the drivers' import library. */
 void lab_source_exports(FILE *f, enum lab_arch arch, bool imports);
 

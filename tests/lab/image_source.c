@@ -123,12 +123,42 @@ static void write_global(FILE *f, const char *name, uint32_t size_bytes, uint32_
 	fprintf(f, " __attribute__((section(\".data\"), aligned(%" PRIu32 "))) = {0};\n", align);
 }
 
-static void write_globals(FILE *f, enum lab_arch arch, const struct lab_global *globals, size_t n)
+static bool is_pinned(const struct lab_global *g, uint32_t pinned_rva)
+{
+	return g->rva != 0 && g->rva >= pinned_rva;
+}
+
+/* One array from its first to its last byte; the globals are names for places in it. */
+static void write_pinned(FILE *f, const struct lab_global *globals, size_t n, uint32_t pinned_rva)
+{
+	uint32_t start = pinned_rva, end = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!is_pinned(&globals[i], pinned_rva))
+			continue;
+		if (start == 0 || (pinned_rva == 0 && globals[i].rva < start))
+			start = globals[i].rva;
+		if (globals[i].rva + globals[i].size_bytes > end)
+			end = globals[i].rva + globals[i].size_bytes;
+	}
+	if (end == 0)
+		return;
+	write_global(f, LAB_PINNED, end - start, 4096, n);
+	for (size_t i = 0; i < n; i++)
+		if (is_pinned(&globals[i], pinned_rva))
+			fprintf(f,
+				"__asm__(\".globl %s\\n%s = " LAB_PINNED "+%" PRIu32
+				"\\n\");\nextern unsigned char %s[];\n",
+				globals[i].name, globals[i].name, globals[i].rva - start, globals[i].name);
+}
+
+static void write_globals(FILE *f, enum lab_arch arch, const struct lab_global *globals, size_t n, uint32_t pinned_rva)
 {
 	const uint32_t pointer_bytes = arch == LAB_ARCH_X86 ? 4 : 8;
 
+	write_pinned(f, globals, n, pinned_rva);
 	for (size_t i = 0; i < n; i++)
-		write_global(f, globals[i].name, globals[i].size_bytes, globals[i].align, i);
+		if (!is_pinned(&globals[i], pinned_rva))
+			write_global(f, globals[i].name, globals[i].size_bytes, globals[i].align, i);
 	for (size_t i = 0; i < N_VARIABLES; i++) {
 		const uint32_t size = variables[i].size_bytes != 0 ? variables[i].size_bytes : pointer_bytes;
 
@@ -185,7 +215,7 @@ static void write_filler(FILE *f, uint64_t *rng)
 }
 
 void lab_source_kernel(FILE *f, enum lab_arch arch, const struct lab_global *globals, size_t n_globals,
-		       const char *c_types, uint64_t seed)
+		       const char *c_types, uint64_t seed, uint32_t pinned_rva)
 {
 	uint64_t rng = seed;
 	const unsigned padding = 0x20000 + (unsigned)(lab_rand(&rng) % 0x18) * 0x1000;
@@ -199,7 +229,7 @@ void lab_source_kernel(FILE *f, enum lab_arch arch, const struct lab_global *glo
 	      "\tunsigned v = (a ^ (unsigned)KiLabSeed) * 2654435761u + b;\n"
 	      "\tKiLabState[v >> 20] ^= (unsigned char)a;\n\treturn v >> 20;\n}\n",
 	      f);
-	write_globals(f, arch, globals, n_globals);
+	write_globals(f, arch, globals, n_globals, pinned_rva);
 	for (size_t i = 0; i < N_FUNCTIONS; i++)
 		write_exported_function(f, &functions[i], i, &rng);
 	write_filler(f, &rng);

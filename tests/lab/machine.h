@@ -153,6 +153,7 @@ struct lab_options {
 	unsigned n_nodes;    /* NUMA nodes of the heap-backed pool; 0: one */
 	unsigned track_log2; /* 0: by RAM size */
 	uint64_t invalid_pte_mask;
+	bool real_kernel; /* GUID and addresses of a real one */
 	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records, large_pages;
 	uint64_t later_100ns; /* time and uptime beyond those of other machines: a later dump of one boot */
 	bool rebooted;        /* the uptime began again */
@@ -251,6 +252,8 @@ uint64_t lab_system_bytes(struct lab_machine *m, uint64_t bytes);
 
 /* globals.c */
 struct lab_global *lab_globals(const struct lab_build *b, size_t *ret_n);
+/* Gives those that the real kernel has its addresses. */
+void lab_globals_pin(struct lab_global *globals, size_t n, const struct lab_real_kernel *real);
 bool lab_has_global(const struct lab_machine *m, const char *name);
 /* Address of a kernel global; dies if there is none. */
 uint64_t lab_global_va(const struct lab_machine *m, const char *name);

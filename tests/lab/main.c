@@ -16,7 +16,7 @@ static _Noreturn void usage(void)
 {
 	fputs("usage: lab list\n"
 	      "       lab build CASE|--random SEED [--arch x86|x64] [--build KEY] [--containers NAME,...|all|memory]\n"
-	      "                 [--gzip] [--seed N] [--size BYTES] [--pool-bytes BYTES] [-o DIR]\n"
+	      "                 [--gzip] [--seed N] [--size BYTES] [--pool-bytes BYTES] [--real-kernel] [-o DIR]\n"
 	      "       lab compare [--container NAME] TRUTH RESULT\n",
 	      stderr);
 	exit(2);
@@ -88,6 +88,8 @@ static struct request parse(int argc, char **argv)
 			r.o.pool_bytes = parse_size(argv[++i]);
 		else if (!strcmp(a, "-o") && more)
 			r.dir = argv[++i];
+		else if (!strcmp(a, "--real-kernel"))
+			r.o.real_kernel = true;
 		else if (!strcmp(a, "--gzip"))
 			r.gzip = true;
 		else if (a[0] != '-' && !r.c)

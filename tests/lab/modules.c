@@ -63,7 +63,16 @@ void lab_modules_init(struct lab_machine *m)
 	size_t n;
 	struct lab_global *globals = lab_globals(m->b, &n);
 	char *types = lab_types_c(m->b);
-	m->kernel = lab_image_build_kernel(m->b->arch, m->b->pdb_name, globals, n, types, m->o.work_dir, m->o.seed);
+	const char *guid = NULL;
+	if (m->o.real_kernel) {
+		const struct lab_real_kernel *real = lab_real_kernel_find(m->b->key);
+		if (!real)
+			lab_die("no real kernel is known for %s", m->b->key);
+		guid = real->guid;
+		lab_globals_pin(globals, n, real);
+	}
+	m->kernel =
+		lab_image_build_kernel(m->b->arch, m->b->pdb_name, globals, n, types, m->o.work_dir, m->o.seed, guid);
 	free(types);
 	free(globals);
 	lab_image_load(m->mem, m->kernel, m->b->kernel_base);

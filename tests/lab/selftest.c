@@ -688,7 +688,7 @@ static void check_images(enum lab_arch arch, const char *name)
 	for (unsigned i = 0; i < 2; i++) {
 		snprintf(dir[i], sizeof dir[i], "%s/%s%s", directory, name, i == 0 ? "" : "-again-elsewhere");
 		kernel[i] = lab_image_build_kernel(arch, "ntkrnlmp.pdb", globals, sizeof globals / sizeof globals[0],
-						   types, dir[i], 99);
+						   types, dir[i], 99, NULL);
 		driver[i] = lab_image_build_driver(arch, "leaky", driver_source, i == 0 ? "-O2" : "-O0", dir[i], 5);
 	}
 	snprintf(path, sizeof path, "%s/ntkrnlmp.pdb", dir[0]);
@@ -711,7 +711,7 @@ static void check_images(enum lab_arch arch, const char *name)
 		check_isf(kernel[0]);
 	if (arch != LAB_ARCH_ARM64)
 		check_loaded(kernel[0], driver[0], arch == LAB_ARCH_X86);
-	kernel[2] = lab_image_build_kernel(arch, "ntkrnlmp.pdb", globals, 2, NULL, dir[0], 100);
+	kernel[2] = lab_image_build_kernel(arch, "ntkrnlmp.pdb", globals, 2, NULL, dir[0], 100, NULL);
 	CHECK(strcmp(kernel[2]->pdb_guid_hex, kernel[0]->pdb_guid_hex) != 0);
 	CHECK(kernel[2]->time_date_stamp != kernel[0]->time_date_stamp);
 	for (unsigned i = 0; i < 3; i++)
