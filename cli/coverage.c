@@ -17,6 +17,7 @@ static cJSON *json_walk_coverage(const struct psc_walk_coverage *c)
 	cJSON_AddStringToObject(o, "pool", psc_pool_name(c->pool));
 	json_add_text_or_null(o, "range_source", c->range_known ? c->range_source : NULL);
 	cJSON_AddBoolToObject(o, "big_only", c->big_only);
+	cJSON_AddBoolToObject(o, "cached_known", c->cached_known);
 	json_add_u64(o, "mapped_bytes", c->mapped_bytes);
 	json_add_u64(o, "read_bytes", c->read_bytes);
 	json_add_u64(o, "paged_out_bytes", c->paged_out_bytes);
@@ -94,6 +95,8 @@ void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 		fprintf(f, ", page tables missing for %s", group_digits(c->unknown_bytes, false, a));
 	if (c->corrupt_pages != 0)
 		fprintf(f, ", %" PRIu64 " pages with broken block chains", c->corrupt_pages);
+	if (!c->cached_known)
+		fputs(", cached blocks count as live", f);
 	fprintf(f, "; range from %s\n", c->range_source);
 	if (c->lost_count != 0)
 		fprintf(f,

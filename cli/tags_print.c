@@ -101,8 +101,9 @@ static void fill_cells(const struct psc_tag_row *r, const struct psc_tag_file *o
 		cells[COL_WALK_PROVEN] = cell_u64(r->walk.proven);
 		if (!r->walk_big_only) {
 			cells[COL_WALK_FREE] = cell_u64(r->walk.free);
-			cells[COL_WALK_CACHED] = cell_u64(r->walk.cached);
-			if (r->has_live)
+			if (!r->walk_cached_unknown)
+				cells[COL_WALK_CACHED] = cell_u64(r->walk.cached);
+			if (r->has_live && !r->walk_cached_unknown)
 				cells[COL_WALK_DIFF] = cell_i64(r->live_bytes - (int64_t)r->walk.live_bytes);
 		}
 	}

@@ -80,7 +80,8 @@ struct psc_tag_row {
 	uint64_t allocs, frees;   /**< since boot */
 	int64_t live, live_bytes; /**< allocs - frees; negative sums are shown as they are */
 	bool has_walk;
-	bool walk_big_only; /**< free and cached are not known: only big allocations were seen */
+	bool walk_big_only;       /**< free and cached are not known: only big allocations were seen */
+	bool walk_cached_unknown; /**< the lists of cached blocks were not found: live counts those blocks too */
 	struct psc_walk_counts walk;
 	uint64_t block_bytes; /**< PSC_TAGS_BY_SIZE only */
 };
@@ -90,6 +91,7 @@ struct psc_walk_coverage {
 	enum psc_pool pool;
 	bool range_known;
 	const char *range_source; /**< how the pool's address range was found */
+	bool cached_known;        /**< the lists of cached blocks were found; else cached blocks count as live */
 	bool big_only;            /**< segment heap: only big allocations were counted, small blocks were not read */
 	uint64_t mapped_bytes;    /**< page tables say it exists: present, transition, paged out or not in dump */
 	uint64_t read_bytes;      /**< of these, looked at */

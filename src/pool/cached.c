@@ -124,10 +124,13 @@ static void read_processors(struct collecting *c, struct psc_warnings *warnings)
 			 "pool lookaside lists cannot be read (layout of _KPRCB not known): blocks cached there "
 			 "count as live in the walk");
 		c->set->lists_missing++;
+		c->set->not_found = true;
 		return;
 	}
 	uint32_t n = psc_pool_processors(k);
+	c->set->not_found |= k->n_prcb == 0;
 	if (k->n_prcb < n) {
+		c->set->not_found = true;
 		c->set->lists_missing += (uint64_t)(n - k->n_prcb) * 2 * LISTS_PER_KIND;
 		psc_warn(warnings,
 			 "pool lookaside lists of %u processors are not in the dump: blocks cached there count as live "
@@ -157,6 +160,7 @@ static void read_pending(struct collecting *c, struct psc_warnings *warnings)
 			 "pool descriptors were not found: blocks on their lists of deferred frees count as live "
 			 "in the walk");
 		c->set->lists_missing++;
+		c->set->not_found = true;
 	}
 	for (size_t i = 0; i < d.n && !c->no_memory && !c->full; i++) {
 		uint64_t head = psc_member_va(k, d.items[i].va, PSC_FIELD_POOL_DESCRIPTOR_PendingFrees), first;

@@ -56,10 +56,11 @@ static void infer_tables(struct psc_kernel *k)
 	uint64_t table, n;
 	if (psc_kernel_sym(k, PSC_SYM_PoolTrackTable) == 0)
 		psc_infer_track_table(k);
-	if (!psc_kernel_read_ptr(k, PSC_SYM_PoolTrackTable, &table) || table == 0 ||
-	    !psc_is_kernel_va(&k->space, table))
+	if (!psc_kernel_read_ptr(k, PSC_SYM_PoolTrackTable, &table))
 		return;
-	psc_infer_tracker_layout(k, table);
+	/* Null without pool tagging (XP); the big-page table is there all the same. */
+	if (table != 0 && psc_is_kernel_va(&k->space, table))
+		psc_infer_tracker_layout(k, table);
 	if (!psc_cluster_read(k, &c))
 		return;
 	psc_infer_big(k, &c);

@@ -45,6 +45,14 @@ static bool read_keys(struct psc_kernel *k, const struct psc_tracker_layout *l, 
 	return true;
 }
 
+static bool has_key(const struct keys *keys, uint32_t key)
+{
+	for (uint64_t i = 0; i < keys->n; i++)
+		if (keys->items[i] == key)
+			return true;
+	return false;
+}
+
 /* Tags in the first mask + 1 slots, and how many of them a probe from their hash slot finds. */
 static void count_reachable(const struct keys *keys, uint64_t mask, uint64_t *ret_n, uint64_t *ret_reachable)
 {
@@ -247,8 +255,8 @@ static void infer_expansion(struct psc_kernel *k, const struct psc_cluster *c, c
 		return;
 	for (uint64_t i = 0; i <= mask; i++)
 		n_free += keys.items[i] == 0;
-	free(keys.items);
 	if (n_free > 1 + (mask + 1) / 64) {
+		free(keys.items);
 		psc_infer_note(k, "PoolTrackTableExpansion", "value", 0, PSC_CONFIDENCE_PROVEN, 1,
 			       "not in use: %llu of %llu slots of the tracker table are free",
 			       (unsigned long long)n_free, (unsigned long long)(mask + 1));
@@ -262,7 +270,8 @@ static void infer_expansion(struct psc_kernel *k, const struct psc_cluster *c, c
 		if (va == 0 || va == table || va % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(&k->space, va))
 			continue;
 		struct own_entry own = own_entry(k, va);
-		if (!own.known || !psc_read_u32(&k->reader, va + l->key, &first) || first == 0)
+		/* The tags of the other processors' tables are in the main one too. */
+		if (!own.known || !psc_read_u32(&k->reader, va + l->key, &first) || first == 0 || has_key(&keys, first))
 			continue;
 		/* The nearest number of entries that fills this allocation. */
 		uint64_t best = UINT64_MAX, best_at = 0;
@@ -285,6 +294,7 @@ static void infer_expansion(struct psc_kernel *k, const struct psc_cluster *c, c
 		at = psc_cluster_va(c, i);
 		at_size = best_at;
 	}
+	free(keys.items);
 	if (n_found != 1) {
 		struct psc_inferred *item = psc_infer_note(
 			k, "PoolTrackTableExpansion", "address", 0, PSC_CONFIDENCE_AMBIGUOUS, 0,

@@ -111,6 +111,7 @@ void psc_pool_regions_find(struct psc_kernel *k, struct psc_warnings *warnings, 
 struct psc_cached_set {
 	struct psc_hashmap data_vas; /* set of data addresses (header + header size) */
 	uint64_t lists_read, lists_missing, entries;
+	bool not_found; /* some kind of list, or some processor's, is nowhere */
 };
 enum psc_status psc_cached_collect(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_cached_set *ret,
 				   struct psc_error *reterr);

@@ -383,6 +383,7 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 		*c = w.coverage[p];
 		c->pool = (enum psc_pool)p;
 		c->big_only = !ret->small_blocks_supported;
+		c->cached_known = ret->small_blocks_supported && !w.cached.not_found;
 		c->range_known = is_heap || (p == PSC_POOL_NONPAGED ? w.regions.has_nonpaged : w.regions.has_paged);
 		c->range_source = is_heap ? psc_arena_printf(arena, "segments of the heaps of %s", seg.source)
 					  : source_text(&w.regions, (enum psc_pool)p, arena);
