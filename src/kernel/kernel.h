@@ -66,6 +66,7 @@ struct psc_kernel {
 		uint64_t va;
 		enum psc_origin origin;
 	} found[PSC_SYM_MAX];
+	int inferred_heap;             /* small blocks in segment heaps: 1 yes, -1 no, 0 not looked at */
 	uint32_t inferred_pools[2];    /* descriptors of nonpaged and paged pool where no variable counts them */
 	struct psc_inferred *inferred; /* n_inferred, texts in the arena */
 	size_t n_inferred, cap_inferred;

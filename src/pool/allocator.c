@@ -34,5 +34,7 @@ enum psc_allocator psc_pool_allocator(struct psc_kernel *k)
 		return PSC_ALLOCATOR_SEGMENT_HEAP;
 	if (psc_kernel_read_u32(k, PSC_SYM_ExpHeapBackedPoolEnabledState, &state))
 		return state == STATE_HEAP_BACKED && has_heaps(k) ? PSC_ALLOCATOR_SEGMENT_HEAP : PSC_ALLOCATOR_CLASSIC;
-	return has_heaps(k) ? PSC_ALLOCATOR_SEGMENT_HEAP : PSC_ALLOCATOR_UNKNOWN;
+	if (has_heaps(k) || k->inferred_heap > 0)
+		return PSC_ALLOCATOR_SEGMENT_HEAP;
+	return k->inferred_heap < 0 ? PSC_ALLOCATOR_CLASSIC : PSC_ALLOCATOR_UNKNOWN;
 }

@@ -66,8 +66,10 @@ static void infer_tables(struct psc_kernel *k)
 	psc_infer_big(k, &c);
 	if (psc_kernel_read_ptr(k, PSC_SYM_PoolBigPageTable, &table) &&
 	    psc_kernel_read_ptr(k, PSC_SYM_PoolBigPageTableSize, &n) && n <= PSC_BIG_SIZE_MAX &&
-	    psc_is_kernel_va(&k->space, table))
+	    psc_is_kernel_va(&k->space, table)) {
 		psc_infer_big_layout(k, table, n);
+		psc_infer_allocator(k, table, n);
+	}
 	psc_infer_track(k, &c);
 	psc_cluster_free(&c);
 }

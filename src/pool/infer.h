@@ -40,6 +40,7 @@ static inline bool psc_tracker_check_passes(const struct psc_tracker_check *c)
  * `sample` entries are read. */
 struct psc_big_check {
 	uint64_t n_read, n_live, n_near, n_bad;
+	uint64_t n_odd;       /* live ones whose length is no number of pages */
 	uint64_t n_flag_like; /* live ones whose type has exactly one of the bits of the pool flags */
 };
 void psc_big_layout_check(struct psc_kernel *k, const struct psc_big_layout *l, uint64_t table, uint64_t n,
@@ -52,6 +53,8 @@ static inline bool psc_big_check_passes(const struct psc_big_check *c)
 /* Which layout the table at PoolTrackTable has; puts another than the built-in one into the profile. */
 void psc_infer_tracker_layout(struct psc_kernel *k, uint64_t table);
 void psc_infer_big_layout(struct psc_kernel *k, uint64_t table, uint64_t n);
+/* Which allocator a build that has both runs. */
+void psc_infer_allocator(struct psc_kernel *k, uint64_t table, uint64_t n);
 void psc_infer_use_big_layout(struct psc_kernel *k, const struct psc_big_layout *l);
 
 /* infer_track.c */

@@ -131,6 +131,7 @@ static bool count_entry(void *arg, uint64_t index, const uint8_t *bytes)
 		return true;
 	}
 	c->ret->n_live++;
+	c->ret->n_odd += p.bytes % PSC_PAGE_BYTES != 0;
 	c->ret->n_near += ((index - (psc_big_hash(p.va) & c->mask)) & c->mask) < NEAR_BIG;
 	if (c->l->type_kind != PSC_BIG_TYPE_NONE) {
 		uint32_t pools = psc_le32(bytes + c->l->type) >> c->l->type_shift & FLAG_POOLS;
@@ -200,6 +201,25 @@ static bool type_fits(const struct psc_big_layout *l, const struct psc_big_check
 }
 
 #define SAMPLE 4096u
+
+/* Big allocations of segment heaps have any length, those of the classic allocator whole pages (reference: pool 4.3
+ * [1], 6.8). */
+void psc_infer_allocator(struct psc_kernel *k, uint64_t table, uint64_t n)
+{
+	struct psc_big_layout l;
+	struct psc_big_check check;
+	if (psc_pool_allocator(k) != PSC_ALLOCATOR_UNKNOWN || !psc_is_pow2(n) || !psc_big_layout_find(k, &l))
+		return;
+	psc_big_layout_check(k, &l, table, n, SAMPLE, &check);
+	if (!psc_big_check_passes(&check))
+		return;
+	k->inferred_heap = check.n_odd != 0 ? 1 : -1;
+	psc_infer_note(k, "ExpHeapBackedPoolEnabledState", "value", check.n_odd != 0 ? 3 : 1,
+		       check.n_live >= 16 ? PSC_CONFIDENCE_LIKELY : PSC_CONFIDENCE_WEAK, (uint32_t)check.n_live,
+		       "%u of %u big allocations have a length that is no number of pages: %s", (unsigned)check.n_odd,
+		       (unsigned)check.n_live,
+		       check.n_odd != 0 ? "segment heaps give such" : "the classic allocator gives whole pages only");
+}
 
 void psc_infer_big_layout(struct psc_kernel *k, uint64_t table, uint64_t n)
 {
