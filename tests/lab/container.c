@@ -3,6 +3,7 @@
 #include "container.h"
 #include "container_private.h"
 #include "mem_private.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,6 +129,16 @@ void lab_write_header_only(struct lab_out *o, const struct lab_mem *m, const str
 	uint8_t *header = lab_header_make(m, h, LAB_CONTAINER_HEADER, 0);
 
 	lab_out_bytes(o, header, lab_header_bytes(h));
+	free(header);
+}
+
+void lab_container_finish_full(struct lab_mem *m, const struct lab_header *h, const char *path)
+{
+	uint8_t *header = lab_header_make(m, h, LAB_CONTAINER_FULL, lab_mem_total_pages(m) * LAB_PAGE_BYTES);
+	FILE *f = fopen(path, "r+b");
+
+	if (f == NULL || fwrite(header, lab_header_bytes(h), 1, f) != 1 || fclose(f) != 0)
+		lab_die("cannot write %s", path);
 	free(header);
 }
 

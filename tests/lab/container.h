@@ -77,6 +77,8 @@ struct lab_header {
 /* Streams the machine to a file. Untouched frames are written as zeros (sparse = true: as holes in the file).
    Bitmap kernel, summary and range-kernel containers leave out the frames dropped with lab_mem_drop_from_kernel_dumps.
    gzip_level 0: plain; 1..9: gzip (zlib, mtime 0 so that the bytes are reproducible). */
+/* The header of a full dump whose memory is in the file already (lab_mem_keep_in). */
+void lab_container_finish_full(struct lab_mem *m, const struct lab_header *h, const char *path);
 void lab_container_write(struct lab_mem *m, const struct lab_header *h, enum lab_container kind, const char *path,
 			 bool sparse, int gzip_level);
 /* true if this container exists for the machine (32-bit machines have no RDMP; SUMMARY is written for builds before

@@ -152,6 +152,7 @@ void lab_heaps_init(struct lab_machine *m)
 	memset(cache, 0, sizeof cache);
 	m->heap_key = lab_rand(&m->rng);
 	m->lfh_key = lab_rand(&m->rng);
+	m->lfh_bitmap_at = lab_offset(m->b, "_HEAP_LFH_SUBSEGMENT", "BlockBitmap");
 	m->n_vs_slots = m->b->layout == 26101 ? 4 : 1;
 	m->n_pool_nodes = m->o.n_nodes ? m->o.n_nodes : 1;
 	/* The heaps' own structures: whole pages at the start of some region of nonpaged memory. */

@@ -12,7 +12,7 @@ static unsigned bits_of(const struct lab_machine *m)
 
 static uint64_t bitmap_va(const struct lab_machine *m, const struct heap_lfh *l)
 {
-	return l->va + lab_offset(m->b, type, "BlockBitmap");
+	return l->va + m->lfh_bitmap_at;
 }
 
 static bool divides_page(uint32_t bytes)
@@ -42,7 +42,7 @@ static void set_state(struct lab_machine *m, const struct heap_lfh *l, uint32_t 
 /* Fills in the geometry for that many pages; false if they hold too few blocks to be worth it. */
 static bool geometry(const struct lab_machine *m, struct heap_lfh *l, uint32_t pages, uint32_t *ret_commit_at)
 {
-	uint32_t bitmap_at = lab_offset(m->b, type, "BlockBitmap"), bytes = pages * LAB_PAGE;
+	uint32_t bitmap_at = m->lfh_bitmap_at, bytes = pages * LAB_PAGE;
 	for (l->slots = bytes / l->block_bytes; l->slots; l->slots--) {
 		uint32_t bitmap = (l->slots * bits_of(m) + 63) / 64 * 8;
 		*ret_commit_at = bitmap_at + bitmap;

@@ -156,6 +156,8 @@ static struct lab_mem *new_memory(const struct lab_options *o)
 		n = 3;
 	}
 	struct lab_mem *mem = lab_mem_new(b->mmu, b->softpte, runs, n, b->self_map_slot, o->seed);
+	if (o->backing)
+		lab_mem_keep_in(mem, o->backing, lab_build_is64(b) ? 0x2000 : 0x1000);
 	lab_mem_set_invalid_pte_mask(mem, b->number < 26100 && b->softpte == LAB_SOFTPTE_NEW ? o->invalid_pte_mask : 0);
 	return mem;
 }

@@ -158,6 +158,7 @@ struct lab_options {
 	uint64_t later_100ns; /* time and uptime beyond those of other machines: a later dump of one boot */
 	bool rebooted;        /* the uptime began again */
 	uint64_t fill_seed;   /* bench: the frames nobody touched are pseudo-random */
+	const char *backing;  /* the full dump in which RAM is kept while the machine is built; NULL: host memory */
 };
 
 struct lab_machine {
@@ -188,6 +189,7 @@ struct lab_machine {
 	struct lab_heap *heaps[64 * LAB_N_POOL_HEAPS + 16];
 	size_t n_heaps;
 	unsigned n_pool_nodes, n_vs_slots;
+	uint32_t lfh_bitmap_at; /* in _HEAP_LFH_SUBSEGMENT: asked for too often for a look-up */
 	uint64_t heap_key, lfh_key, session_heap_va;
 	struct lab_heap *special_heaps[3], *session_heap;
 	uint64_t root_va; /* the page with the first node of ExPoolState */
@@ -384,6 +386,8 @@ const struct lab_case *lab_case_at(size_t i);
 extern const struct lab_case lab_case_random;
 /* The usual mix: real blocks of core tags, nothing left out. n: about how many small blocks. */
 void lab_plant_mix(struct lab_machine *m, unsigned n);
+/* scale.c: users.md case 3, so that about pool_bytes of memory are used. */
+void lab_plant_scale(struct lab_machine *m);
 
 /* truth.c */
 struct lab_output {

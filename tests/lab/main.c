@@ -243,7 +243,10 @@ static size_t write_containers(const struct request *r, struct lab_machine *m, c
 		snprintf(outputs[n].file, sizeof outputs[n].file, "machine.%s.dmp%s", lab_container_name(kind),
 			 r->gzip ? ".gz" : "");
 		snprintf(path, sizeof path, "%s/%s", r->dir, outputs[n].file);
-		lab_container_write(m->mem, h, kind, path, !r->gzip, r->gzip ? 6 : 0);
+		if (r->o.backing)
+			lab_container_finish_full(m->mem, h, path);
+		else
+			lab_container_write(m->mem, h, kind, path, !r->gzip, r->gzip ? 6 : 0);
 		if (m->o.fill_seed && kind == LAB_CONTAINER_FULL && !r->gzip)
 			fill_full_dump(m, path);
 		n++;
@@ -261,6 +264,12 @@ static int build(int argc, char **argv)
 	char path[4096], isf[64];
 	check_containers(r.containers);
 	mkdir(r.dir, 0777);
+	/* A bench machine is built in its dump: it may be larger than the host's memory. */
+	char backing[4096];
+	if (r.o.fill_seed && !r.gzip && !strcmp(r.containers, "full")) {
+		snprintf(backing, sizeof backing, "%s/machine.full.dmp", r.dir);
+		r.o.backing = backing;
+	}
 	struct lab_machine *m = lab_machine_new(&r.o);
 	r.c->plant(m);
 	lab_machine_finish(m);

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* RAM of the synthetic machine: which frames exist, which are in use, and what they hold. */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
 #include "mem.h"
 #include "mem_private.h"
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 uint64_t lab_rand(uint64_t *state)
 {
@@ -114,10 +120,12 @@ void lab_mem_free(struct lab_mem *m)
 	for (size_t i = 0; i < m->n_nodes; i++) {
 		if (m->nodes[i] == NULL)
 			continue;
-		for (size_t j = 0; j < LAB_NODE_PAGES; j++)
+		for (size_t j = 0; j < LAB_NODE_PAGES && m->file == NULL; j++)
 			free(m->nodes[i]->page[j]);
 		free(m->nodes[i]);
 	}
+	if (m->file != NULL)
+		(void)munmap(m->file, (size_t)m->file_bytes);
 	free(m->nodes);
 	free(m->chunks);
 	free(m->runs);
@@ -189,6 +197,18 @@ static struct lab_frame_node *get_node(struct lab_mem *m, uint64_t pfn)
 	return *node;
 }
 
+static uint8_t *place_in_file(const struct lab_mem *m, uint64_t pfn)
+{
+	uint64_t at = m->file_offset;
+
+	for (size_t i = 0; i < m->n_runs; i++) {
+		if (pfn - m->runs[i].first_pfn < m->runs[i].n_pages)
+			return m->file + at + (pfn - m->runs[i].first_pfn) * LAB_PAGE_BYTES;
+		at += m->runs[i].n_pages * LAB_PAGE_BYTES;
+	}
+	lab_die("PFN %#llx is not RAM", (unsigned long long)pfn);
+}
+
 static bool get_bit(const uint64_t *bits, uint64_t pfn)
 {
 	return (bits[pfn % LAB_NODE_PAGES / 64] >> (pfn % 64) & 1) != 0;
@@ -211,6 +231,34 @@ bool lab_mem_in_use(const struct lab_mem *m, uint64_t pfn)
 	return node != NULL && (get_bit(node->used, pfn) || node->page[pfn % LAB_NODE_PAGES] != NULL);
 }
 
+void lab_mem_keep_in(struct lab_mem *m, const char *path, uint64_t offset)
+{
+	const int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0666);
+
+	m->file_offset = offset;
+	m->file_bytes = offset + m->total_pages * LAB_PAGE_BYTES;
+	if (fd < 0 || ftruncate(fd, (off_t)m->file_bytes) != 0)
+		lab_die("cannot make %s", path);
+	m->file = mmap(NULL, (size_t)m->file_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (m->file == MAP_FAILED)
+		lab_die("cannot map %s", path);
+	(void)close(fd);
+	/* The page tables that exist already. */
+	for (size_t i = 0; i < m->n_runs; i++)
+		for (uint64_t k = 0; k < m->runs[i].n_pages; k++) {
+			const uint64_t pfn = m->runs[i].first_pfn + k;
+			uint8_t **page = m->nodes[pfn / LAB_NODE_PAGES] != NULL
+						 ? &m->nodes[pfn / LAB_NODE_PAGES]->page[pfn % LAB_NODE_PAGES]
+						 : NULL;
+
+			if (page == NULL || *page == NULL)
+				continue;
+			memcpy(place_in_file(m, pfn), *page, LAB_PAGE_BYTES);
+			free(*page);
+			*page = place_in_file(m, pfn);
+		}
+}
+
 uint8_t *lab_mem_frame(struct lab_mem *m, uint64_t pfn)
 {
 	struct lab_frame_node *node;
@@ -221,7 +269,7 @@ uint8_t *lab_mem_frame(struct lab_mem *m, uint64_t pfn)
 	node = get_node(m, pfn);
 	page = &node->page[pfn % LAB_NODE_PAGES];
 	if (*page == NULL)
-		*page = lab_xcalloc(1, LAB_PAGE_BYTES);
+		*page = m->file != NULL ? place_in_file(m, pfn) : lab_xcalloc(1, LAB_PAGE_BYTES);
 	return *page;
 }
 
@@ -239,7 +287,10 @@ void lab_mem_release_frame(struct lab_mem *m, uint64_t pfn)
 	if (!lab_mem_is_ram(m, pfn))
 		return;
 	node = get_node(m, pfn);
-	free(node->page[pfn % LAB_NODE_PAGES]);
+	if (m->file != NULL)
+		memset(place_in_file(m, pfn), 0, LAB_PAGE_BYTES);
+	else
+		free(node->page[pfn % LAB_NODE_PAGES]);
 	node->page[pfn % LAB_NODE_PAGES] = NULL;
 	set_bit(node->used, pfn, false);
 }

@@ -47,6 +47,8 @@ struct lab_mem;
 struct lab_mem *lab_mem_new(enum lab_mmu mmu, enum lab_softpte softpte, const struct lab_run *runs, size_t n_runs,
 			    unsigned self_map_slot, uint64_t seed);
 void lab_mem_free(struct lab_mem *m);
+/* From now on RAM is the content of a file: run after run, behind offset bytes. Before anything was written. */
+void lab_mem_keep_in(struct lab_mem *m, const char *path, uint64_t offset);
 void lab_mem_set_invalid_pte_mask(struct lab_mem *m, uint64_t mask);
 
 enum lab_mmu lab_mem_mmu(const struct lab_mem *m);

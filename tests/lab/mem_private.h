@@ -59,6 +59,9 @@ struct lab_mem {
 	struct lab_open_chunk open[LAB_N_OPEN_CHUNKS];
 	uint64_t contiguous_top;
 	uint64_t rng;
+
+	uint8_t *file; /* mapped; NULL: frames are in host memory */
+	uint64_t file_bytes, file_offset;
 };
 
 bool lab_mem_is_ram(const struct lab_mem *m, uint64_t pfn);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MAX_LISTED_BLOCKS 20000u
 
@@ -177,6 +178,10 @@ static void add_walk(const struct lab_machine *m, cJSON *row, const struct lab_w
 		cJSON_AddStringToObject(o, "free", "*");
 		cJSON_AddStringToObject(o, "cached", "*");
 	}
+	if (m->o.no_block_records) {
+		cJSON_AddStringToObject(row, "walk_big", "*");
+		return;
+	}
 	if (!big->live) {
 		cJSON_AddNullToObject(row, "walk_big");
 		return;
@@ -285,7 +290,10 @@ static cJSON *make_info(const struct lab_machine *m, const struct lab_header *h)
 	dump = cJSON_AddObjectToObject(info, "dump");
 	cJSON_AddStringToObject(dump, "format", h->is_64bit ? "dump64" : "dump32");
 	cJSON_AddStringToObject(dump, "machine", h->is_64bit ? "x64" : "x86");
-	cJSON_AddStringToObject(dump, "time", "2026-01-02T03:04:05Z");
+	char time_text[32];
+	time_t seconds = (time_t)(h->system_time_filetime / 10000000 - 11644473600);
+	strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%SZ", gmtime(&seconds));
+	cJSON_AddStringToObject(dump, "time", time_text);
 	add_u64(dump, "uptime_seconds", h->system_up_time_100ns / 10000000);
 	kernel = cJSON_AddObjectToObject(info, "kernel");
 	add_address(m, kernel, "base", m->b->kernel_base);
