@@ -12,15 +12,24 @@
 #define SIGNATURE             0xddeeddeeu
 #define STATE_HEAP_BACKED     3u
 
-static bool has_heaps(struct psc_kernel *k)
+/* What memory says of the first node: its heap, something else, or nothing because the page is missing. */
+enum evidence { EVIDENCE_MISSING, EVIDENCE_HEAP, EVIDENCE_NONE };
+
+static enum evidence look_at_heaps(struct psc_kernel *k)
 {
 	uint64_t state = psc_kernel_sym(k, PSC_SYM_ExPoolState), heap;
 	uint32_t n, signature;
-	return state != 0 && psc_kernel_is_64bit(k) && psc_read_u32(&k->reader, state + STATE_NUMBER_OF_POOLS, &n) &&
-	       n >= 1 && n <= NODES_MAX &&
-	       psc_read_u64(&k->reader, state + STATE_POOL_NODE + HEAP_NONPAGED_NX * 8, &heap) &&
-	       psc_is_kernel_va(&k->space, heap) && psc_read_u32(&k->reader, heap + HEAP_SIGNATURE, &signature) &&
-	       signature == SIGNATURE;
+	if (state == 0 || !psc_kernel_is_64bit(k))
+		return EVIDENCE_MISSING;
+	if (psc_read_u32(&k->reader, state + STATE_NUMBER_OF_POOLS, &n) && (n < 1 || n > NODES_MAX))
+		return EVIDENCE_NONE;
+	if (!psc_read_u64(&k->reader, state + STATE_POOL_NODE + HEAP_NONPAGED_NX * 8, &heap))
+		return EVIDENCE_MISSING;
+	if (!psc_is_kernel_va(&k->space, heap))
+		return EVIDENCE_NONE;
+	if (!psc_read_u32(&k->reader, heap + HEAP_SIGNATURE, &signature))
+		return EVIDENCE_MISSING;
+	return signature == SIGNATURE ? EVIDENCE_HEAP : EVIDENCE_NONE;
 }
 
 enum psc_allocator psc_pool_allocator(struct psc_kernel *k)
@@ -32,9 +41,11 @@ enum psc_allocator psc_pool_allocator(struct psc_kernel *k)
 		return PSC_ALLOCATOR_CLASSIC;
 	if (build >= 18300) /* 18326 is heap-backed as well [V] */
 		return PSC_ALLOCATOR_SEGMENT_HEAP;
+	enum evidence e = look_at_heaps(k);
 	if (psc_kernel_read_u32(k, PSC_SYM_ExpHeapBackedPoolEnabledState, &state))
-		return state == STATE_HEAP_BACKED && has_heaps(k) ? PSC_ALLOCATOR_SEGMENT_HEAP : PSC_ALLOCATOR_CLASSIC;
-	if (has_heaps(k) || k->inferred_heap > 0)
+		return state == STATE_HEAP_BACKED && e != EVIDENCE_NONE ? PSC_ALLOCATOR_SEGMENT_HEAP
+									: PSC_ALLOCATOR_CLASSIC;
+	if (e == EVIDENCE_HEAP || k->inferred_heap > 0)
 		return PSC_ALLOCATOR_SEGMENT_HEAP;
 	return k->inferred_heap < 0 ? PSC_ALLOCATOR_CLASSIC : PSC_ALLOCATOR_UNKNOWN;
 }

@@ -15,7 +15,9 @@ enum range_type { RANGE_USER, RANGE_INTERNAL, RANGE_LFH, RANGE_VS };
 
 struct descriptor {
 	bool is_known; /* its page could be read */
-	uint32_t signature, unused, flags, units;
+	uint32_t signature, unused, flags;
+	uint32_t units;  /* of a first unit */
+	uint32_t offset; /* of a later unit: units from the first */
 };
 
 struct parsing {
@@ -129,9 +131,10 @@ static struct descriptor descriptor_at(const struct parsing *p, uint32_t index)
 	if (p->descriptor_bytes == 0x20) {
 		d.flags = bytes[0x18];
 		d.units = bytes[0x1f];
+		d.offset = p->seg->k->id.build >= 26000 ? bytes[0x1a] : bytes[0x1f];
 	} else {
 		d.flags = bytes[0xc] & 0x1f;
-		d.units = bytes[0xf];
+		d.units = d.offset = bytes[0xf];
 	}
 	return d;
 }
@@ -223,10 +226,12 @@ static uint32_t guess_range(struct parsing *p, uint32_t index, enum psc_hole why
 
 static void walk_descriptors(struct parsing *p)
 {
-	for (uint32_t i = p->context->first_index; i < PSC_DESCRIPTORS;) {
+	uint32_t covered = p->context->first_index;
+	for (uint32_t i = covered; i < PSC_DESCRIPTORS;) {
 		struct descriptor d = descriptor_at(p, i);
 		if (!d.is_known) {
 			i += guess_range(p, i, p->descriptor_holes[i * p->descriptor_bytes / PSC_PAGE_BYTES]);
+			covered = i;
 			continue;
 		}
 		bool is_allocated = (d.flags & FLAG_ALLOCATED) != 0, is_first = (d.flags & FLAG_FIRST) != 0;
@@ -238,11 +243,14 @@ static void walk_descriptors(struct parsing *p)
 		if (is_allocated && is_first) {
 			walk_range(p, i, units, &d);
 			i += units;
+			covered = i;
 		} else if (!is_allocated) {
 			i += is_first ? units : 1;
-		} else { /* a later unit without its first: what it holds may show itself */
-			report(p, p->segment->va + i * p->descriptor_bytes, FLAG_FIRST, d.flags);
-			i += guess_range(p, i, PSC_HOLE_CORRUPT);
+		} else { /* a later unit without its first, which read as free: what it holds may show itself */
+			uint32_t first = d.offset <= i - covered ? i - d.offset : i;
+			report(p, p->segment->va + first * p->descriptor_bytes, FLAG_FIRST, d.flags);
+			i = first + guess_range(p, first, PSC_HOLE_CORRUPT);
+			covered = i;
 		}
 	}
 }
