@@ -47,6 +47,7 @@ int cmd_block(int argc, char **argv);
 int cmd_blocks(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_sites(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
 int cmd_pool(int argc, char **argv);
 int cmd_poolfind(int argc, char **argv);

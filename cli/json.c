@@ -76,6 +76,8 @@ const char *format_filetime(uint64_t filetime, char *buf)
 
 cJSON *json_dump(const struct psc_dump *dump)
 {
+	if (dump == NULL)
+		return cJSON_CreateNull();
 	const struct psc_dump_info *i = psc_dump_get_info(dump);
 	char buf[24];
 	cJSON *o = cJSON_CreateObject();
@@ -147,11 +149,16 @@ bool json_print(FILE *f, cJSON *doc, bool pretty)
 
 cJSON *json_record(const struct psc_dump *dump, const char *schema, const char *record)
 {
-	const struct psc_dump_info *i = psc_dump_get_info(dump);
 	char buf[24];
 	cJSON *o = cJSON_CreateObject();
 	cJSON_AddStringToObject(o, "schema", schema);
 	cJSON_AddStringToObject(o, "record", record);
+	if (dump == NULL) {
+		cJSON_AddNullToObject(o, "dump_id");
+		cJSON_AddNullToObject(o, "@timestamp");
+		return o;
+	}
+	const struct psc_dump_info *i = psc_dump_get_info(dump);
 	cJSON_AddStringToObject(o, "dump_id", dump_id(dump, buf));
 	json_add_text_or_null(o, "@timestamp", i->has_time ? format_filetime(i->system_time_filetime, buf) : NULL);
 	return o;

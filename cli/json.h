@@ -23,7 +23,7 @@ cJSON *json_address(uint64_t v, bool is_32bit);
 /* FILETIME as "2026-01-02T03:04:05Z"; buf at least 24 bytes; NULL when outside years 1601-9999. */
 const char *format_filetime(uint64_t filetime, char *buf);
 
-/* The `dump` object that every document carries. */
+/* The `dump` object that every document carries; null without a dump (NULL), as then are the members of records. */
 cJSON *json_dump(const struct psc_dump *dump);
 /* Identity of the machine state, the same for every container of one crash: 16 hex digits. buf at least 17 bytes. */
 const char *dump_id(const struct psc_dump *dump, char *buf);

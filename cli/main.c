@@ -12,6 +12,7 @@ const struct command commands[] = {
 	{"blocks", "every allocation, one by one", cmd_blocks},
 	{"block", "the block that holds an address", cmd_block},
 	{"diff", "what grew between dumps", cmd_diff},
+	{"sites", "where code allocates, by disassembling drivers", cmd_sites},
 	{"poolused", "the same in the form of KD's !poolused", cmd_poolused},
 	{"pool", "the page of an address in the form of KD's !pool", cmd_pool},
 	{"poolfind", "blocks of a tag in the form of KD's !poolfind", cmd_poolfind},
@@ -97,6 +98,7 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("poolscope %s\n%s\n", psc_version(), psc_build_features());
+		printf("poolscope %s%s\n", psc_version(), psc_sites_available() ? "" : " (without sites: built without Capstone)");
 		return stdout_finish(EXIT_COMPLETE);
 	}
 	for (size_t i = 0; i < n_commands; i++) {

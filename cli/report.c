@@ -36,8 +36,14 @@ void report_init(struct report *r, FILE *f, const struct psc_dump *dump, const s
 /* What every record of a row begins with. */
 static void make_record_head(struct report *r)
 {
-	const struct psc_dump_info *i = psc_dump_get_info(r->dump);
 	char id[17], time[24], quoted[32] = "null";
+	if (r->dump == NULL) {
+		snprintf(r->record_head, sizeof(r->record_head),
+			 "\"schema\":\"%s\",\"record\":\"%s\",\"dump_id\":null,\"@timestamp\":null", r->spec->schema,
+			 r->spec->record);
+		return;
+	}
+	const struct psc_dump_info *i = psc_dump_get_info(r->dump);
 	if (i->has_time && format_filetime(i->system_time_filetime, time) != NULL)
 		snprintf(quoted, sizeof(quoted), "\"%s\"", time);
 	snprintf(r->record_head, sizeof(r->record_head),

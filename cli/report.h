@@ -16,7 +16,7 @@ struct report_spec {
 
 struct report {
 	FILE *f;
-	const struct psc_dump *dump;
+	const struct psc_dump *dump; /* NULL: what is reported on is no dump */
 	enum output_format format;
 	const struct report_spec *spec;
 	const struct column *cols;

@@ -28,6 +28,9 @@ static void print_json_cell(FILE *f, const struct cell *c)
 	case CELL_TEXT:
 		print_json_string(f, c->v.text);
 		break;
+	case CELL_BOTH:
+		fputs(c->v.both.json, f);
+		break;
 	case CELL_U64:
 		fprintf(f, "%" PRIu64, c->v.u64);
 		break;
@@ -80,6 +83,22 @@ void row_print_json(FILE *f, const struct column *cols, const struct cell *cells
 	}
 }
 
+/* A text for CSV. */
+static void print_quoted(FILE *f, const char *text)
+{
+	if (strpbrk(text, ",\"\r\n") == NULL && text[0] != ' ') {
+		fputs(text, f);
+		return;
+	}
+	fputc('"', f);
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p == '"')
+			fputc('"', f);
+		fputc(*p, f);
+	}
+	fputc('"', f);
+}
+
 /* Plain form for CSV: no grouping, empty for null. */
 static void print_plain(FILE *f, const struct cell *c)
 {
@@ -87,17 +106,10 @@ static void print_plain(FILE *f, const struct cell *c)
 	case CELL_NULL:
 		break;
 	case CELL_TEXT:
-		if (strpbrk(c->v.text, ",\"\r\n") != NULL || c->v.text[0] == ' ') {
-			fputc('"', f);
-			for (const char *p = c->v.text; *p != '\0'; p++) {
-				if (*p == '"')
-					fputc('"', f);
-				fputc(*p, f);
-			}
-			fputc('"', f);
-		} else {
-			fputs(c->v.text, f);
-		}
+		print_quoted(f, c->v.text);
+		break;
+	case CELL_BOTH:
+		print_quoted(f, c->v.both.text);
 		break;
 	case CELL_U64:
 		fprintf(f, "%" PRIu64, c->v.u64);
@@ -183,6 +195,9 @@ static const char *cell_as_text(const struct cell *c, char buf[CELL_TEXT_BYTES])
 		break;
 	case CELL_TEXT:
 		s = c->v.text;
+		break;
+	case CELL_BOTH:
+		s = c->v.both.text;
 		break;
 	case CELL_U64:
 		group_digits(c->v.u64, false, buf);

@@ -18,7 +18,8 @@ enum cell_type {
 	CELL_ADDRESS,
 	CELL_ADDRESS32,
 	CELL_RATIO,
-	CELL_GROWTH
+	CELL_GROWTH,
+	CELL_BOTH
 };
 
 struct cell {
@@ -29,6 +30,9 @@ struct cell {
 		int64_t i64;
 		double real; /* printed with two decimals */
 		bool boolean;
+		struct {
+			const char *text, *json; /* borrowed; json is printed as it is */
+		} both;
 	} v;
 };
 
@@ -102,6 +106,15 @@ static inline struct cell cell_address(uint64_t v, bool is_32bit)
 {
 	struct cell c = {is_32bit ? CELL_ADDRESS32 : CELL_ADDRESS, {NULL}};
 	c.v.u64 = v;
+	return c;
+}
+
+/* Text for people and spreadsheets, and for JSON a value of its own. */
+static inline struct cell cell_both(const char *text, const char *json)
+{
+	struct cell c = {CELL_BOTH, {NULL}};
+	c.v.both.text = text;
+	c.v.both.json = json;
 	return c;
 }
 

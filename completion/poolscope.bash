@@ -19,6 +19,7 @@ _poolscope()
 	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
 	local block="--dump-bytes --refs --tag-file"
 	local diff="--sort --rows --tag --pool --by --changed --pinned --no-walk --budget"
+	local sites="--pe --tag --module --api --rows"
 	local poolused="--tag-file"
 	local pool="--tag-file"
 	local poolfind=""
@@ -26,7 +27,7 @@ _poolscope()
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info tags blocks block diff poolused pool poolfind --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info tags blocks block diff sites poolused pool poolfind --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
@@ -35,6 +36,7 @@ _poolscope()
 	blocks) options="$common $blocks" ;;
 	block) options="$common $block" ;;
 	diff) options="$common $diff" ;;
+	sites) options="$common $sites" ;;
 	poolused) options="$common $poolused" ;;
 	pool) options="$common $pool" ;;
 	poolfind) options="$common $poolfind" ;;
@@ -65,7 +67,7 @@ _poolscope()
 		return
 		;;
 	--run-map | --dtb | --kernel-base | --kdbg) return ;;
-	--threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | -n | -t) return ;;
+	--threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | --module | --api | -m | -n | -t) return ;;
 	--with)
 		_poolscope_files -f "$cur"
 		return

@@ -6,13 +6,14 @@ complete -c poolscope -n __fish_use_subcommand -f -a tags -d 'who holds the pool
 complete -c poolscope -n __fish_use_subcommand -f -a blocks -d 'every allocation, one by one'
 complete -c poolscope -n __fish_use_subcommand -f -a block -d 'the block that holds an address'
 complete -c poolscope -n __fish_use_subcommand -f -a diff -d 'what grew between dumps'
+complete -c poolscope -n __fish_use_subcommand -f -a sites -d 'where code allocates, by disassembling drivers'
 complete -c poolscope -n __fish_use_subcommand -f -a poolused -d "the same in the form of KD's !poolused"
 complete -c poolscope -n __fish_use_subcommand -f -a pool -d "the page of an address in the form of KD's !pool"
 complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a tag in the form of KD's !poolfind"
 complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
-set -l commands info tags blocks block diff poolused pool poolfind
+set -l commands info tags blocks block diff sites poolused pool poolfind
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
@@ -70,3 +71,9 @@ complete -c poolscope -n '__fish_seen_subcommand_from block' -l refs -d 'search 
 complete -c poolscope -n '__fish_seen_subcommand_from block' -r -F -l tag-file -d 'owner names in pooltag.txt format'
 
 complete -c poolscope -n '__fish_seen_subcommand_from pool' -r -F -l tag-file -d 'owner names in pooltag.txt format'
+
+complete -c poolscope -n '__fish_seen_subcommand_from sites' -l pe -d 'the arguments are driver files'
+complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -s t -l tag -d 'only sites that may use such a tag'
+complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -s m -l module -d 'only modules with such a name'
+complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -l api -d 'only calls of such routines'
+complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -s n -l rows -d 'at most so many rows, 0 prints all'

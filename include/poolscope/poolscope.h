@@ -9,6 +9,7 @@
 #include <poolscope/diff.h>
 #include <poolscope/dump.h>
 #include <poolscope/error.h>
+#include <poolscope/sites.h>
 #include <poolscope/symbols.h>
 #include <poolscope/tags.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The public handle: source, image and kernel of one dump, and their descriptions. */
+#include "blame/sites.h"
 #include "image/image.h"
 #include "io/os.h"
 #include "io/source.h"
@@ -504,4 +505,14 @@ enum psc_status psc_diff_run(struct psc_dump *const *dumps, size_t n_dumps, cons
 	enum psc_status st = psc_diff_compute(kernels, n_dumps, &o, ret, reterr);
 	free(kernels);
 	return st;
+}
+
+enum psc_status psc_sites_run(struct psc_dump *dump, const struct psc_sites_options *opts, struct psc_sites **ret,
+			      struct psc_error *reterr)
+{
+	struct psc_sites_options o = PSC_SITES_OPTIONS_INIT;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	o.size = sizeof(o);
+	return psc_sites_compute(&dump->kernel, &o, ret, reterr);
 }

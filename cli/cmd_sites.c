@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/* poolscope sites: where the code of drivers and of the kernel allocates, found by disassembling it. */
+#include "cli.h"
+#include "coverage.h"
+#include "json.h"
+#include "os.h"
+#include "report.h"
+#include "sites_text.h"
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: poolscope sites [OPTIONS] DUMP\n"
+	"       poolscope sites --pe [OPTIONS] FILE.sys...\n"
+	"\n"
+	"Prints one row per place in the code of drivers and of the kernel that allocates pool: the return address, "
+	"the\n"
+	"routine called, and the tag, pool and size that the code passes. Found by disassembling; calls through "
+	"wrappers\n"
+	"are followed up to their callers. Such a row says what the code would do, not that it did.\n"
+	"\n"
+	"Options:\n"
+	"      --pe              the arguments are driver files (PE images), not a dump\n"
+	"  -t, --tag PATTERN     only sites that may use such a tag: four characters, '?' any one, '*' any run; case "
+	"counts\n"
+	"  -m, --module PATTERN  only modules with such a name ('*', '?'; case does not count)\n"
+	"      --api PATTERN     only calls of such routines ('*', '?')\n"
+	"  -n, --rows N          at most N rows; 0 = all (default)\n" COMMON_OPTIONS_HELP "\n"
+	"Examples:\n"
+	"  poolscope sites --tag 'NtFC' MEMORY.DMP\n"
+	"  poolscope sites --module 'my*.sys' --format csv MEMORY.DMP\n"
+	"  poolscope sites --pe --format json driver.sys\n"
+	"  poolscope sites --pe --api '*Lookaside*' drivers/*.sys\n";
+
+enum { OPT_PE = OPT_COMMAND, OPT_API };
+
+enum {
+	COL_MODULE,
+	COL_RETURN,
+	COL_ADDRESS,
+	COL_CALL,
+	COL_FUNCTION_RVA,
+	COL_FUNCTION,
+	COL_FUNCTION_TEXT,
+	COL_API,
+	COL_KIND,
+	COL_TAG,
+	COL_POOL,
+	COL_SIZE,
+	COL_CHAIN,
+	COL_TAIL,
+	COL_WRAPPER,
+	COL_CONFIDENCE,
+	N_COLS
+};
+
+static const struct column columns[N_COLS] = {
+	[COL_MODULE] = {.key = "module", .heading = "Module", .is_left = true},
+	[COL_RETURN] = {.key = "return_rva", .heading = "Return RVA", .is_left = true},
+	[COL_ADDRESS] = {.key = "return_address"},
+	[COL_CALL] = {.key = "call_rva"},
+	[COL_FUNCTION_RVA] = {.key = "function_rva"},
+	[COL_FUNCTION] = {.key = "function"},
+	[COL_FUNCTION_TEXT] = {.key = NULL, .heading = "Function", .is_left = true},
+	[COL_API] = {.key = "api", .heading = "Routine", .is_left = true},
+	[COL_KIND] = {.key = "kind"},
+	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
+	[COL_SIZE] = {.key = "size", .heading = "Size", .is_left = true},
+	[COL_CHAIN] = {.key = "chain", .heading = "Through", .is_left = true},
+	[COL_TAIL] = {.key = "tail_call"},
+	[COL_WRAPPER] = {.key = "wrapper"},
+	[COL_CONFIDENCE] = {.key = "confidence", .heading = "Tag is", .is_left = true},
+};
+
+struct sites_options {
+	struct common_options common;
+	struct psc_sites_options run;
+	const char *tag, *api;
+	long max_rows;
+	bool is_pe;
+};
+
+static int sites_option(struct sites_options *o, int opt)
+{
+	struct psc_error err;
+	char *end = NULL;
+	switch (opt) {
+	case OPT_PE:
+		o->is_pe = true;
+		return -1;
+	case OPT_API:
+		o->api = optarg;
+		return -1;
+	case 'm':
+		o->run.module = optarg;
+		return -1;
+	case 't':
+		if (psc_tag_pattern_check(optarg, &err) != PSC_OK)
+			return usage_error("sites", "%s", err.text);
+		o->tag = optarg;
+		return -1;
+	case 'n':
+		o->max_rows = strtol(optarg, &end, 10);
+		if (end == optarg || *end != '\0' || o->max_rows < 0)
+			return usage_error("sites", "-n takes a number of rows, not '%s'", optarg);
+		return -1;
+	default:
+		return common_option(&o->common, opt, "sites", help);
+	}
+}
+
+/* '*' any run, '?' one character. */
+static bool name_matches(const char *pattern, const char *name)
+{
+	const char *star = NULL, *retry = NULL;
+	while (*name != '\0') {
+		if (*pattern == '*') {
+			star = ++pattern;
+			retry = name;
+		} else if (*pattern == *name || *pattern == '?') {
+			pattern++;
+			name++;
+		} else if (star != NULL) {
+			pattern = star;
+			name = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+static bool may_have_tag(const struct psc_site *s, const char *pattern)
+{
+	for (uint32_t i = 0; s->tag.kind != PSC_SITE_ARGUMENT && i < s->tag.n; i++) {
+		uint8_t tag[4];
+		for (int b = 0; b < 4; b++)
+			tag[b] = (uint8_t)(s->tag.values[i] >> (8 * b));
+		tag[3] &= 0x7f;
+		if (psc_tag_pattern_match(pattern, tag))
+			return true;
+	}
+	return false;
+}
+
+static bool is_wanted(const struct sites_options *o, const struct psc_site *s)
+{
+	return (o->tag == NULL || may_have_tag(s, o->tag)) && (o->api == NULL || name_matches(o->api, s->api));
+}
+
+static void print_row(struct report *r, const struct psc_site *s, const struct psc_site_module *m)
+{
+	struct cell cells[N_COLS];
+	struct site_texts t;
+	bool is_32bit = m->machine == PSC_MACHINE_X86;
+	for (int i = 0; i < N_COLS; i++)
+		cells[i] = cell_null();
+	cells[COL_MODULE] = cell_text(m->name);
+	if (s->return_rva != 0) {
+		cells[COL_RETURN] = cell_address(s->return_rva, true);
+		if (r->dump != NULL)
+			cells[COL_ADDRESS] = cell_address(m->base + s->return_rva, is_32bit);
+	} else if (r->format == FORMAT_TABLE) {
+		cells[COL_RETURN] = cell_text("(tail call)");
+	}
+	cells[COL_CALL] = cell_address(s->call_rva, true);
+	cells[COL_FUNCTION_RVA] = cell_address(s->function_rva, true);
+	cells[COL_FUNCTION] = cell_text(s->function);
+	site_function(s, t.function, sizeof(t.function));
+	cells[COL_FUNCTION_TEXT] = cell_text(t.function);
+	cells[COL_API] = cell_text(s->api);
+	cells[COL_KIND] = cell_text(psc_site_kind_name(s->kind));
+	cells[COL_TAG] = site_tag_cell(s, &t);
+	cells[COL_POOL] = site_pool_cell(s, &t);
+	cells[COL_SIZE] = site_size_cell(s, &t);
+	cells[COL_CHAIN] = site_chain_cell(s, &t);
+	cells[COL_TAIL] = cell_bool(s->is_tail_call);
+	cells[COL_WRAPPER] = cell_bool(s->is_wrapper);
+	cells[COL_CONFIDENCE] = cell_text(psc_site_confidence_name(s->confidence));
+	report_row(r, cells);
+}
+
+static cJSON *json_modules(const struct psc_site_module *m, size_t n)
+{
+	cJSON *a = cJSON_CreateArray();
+	for (size_t i = 0; i < n; i++, m++) {
+		cJSON *o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "name", m->name);
+		cJSON_AddStringToObject(o, "path", m->path);
+		json_add_text_or_null(o, "machine",
+				      m->machine != PSC_MACHINE_UNKNOWN ? psc_machine_name(m->machine) : NULL);
+		json_add_address(o, "base", m->base, m->machine == PSC_MACHINE_X86);
+		json_add_u64(o, "size_bytes", m->size_bytes);
+		json_add_u64(o, "code_bytes", m->code_bytes);
+		json_add_u64(o, "missing_code_bytes", m->missing_code_bytes);
+		json_add_u64(o, "functions_count", m->functions);
+		json_add_u64(o, "undecoded_count", m->undecoded);
+		json_add_u64(o, "sites_count", m->sites);
+		json_add_text_or_null(o, "problem", m->problem);
+		json_add_text_or_null(o, "pdb_name", m->pdb_name);
+		json_add_text_or_null(o, "pdb_guid", m->pdb_guid[0] != '\0' ? m->pdb_guid : NULL);
+		json_add_u64_or_null(o, "pdb_age", m->pdb_guid[0] != '\0', m->pdb_age);
+		cJSON_AddItemToArray(a, o);
+	}
+	return a;
+}
+
+static void sum_code(const struct psc_site_module *m, size_t n, uint64_t *ret_code, uint64_t *ret_missing)
+{
+	*ret_code = *ret_missing = 0;
+	for (size_t i = 0; i < n; i++) {
+		*ret_code += m[i].code_bytes;
+		*ret_missing += m[i].missing_code_bytes;
+	}
+}
+
+static void print_end_lines(FILE *f, const struct psc_sites *sites)
+{
+	size_t n, n_rows, n_problems = 0;
+	const struct psc_site_module *m = psc_sites_modules(sites, &n);
+	uint64_t code, missing;
+	char a[32], b[32];
+	psc_sites_rows(sites, &n_rows);
+	sum_code(m, n, &code, &missing);
+	fprintf(f, "\n%s sites in %zu modules\n", group_digits(n_rows, false, a), n);
+	fprintf(f, "Coverage: %.1f%%; %s of %s bytes of code scanned\n", 100.0 * psc_sites_coverage_ratio(sites),
+		group_digits(code - missing, false, a), group_digits(code, false, b));
+	for (size_t i = 0; i < n; i++) {
+		if (m[i].problem == NULL)
+			continue;
+		if (n_problems++ < 20)
+			fprintf(f, "  %s not scanned: %s\n", m[i].name, m[i].problem);
+	}
+	if (n_problems > 20)
+		fprintf(f, "  and %zu more\n", n_problems - 20);
+}
+
+/* Returns an exit code. */
+static int print_sites(const struct sites_options *o, const struct psc_dump *dump, const struct psc_sites *sites,
+		       FILE *f)
+{
+	static const struct report_spec spec = {"poolscope.sites/1", "site", false};
+	struct report r;
+	size_t n, n_modules, n_dump = 0, n_own, n_left = 0;
+	const struct psc_site *rows = psc_sites_rows(sites, &n);
+	const struct psc_site_module *m = psc_sites_modules(sites, &n_modules);
+	const char *const *dump_warnings = dump != NULL ? psc_dump_warnings(dump, &n_dump) : NULL;
+	const char *const *own = psc_sites_warnings(sites, &n_own);
+	uint64_t code, missing;
+
+	print_warnings(&o->common, dump_warnings, n_dump);
+	print_warnings(&o->common, own, n_own);
+	report_init(&r, f, dump, &o->common, &spec, columns, N_COLS);
+	for (size_t i = 0; i < n; i++) {
+		if (!is_wanted(o, &rows[i]))
+			continue;
+		if (o->max_rows != 0 && r.n_rows >= (uint64_t)o->max_rows)
+			n_left++;
+		else
+			print_row(&r, &rows[i], &m[rows[i].module]);
+	}
+	report_list(&r, "modules", "module", json_modules(m, n_modules));
+	if (r.format == FORMAT_TABLE)
+		print_end_lines(f, sites);
+	cJSON *coverage = cJSON_CreateObject();
+	sum_code(m, n_modules, &code, &missing);
+	json_add_ratio(coverage, psc_sites_coverage_ratio(sites));
+	json_add_u64(coverage, "code_bytes", code);
+	json_add_u64(coverage, "missing_code_bytes", missing);
+	if (!report_end(&r, coverage, json_warnings(dump_warnings, n_dump, own, n_own))) {
+		message("out of memory");
+		return EXIT_INPUT;
+	}
+	if (n_left != 0 && !o->common.quiet)
+		message("%zu more sites; -n 0 prints all", n_left);
+	return o->common.min_coverage >= 0.0 && psc_sites_coverage_ratio(sites) < o->common.min_coverage
+		       ? EXIT_COVERAGE
+		       : EXIT_COMPLETE;
+}
+
+static int run(struct sites_options *o, int n_paths, char **paths)
+{
+	struct psc_dump *dump = NULL;
+	struct psc_sites *sites = NULL;
+	struct psc_error err;
+	struct output out;
+	enum psc_status st;
+	int code = o->is_pe ? EXIT_COMPLETE : open_dump(paths[0], &o->common, &dump);
+
+	if (code != EXIT_COMPLETE)
+		return code;
+	o->run.n_threads = o->common.n_threads;
+	o->run.tmpdir = o->common.open.tmpdir;
+	o->run.progress = progress_callback(&o->common);
+	if (o->is_pe)
+		st = psc_sites_run_files((const char *const *)paths, (size_t)n_paths, &o->run, &sites, &err);
+	else
+		st = psc_sites_run(dump, &o->run, &sites, &err);
+	progress_clear();
+	if (st != PSC_OK) {
+		code = report_error(&err);
+	} else {
+		code = output_open(&out, &o->common);
+		if (code == EXIT_COMPLETE)
+			code = output_close(&out, print_sites(o, dump, sites, out.f));
+	}
+	psc_sites_free(sites);
+	psc_dump_close(dump);
+	return code;
+}
+
+int cmd_sites(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"pe", no_argument, NULL, OPT_PE},        {"tag", required_argument, NULL, 't'},
+		{"module", required_argument, NULL, 'm'}, {"api", required_argument, NULL, OPT_API},
+		{"rows", required_argument, NULL, 'n'},   COMMON_LONG_OPTIONS};
+	static const struct psc_sites_options run_init = PSC_SITES_OPTIONS_INIT;
+	struct sites_options o = {.run = run_init};
+	int opt;
+
+	common_options_init(&o.common);
+	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "m:n:t:", options, NULL)) != -1) {
+		int code = sites_option(&o, opt);
+		if (code >= 0)
+			return code;
+	}
+	if (check_row_format(&o.common, "sites") >= 0)
+		return EXIT_USAGE;
+	if (o.is_pe && optind >= argc)
+		return usage_error("sites", "which driver files? Give the path of a .sys file");
+	if (!o.is_pe && dump_argument(argc, argv, optind, "sites") == NULL)
+		return EXIT_USAGE;
+	if (o.is_pe && o.common.output_path != NULL)
+		for (int i = optind; i < argc; i++)
+			if (is_same_file(o.common.output_path, argv[i])) {
+				message("--output names an input file; it would be overwritten");
+				return EXIT_USAGE;
+			}
+	return run(&o, argc - optind, argv + optind);
+}

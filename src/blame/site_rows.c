@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* From what the scan of one image found to rows. */
+#include "blame/sites.h"
+
+#include "util/vec.h"
+#include <string.h>
+
+static enum psc_site_kind kind_of(enum psc_api_kind kind)
+{
+	switch (kind) {
+	case PSC_API_CALL:
+		return PSC_SITE_ALLOCATION;
+	case PSC_API_LOOKASIDE:
+		return PSC_SITE_LOOKASIDE;
+	case PSC_API_CONTIGUOUS:
+		return PSC_SITE_CONTIGUOUS;
+	case PSC_API_MAPPING:
+		return PSC_SITE_MAPPING;
+	case PSC_API_CONTEXT:
+		return PSC_SITE_CONTEXT;
+	case PSC_API_STRUCTURE:
+		return PSC_SITE_POOL_OBJECT;
+	case PSC_API_DEFAULT:
+		return PSC_SITE_DEFAULT_TAG;
+	}
+	return PSC_SITE_ALLOCATION;
+}
+
+static enum psc_site_confidence confidence_of(const struct psc_found *f, const struct psc_site *r)
+{
+	if (f->is_guess)
+		return PSC_SITE_LOW;
+	if (r->tag.kind == PSC_SITE_CONSTANT)
+		return f->tag.is_soft ? PSC_SITE_MEDIUM : PSC_SITE_HIGH;
+	return r->tag.kind == PSC_SITE_SEVERAL ? PSC_SITE_MEDIUM : PSC_SITE_LOW;
+}
+
+static struct psc_site_value no_value(void)
+{
+	struct psc_site_value v;
+	memset(&v, 0, sizeof(v));
+	return v;
+}
+
+/* false when out of memory. */
+static bool fill(const struct psc_scan *s, const struct psc_found *f, struct psc_arena *arena, struct psc_site *r)
+{
+	const struct psc_target *t = &s->targets.items[f->target];
+	const struct psc_pool_api *api = t->api;
+	memset(r, 0, sizeof(*r));
+	r->call_rva = f->call_rva;
+	r->return_rva = f->return_rva;
+	r->function_rva = f->function_rva;
+	r->api = api->name;
+	r->kind = kind_of(api->kind);
+	r->is_tail_call = f->is_tail;
+	r->is_wrapper = f->is_wrapper;
+	r->pool_is_flags = api->pool_kind == PSC_API_POOL_FLAGS;
+	r->tag = api->tag.arg < 0 && api->fixed_tag == 0 ? no_value() : psc_site_value_of(s->img, &f->tag, 4, true);
+	r->pool = api->pool.arg < 0 ? no_value() : psc_site_value_of(s->img, &f->pool, 4, false);
+	r->size = api->size.arg < 0 ? no_value()
+				    : psc_site_value_of(s->img, &f->size,
+							api->size.offset >= 0 ? 4 : s->img->pointer_bytes, false);
+	/* What writable memory held once is no size. */
+	if (f->size.is_soft && r->size.kind != PSC_SITE_NONE) {
+		r->size = no_value();
+		r->size.kind = PSC_SITE_UNKNOWN;
+	}
+	r->pool_text = psc_site_pool_words(arena, api->pool_kind, &r->pool, &r->pools);
+	for (; t->is_wrapper && r->n_chain < PSC_SITE_CHAIN_MAX; t = &s->targets.items[t->parent]) {
+		struct psc_site_frame *c = &r->chain[r->n_chain++];
+		c->function_rva = t->function_rva;
+		c->call_rva = t->call_rva;
+		c->return_rva = t->return_rva;
+	}
+	r->confidence = confidence_of(f, r);
+	return r->pool_text != NULL;
+}
+
+static bool is_same(const struct psc_site *a, const struct psc_site *b)
+{
+	return a->call_rva == b->call_rva && a->api == b->api && a->n_chain == b->n_chain &&
+	       memcmp(a->chain, b->chain, sizeof(a->chain)) == 0 && memcmp(&a->tag, &b->tag, sizeof(a->tag)) == 0 &&
+	       memcmp(&a->size, &b->size, sizeof(a->size)) == 0 && memcmp(&a->pool, &b->pool, sizeof(a->pool)) == 0;
+}
+
+bool psc_site_rows_of(const struct psc_scan *s, struct psc_site_list *ret)
+{
+	for (size_t i = 0; i < s->found.n; i++) {
+		struct psc_site r;
+		bool seen = false;
+		if (!fill(s, &s->found.items[i], &ret->arena, &r))
+			return false;
+		for (size_t j = ret->n; j > 0 && ret->items[j - 1].call_rva == r.call_rva && !seen; j--)
+			seen = is_same(&ret->items[j - 1], &r);
+		if (seen)
+			continue;
+		if (!PSC_VEC_RESERVE_ONE(ret))
+			return false;
+		ret->items[ret->n++] = r;
+	}
+	return true;
+}

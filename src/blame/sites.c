@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/* Scans the images of a dump, or files, each by one worker, and joins the rows in the order of the images. */
+#include "blame/sites.h"
+
+#include "util/error.h"
+#include "util/text.h"
+#include "util/threads.h"
+#include "util/vec.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct psc_sites {
+	struct psc_arena arena;
+	struct psc_warnings warnings;
+	struct psc_site *rows;
+	size_t n_rows;
+	struct psc_site_module *modules;
+	size_t n_modules;
+	struct psc_site_list *lists; /* own the rows' texts; n_modules */
+};
+
+/* What one run works on. */
+struct run {
+	struct psc_sites *result;
+	const struct psc_sites_options *opts;
+	const struct psc_kernel *k; /* dump */
+	const char *const *paths;   /* files */
+	const struct psc_module **loaded;
+	struct psc_externs externs;
+	struct psc_error *errors; /* files: one each */
+	bool no_memory;
+	struct psc_progress progress;
+};
+
+bool psc_sites_available(void)
+{
+	return true;
+}
+
+/* Base names of modules: case does not count. */
+static bool matches(const char *pattern, const char *name)
+{
+	const char *star = NULL, *retry = NULL;
+	while (*name != '\0') {
+		unsigned char p = (unsigned char)*pattern, c = (unsigned char)*name;
+		if (p >= 'A' && p <= 'Z')
+			p = (unsigned char)(p + 32);
+		if (c >= 'A' && c <= 'Z')
+			c = (unsigned char)(c + 32);
+		if (*pattern == '*') {
+			star = ++pattern;
+			retry = name;
+		} else if (p == c || *pattern == '?') {
+			pattern++;
+			name++;
+		} else if (star != NULL) {
+			pattern = star;
+			name = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+static void on_export(void *arg, uint32_t rva, const char *name);
+
+struct export_visit {
+	struct run *run;
+	uint64_t base;
+};
+
+static void on_export(void *arg, uint32_t rva, const char *name)
+{
+	struct export_visit *v = (struct export_visit *)arg;
+	struct psc_externs *e = &v->run->externs;
+	const struct psc_pool_api *api = psc_pool_api_find(name);
+	if (api == NULL || api->wdf_index >= 0)
+		return;
+	if (!PSC_VEC_RESERVE_ONE(e)) {
+		v->run->no_memory = true;
+		return;
+	}
+	e->items[e->n].va = v->base + rva;
+	e->items[e->n++].api = api;
+}
+
+static int compare_externs(const void *pa, const void *pb)
+{
+	const struct psc_extern *a = (const struct psc_extern *)pa, *b = (const struct psc_extern *)pb;
+	return a->va != b->va ? (a->va < b->va ? -1 : 1) : strcmp(a->api->name, b->api->name);
+}
+
+static void describe(struct psc_sites *result, struct psc_site_module *m, const struct psc_code_image *img)
+{
+	m->machine = (enum psc_machine)img->machine;
+	m->base = img->base;
+	m->size_bytes = img->size_bytes;
+	m->code_bytes = img->code_bytes;
+	m->missing_code_bytes = img->missing_code_bytes;
+	(void)result;
+}
+
+/* false when out of memory. */
+static bool scan_image(struct run *r, size_t index, const struct psc_code_image *img)
+{
+	struct psc_site_module *m = &r->result->modules[index];
+	struct psc_site_list *list = &r->result->lists[index];
+	struct psc_scan s;
+	bool ok = psc_scan_run(&s, img, r->k != NULL ? &r->externs : NULL) && psc_site_rows_of(&s, list);
+	for (size_t i = 0; i < list->n; i++)
+		list->items[i].module = (uint32_t)index;
+	m->functions = s.n_functions;
+	m->undecoded = s.n_undecoded;
+	m->sites = list->n;
+	psc_scan_deinit(&s);
+	return ok;
+}
+
+static bool memory_job(void *arg, unsigned worker, size_t job)
+{
+	struct run *r = (struct run *)arg;
+	struct psc_site_module *m = &r->result->modules[job];
+	struct psc_reader *reader = (struct psc_reader *)malloc(sizeof(*reader));
+	struct psc_code_image img;
+	struct psc_error err;
+	(void)worker;
+	if (reader == NULL) {
+		r->no_memory = true;
+		return false;
+	}
+	psc_reader_init(reader, &r->k->space);
+	enum psc_status st =
+		psc_code_image_from_memory(reader, r->loaded[job]->base, r->loaded[job]->size_bytes, &img, &err);
+	if (st == PSC_OK) {
+		describe(r->result, m, &img);
+		if (!scan_image(r, job, &img))
+			r->no_memory = true;
+		psc_code_image_deinit(&img);
+	} else if (st == PSC_E_NO_MEMORY) {
+		r->no_memory = true;
+	} else {
+		m->problem = psc_arena_strdup(&r->result->lists[job].arena, err.text);
+	}
+	free(reader);
+	return !r->no_memory;
+}
+
+static bool file_job(void *arg, unsigned worker, size_t job)
+{
+	struct run *r = (struct run *)arg;
+	struct psc_site_module *m = &r->result->modules[job];
+	struct psc_source_options so = {.tmpdir = r->opts->tmpdir};
+	struct psc_source *src = NULL;
+	struct psc_code_image img;
+	(void)worker;
+	enum psc_status st = psc_source_open_file(r->paths[job], &so, &src, &r->errors[job]);
+	if (st == PSC_OK) {
+		st = psc_code_image_from_file(src, &img, &r->errors[job]);
+		if (st != PSC_OK)
+			psc_fail_prefix(&r->errors[job], st, "%s", psc_base_name(r->paths[job]));
+	}
+	if (st == PSC_OK) {
+		psc_code_debug_record(&img);
+		describe(r->result, m, &img);
+		memcpy(m->pdb_guid, img.info.pdb_guid, sizeof(m->pdb_guid));
+		m->pdb_age = img.info.pdb_age;
+		if (img.info.pdb_name[0] != '\0')
+			m->pdb_name = psc_arena_strdup(&r->result->lists[job].arena, img.info.pdb_name);
+		if (!scan_image(r, job, &img))
+			r->no_memory = true;
+		psc_code_image_deinit(&img);
+	}
+	psc_source_close(src);
+	r->errors[job].status = st;
+	return !r->no_memory;
+}
+
+static bool tick(void *arg, size_t n_done)
+{
+	struct run *r = (struct run *)arg;
+	return r->progress.fn == NULL || r->progress.fn(r->progress.arg, "code", n_done, r->result->n_modules) == 0;
+}
+
+static bool make_modules(struct psc_sites *s, size_t n)
+{
+	s->modules = (struct psc_site_module *)calloc(n + 1, sizeof(s->modules[0]));
+	s->lists = (struct psc_site_list *)calloc(n + 1, sizeof(s->lists[0]));
+	s->n_modules = n;
+	s->warnings.arena = &s->arena;
+	return s->modules != NULL && s->lists != NULL;
+}
+
+/* All rows in one array. */
+static bool join_rows(struct psc_sites *s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s->n_modules; i++)
+		n += s->lists[i].n;
+	s->rows = (struct psc_site *)calloc(n + 1, sizeof(s->rows[0]));
+	if (s->rows == NULL)
+		return false;
+	for (size_t i = 0; i < s->n_modules; i++) {
+		if (s->lists[i].n > 0)
+			memcpy(s->rows + s->n_rows, s->lists[i].items, s->lists[i].n * sizeof(s->rows[0]));
+		s->n_rows += s->lists[i].n;
+		free(s->lists[i].items);
+		s->lists[i].items = NULL;
+	}
+	return true;
+}
+
+/* Run the jobs; takes ownership of nothing. */
+static enum psc_status run_jobs(struct run *r, psc_job_fn *job, struct psc_error *reterr)
+{
+	enum psc_status st = psc_run_jobs(r->opts->n_threads, r->result->n_modules, job, tick, r, reterr);
+	if (r->no_memory || (st == PSC_OK && !join_rows(r->result)))
+		st = psc_fail_no_memory(reterr);
+	return st;
+}
+
+/* Addresses of the routines in all modules of the dump. */
+static bool find_externs(struct run *r)
+{
+	struct psc_reader *reader = (struct psc_reader *)malloc(sizeof(*reader));
+	if (reader == NULL)
+		return false;
+	psc_reader_init(reader, &r->k->space);
+	for (size_t i = 0; i < r->k->n_loaded; i++) {
+		struct export_visit v = {r, r->k->modules[i].base};
+		struct psc_code_image img;
+		bool missing;
+		if (psc_code_image_from_memory(reader, v.base, r->k->modules[i].size_bytes, &img, NULL) != PSC_OK)
+			continue;
+		psc_code_exports(&img, on_export, &v, &missing);
+		if (missing && i == 0)
+			psc_warn(&r->result->warnings,
+				 "names of the kernel's exports are not in the dump: calls of routines without a name "
+				 "are not found");
+		psc_code_image_deinit(&img);
+	}
+	free(reader);
+	if (r->externs.n > 1)
+		qsort(r->externs.items, r->externs.n, sizeof(r->externs.items[0]), compare_externs);
+	return !r->no_memory;
+}
+
+static bool name_module(struct psc_sites *s, struct psc_site_module *d, const struct psc_module *m)
+{
+	d->name = psc_arena_strdup(&s->arena, m->name);
+	d->path = m->path != NULL ? psc_arena_strdup(&s->arena, m->path) : d->name;
+	d->pdb_name = m->pdb_name != NULL ? psc_arena_strdup(&s->arena, m->pdb_name) : NULL;
+	memcpy(d->pdb_guid, m->pdb_guid, sizeof(d->pdb_guid));
+	d->pdb_age = m->pdb_age;
+	d->base = m->base;
+	d->size_bytes = m->size_bytes;
+	return d->name != NULL && d->path != NULL;
+}
+
+enum psc_status psc_sites_compute(const struct psc_kernel *k, const struct psc_sites_options *opts,
+				  struct psc_sites **ret, struct psc_error *reterr)
+{
+	struct psc_sites *s = (struct psc_sites *)calloc(1, sizeof(*s));
+	struct run r = {
+		.result = s, .opts = opts, .k = k, .progress = {.fn = opts->progress, .arg = opts->progress_arg}};
+	enum psc_status st = PSC_OK;
+	size_t n = 0;
+	r.loaded = (const struct psc_module **)calloc(k->n_loaded + 1, sizeof(r.loaded[0]));
+	if (s == NULL || r.loaded == NULL) {
+		st = psc_fail_no_memory(reterr);
+		goto out;
+	}
+	for (size_t i = 0; i < k->n_loaded; i++)
+		if (opts->module == NULL || matches(opts->module, k->modules[i].name))
+			r.loaded[n++] = &k->modules[i];
+	bool ok = make_modules(s, n);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = name_module(s, &s->modules[i], r.loaded[i]);
+	if (!ok || !find_externs(&r)) {
+		st = psc_fail_no_memory(reterr);
+		goto out;
+	}
+	if (n == 0)
+		psc_warn(&s->warnings, k->n_loaded == 0 ? "the dump offers no list of loaded modules"
+							: "no loaded module has such a name");
+	st = run_jobs(&r, memory_job, reterr);
+	if (st == PSC_OK) {
+		*ret = s;
+		s = NULL;
+	}
+out:
+	psc_sites_free(s);
+	free(r.externs.items);
+	free((void *)r.loaded);
+	return st;
+}
+
+enum psc_status psc_sites_run_files(const char *const *paths, size_t n, const struct psc_sites_options *opts,
+				    struct psc_sites **ret, struct psc_error *reterr)
+{
+	struct psc_sites_options o = PSC_SITES_OPTIONS_INIT;
+	struct run r;
+	enum psc_status st;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	if (n == 0 || paths == NULL || ret == NULL)
+		return psc_fail(reterr, PSC_E_ARGUMENT, PSC_WHERE_NONE, 0, "psc_sites_run_files: no file is named");
+	memset(&r, 0, sizeof(r));
+	struct psc_sites *s = (struct psc_sites *)calloc(1, sizeof(*s));
+	r.result = s;
+	r.opts = &o;
+	r.paths = paths;
+	r.progress.fn = o.progress;
+	r.progress.arg = o.progress_arg;
+	r.errors = (struct psc_error *)calloc(n, sizeof(r.errors[0]));
+	if (s == NULL || r.errors == NULL || !make_modules(s, n)) {
+		st = psc_fail_no_memory(reterr);
+		goto out;
+	}
+	for (size_t i = 0; i < n; i++) {
+		s->modules[i].path = psc_arena_strdup(&s->arena, paths[i]);
+		s->modules[i].name = psc_arena_strdup(&s->arena, psc_base_name(paths[i]));
+		if (s->modules[i].path == NULL || s->modules[i].name == NULL) {
+			st = psc_fail_no_memory(reterr);
+			goto out;
+		}
+	}
+	st = run_jobs(&r, file_job, reterr);
+	for (size_t i = 0; i < n && st == PSC_OK; i++) {
+		if (r.errors[i].status != PSC_OK) {
+			st = r.errors[i].status;
+			if (reterr != NULL)
+				*reterr = r.errors[i];
+		}
+	}
+	if (st == PSC_OK) {
+		*ret = s;
+		s = NULL;
+	}
+out:
+	psc_sites_free(s);
+	free(r.errors);
+	return st;
+}
+
+void psc_sites_free(struct psc_sites *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; s->lists != NULL && i < s->n_modules; i++) {
+		free(s->lists[i].items);
+		psc_arena_deinit(&s->lists[i].arena);
+	}
+	free(s->lists);
+	free(s->modules);
+	free(s->rows);
+	psc_warnings_deinit(&s->warnings);
+	psc_arena_deinit(&s->arena);
+	free(s);
+}
+
+const struct psc_site *psc_sites_rows(const struct psc_sites *s, size_t *ret_count)
+{
+	*ret_count = s->n_rows;
+	return s->rows;
+}
+
+const struct psc_site_module *psc_sites_modules(const struct psc_sites *s, size_t *ret_count)
+{
+	*ret_count = s->n_modules;
+	return s->modules;
+}
+
+const char *const *psc_sites_warnings(const struct psc_sites *s, size_t *ret_count)
+{
+	*ret_count = s->warnings.n;
+	return s->warnings.items;
+}
+
+double psc_sites_coverage_ratio(const struct psc_sites *s)
+{
+	uint64_t all = 0, missing = 0;
+	for (size_t i = 0; i < s->n_modules; i++) {
+		const struct psc_site_module *m = &s->modules[i];
+		/* Of an image without a header nobody knows what is code. */
+		all += m->problem != NULL ? m->size_bytes : m->code_bytes;
+		missing += m->problem != NULL ? m->size_bytes : m->missing_code_bytes;
+	}
+	return all == 0 ? 1.0 : (double)(all - missing) / (double)all;
+}

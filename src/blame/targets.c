@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the routines of the table are reached: import slots, exports, pointers in data. */
+#include "blame/scan.h"
+
+#include "util/bytes.h"
+#include "util/checked.h"
+#include "util/vec.h"
+#include <string.h>
+
+#define TARGETS_MAX 65536u
+
+const struct psc_pool_api *psc_pool_api_find(const char *name)
+{
+	size_t lo = 0, hi = psc_pool_apis_n;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		int c = strcmp(name, psc_pool_apis[mid].name);
+		if (c == 0)
+			return &psc_pool_apis[mid];
+		if (c < 0)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return NULL;
+}
+
+uint32_t psc_scan_add_api(struct psc_scan *s, const struct psc_pool_api *api)
+{
+	for (size_t i = 0; i < s->targets.n; i++)
+		if (s->targets.items[i].api == api && !s->targets.items[i].is_wrapper)
+			return (uint32_t)i;
+	if (!PSC_VEC_RESERVE_ONE(&s->targets)) {
+		s->no_memory = true;
+		return UINT32_MAX;
+	}
+	struct psc_target *t = &s->targets.items[s->targets.n];
+	memset(t, 0, sizeof(*t));
+	t->api = api;
+	return (uint32_t)s->targets.n++;
+}
+
+uint32_t psc_scan_entry(const struct psc_scan *s, uint32_t rva)
+{
+	struct psc_hashkey k = {rva, 0};
+	const uint32_t *t = (const uint32_t *)psc_hashmap_get(&s->entries, k);
+	return t != NULL ? *t : 0;
+}
+
+void psc_scan_add_slot(struct psc_scan *s, uint32_t rva, uint32_t target_plus_1)
+{
+	struct psc_hashkey k = {rva, 0};
+	uint32_t *t = (uint32_t *)psc_hashmap_put(&s->slots, k, NULL);
+	if (t == NULL)
+		s->no_memory = true;
+	else if (*t == 0)
+		*t = target_plus_1;
+	if (target_plus_1 != 0)
+		psc_bit_set(s->want, rva);
+}
+
+void psc_scan_add_entry(struct psc_scan *s, uint32_t rva, uint32_t target)
+{
+	struct psc_hashkey k = {rva, 0};
+	uint32_t *first = (uint32_t *)psc_hashmap_put(&s->entries, k, NULL);
+	if (first == NULL) {
+		s->no_memory = true;
+		return;
+	}
+	s->targets.items[target].next = *first;
+	*first = target + 1;
+	psc_bit_set(s->want, rva);
+}
+
+static void on_import(void *arg, uint32_t slot_rva, const char *name)
+{
+	struct psc_scan *s = (struct psc_scan *)arg;
+	const struct psc_pool_api *api = psc_pool_api_find(name);
+	uint32_t t = api != NULL && api->wdf_index < 0 ? psc_scan_add_api(s, api) : UINT32_MAX;
+	psc_scan_add_slot(s, slot_rva, t != UINT32_MAX ? t + 1 : 0);
+}
+
+static void on_export(void *arg, uint32_t rva, const char *name)
+{
+	struct psc_scan *s = (struct psc_scan *)arg;
+	const struct psc_pool_api *api = psc_pool_api_find(name);
+	if (api == NULL || api->wdf_index >= 0) {
+		psc_bit_set(s->starts, rva);
+		return;
+	}
+	uint32_t t = psc_scan_add_api(s, api);
+	if (t != UINT32_MAX && psc_scan_entry(s, rva) == 0)
+		psc_scan_add_entry(s, rva, t);
+}
+
+static const struct psc_pool_api *extern_at(const struct psc_externs *e, uint64_t va)
+{
+	size_t lo = 0, hi = e != NULL ? e->n : 0;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (e->items[mid].va == va)
+			return e->items[mid].api;
+		if (e->items[mid].va > va)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return NULL;
+}
+
+/* Pointers of one section of data. first: also those into other modules, and to code at all. */
+static void scan_data(struct psc_scan *s, uint32_t rva, uint32_t size, bool first)
+{
+	const struct psc_code_image *img = s->img;
+	unsigned w = img->pointer_bytes;
+	uint64_t lo = UINT64_MAX, hi = 0;
+	uint32_t in_table = 0; /* entries left of a jump table */
+	if (s->externs != NULL && s->externs->n > 0) {
+		lo = s->externs->items[0].va;
+		hi = s->externs->items[s->externs->n - 1].va;
+	}
+	for (uint32_t off = (w - rva % w) % w; off <= size && size - off >= w; off += w) {
+		const uint8_t *p = img->bytes + rva + off;
+		uint64_t v = w == 4 ? psc_le32(p) : psc_le64(p);
+		if (v - img->base < img->size_bytes) {
+			uint32_t at = (uint32_t)(v - img->base);
+			const struct psc_code_section *sec = first ? psc_code_section_at(img, at) : NULL;
+			struct psc_hashkey k = {rva + off, 0};
+			const uint32_t *table = (const uint32_t *)psc_hashmap_get(&s->tables, k);
+			if (table != NULL)
+				in_table = *table;
+			if (in_table > 0 && first && sec != NULL && sec->is_code)
+				psc_bit_set(s->inner, at);
+			else if (sec != NULL && sec->is_code && psc_scan_is_pointed_start(img, at))
+				psc_bit_set(s->starts, at);
+			in_table -= in_table > 0;
+			if (psc_bit_get(s->want, at)) {
+				uint32_t t = psc_scan_entry(s, at);
+				if (t != 0 && s->targets.items[t - 1].round == s->round)
+					psc_scan_add_slot(s, rva + off, t);
+			}
+		} else if (first && v >= lo && v <= hi) {
+			const struct psc_pool_api *api = extern_at(s->externs, v);
+			uint32_t t = api != NULL ? psc_scan_add_api(s, api) : UINT32_MAX;
+			if (t != UINT32_MAX)
+				psc_scan_add_slot(s, rva + off, t + 1);
+		}
+	}
+}
+
+/* ModRM of cmp reg, number or sub reg, number. */
+static bool is_compare(uint8_t modrm)
+{
+	return (modrm & 0xf8) == 0xf8 || (modrm & 0xf8) == 0xe8;
+}
+
+/* Entries of the table that the instruction at p reads: the bound that it was compared with, cmp reg, n; ja. 0: not
+ * found. */
+static uint32_t table_entries(const uint8_t *b, uint32_t p)
+{
+	for (uint32_t q = p; q > 8 && p - q < 40; q--) {
+		uint32_t n;
+		if (b[q - 2] != 0x77 && !(b[q - 6] == 0x0f && b[q - 5] == 0x87))
+			continue;
+		uint32_t end = b[q - 2] == 0x77 ? q - 2 : q - 6;
+		if (end >= 3 && b[end - 3] == 0x83 && is_compare(b[end - 2]))
+			n = b[end - 1];
+		else if (end >= 5 && (b[end - 5] == 0x3d || b[end - 5] == 0x2d))
+			n = psc_le32(b + end - 4);
+		else if (end >= 6 && b[end - 6] == 0x81 && is_compare(b[end - 5]))
+			n = psc_le32(b + end - 4);
+		else
+			continue;
+		return n < 1024 ? n + 1 : 0;
+	}
+	return 0;
+}
+
+/* x86: jmp [table + reg * 4], or the same loaded into a register. What such a table points to are places in a function,
+ * not functions. */
+static void find_jump_tables(struct psc_scan *s)
+{
+	const struct psc_code_image *img = s->img;
+	for (size_t i = 0; img->machine == PSC_MACHINE_X86 && i < img->n_sections; i++) {
+		const struct psc_code_section *sec = &img->sections[i];
+		const uint8_t *b = img->bytes + sec->rva;
+		for (uint32_t p = 0; sec->is_code && p + 7 <= sec->size_bytes; p++) {
+			bool jmp = b[p] == 0xff && b[p + 1] == 0x24, mov = b[p] == 0x8b && (b[p + 1] & 0xc7) == 0x04;
+			if ((!jmp && !mov) || (b[p + 2] & 0xc7) != 0x85)
+				continue;
+			struct psc_hashkey k = {psc_le32(b + p + 3) - (uint32_t)img->base, 0};
+			uint32_t n = table_entries(b, p), *entry;
+			if (n == 0 && !jmp)
+				continue;
+			entry = (uint32_t *)psc_hashmap_put(&s->tables, k, NULL);
+			if (entry == NULL)
+				s->no_memory = true;
+			else
+				*entry = n != 0 ? n : 4;
+		}
+	}
+}
+
+static void scan_all_data(struct psc_scan *s, bool first)
+{
+	const struct psc_code_image *img = s->img;
+	for (size_t i = 0; i < img->n_sections; i++)
+		if (!img->sections[i].is_code)
+			scan_data(s, img->sections[i].rva, img->sections[i].size_bytes, first);
+	/* Old drivers have their import slots among code. */
+	if (first && img->dirs[12].rva != 0)
+		scan_data(s, img->dirs[12].rva, img->dirs[12].size_bytes, first);
+}
+
+void psc_scan_find_pointers(struct psc_scan *s)
+{
+	scan_all_data(s, false);
+}
+
+void psc_scan_find_targets(struct psc_scan *s)
+{
+	bool missing;
+	psc_code_imports(s->img, on_import, s);
+	psc_code_exports(s->img, on_export, s, &missing);
+	/* The kernel's own routines, when their names are not there, from its exports as others import them. */
+	for (size_t i = 0; s->externs != NULL && i < s->externs->n; i++) {
+		uint64_t va = s->externs->items[i].va;
+		if (va - s->img->base < s->img->size_bytes && psc_scan_entry(s, (uint32_t)(va - s->img->base)) == 0) {
+			uint32_t t = psc_scan_add_api(s, s->externs->items[i].api);
+			if (t != UINT32_MAX)
+				psc_scan_add_entry(s, (uint32_t)(va - s->img->base), t);
+		}
+	}
+	s->wdf_table = psc_code_wdf_table(s->img);
+	if (s->wdf_table != 0) {
+		psc_bit_set(s->want, s->wdf_table);
+		for (size_t i = 0; i < psc_pool_apis_n; i++)
+			if (psc_pool_apis[i].wdf_index >= 0)
+				psc_scan_add_api(s, &psc_pool_apis[i]);
+	}
+	if (s->img->entry_rva < s->img->size_bytes)
+		psc_bit_set(s->starts, s->img->entry_rva);
+	find_jump_tables(s);
+	scan_all_data(s, true);
+}

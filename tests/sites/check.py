@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""check.py POOLSCOPE [quick]: plant call sites with clang and gcc in many ways, scan the drivers, compare with the truth:
+every site is found with its tag, and with its size where that is constant; nothing else is found."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import drivers  # noqa: E402
+
+exe, quick = os.path.abspath(sys.argv[1]), "quick" in sys.argv[2:]
+needed = ["clang", "lld-link", "llvm-dlltool", "llvm-objdump"]
+for tool in needed:
+    if shutil.which(tool) is None:
+        print("skipped: %s is not installed" % tool)
+        sys.exit(77)
+
+
+def matches_value(want, got, is_tag, is_32):
+    """want as in drivers.py; got a value object of the JSON."""
+    if want is None or want == "any":
+        return True
+    texts = got.get("texts") if is_tag else got["values"]
+    if isinstance(want, tuple) and want[0] == "arg":
+        return got["kind"] == "argument" and got["argument"] == want[1] and got["add"] == (want[2] if len(want) > 2 else 0)
+    if isinstance(want, tuple) and want[0] == "table":
+        return got["kind"] in ("table", "several") and set(texts) == set(want[1])
+    if isinstance(want, tuple):
+        # Where neither the step nor the end of the table can be seen, candidates are read from its start on.
+        return got["kind"] in ("table", "several") and texts[:1] == want[1][:1] and set(texts[: len(want[1])]) <= set(want[1])
+    if isinstance(want, list):
+        return got["kind"] == "several" and sorted(texts) == sorted(want)
+    return got["kind"] == "constant" and texts == [want]
+
+
+def check(path, functions, what, bad):
+    p = subprocess.run([exe, "sites", "--pe", "--format", "json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if p.returncode != 0:
+        bad.append("%s: exit %d: %s" % (what, p.returncode, p.stderr.decode()))
+        return 0
+    rows = json.loads(p.stdout)["rows"]
+    names = {rva: n for n, rva in functions.items() if not n.startswith((".", "__imp"))}
+    want = drivers.expectations()
+    names = {functions[n]: n for n in functions if n in want or n.startswith(("t_", "d_", "w_"))}
+    ends = drivers.call_ends(path)
+    left = list(rows)
+    n_ok = 0
+    for name, sites in sorted(want.items()):
+        for s in sites:
+            found = None
+            for r in left:
+                if names.get(int(r["function_rva"], 16)) != name or r["api"] != s["api"]:
+                    continue
+                chain = [names.get(int(c["function_rva"], 16)) for c in r["chain"]]
+                if chain != s["chain"]:
+                    continue
+                if not matches_value(s["tag"], r["tag"], True, False) or not matches_value(s["size"], r["size"], False, False):
+                    continue
+                if s["pool"] is not None and r["pool"]["text"] != s["pool"]:
+                    continue
+                found = r
+                break
+            if found is None:
+                near = [r for r in left if names.get(int(r["function_rva"], 16)) == name]
+                bad.append("%s: %s: not found: %s; there: %s" % (what, name, s, json.dumps(near)))
+                continue
+            left.remove(found)
+            call = int(found["call_rva"], 16)
+            if call not in ends:
+                bad.append("%s: %s: no call at %#x in the listing" % (what, name, call))
+            elif found["return_rva"] is not None and int(found["return_rva"], 16) != ends[call]:
+                bad.append("%s: %s: returns to %s, not %#x" % (what, name, found["return_rva"], ends[call]))
+            elif (found["return_rva"] is None) != found["tail_call"]:
+                bad.append("%s: %s: tail call and return address contradict" % (what, name))
+            n_ok += 1
+    for r in left:
+        bad.append("%s: false site in %s: %s" % (what, names.get(int(r["function_rva"], 16)), json.dumps(r)))
+    return n_ok
+
+
+work = tempfile.mkdtemp(prefix="poolscope-sites-")
+bad, n = [], 0
+try:
+    for arch in drivers.TARGETS:
+        lib = drivers.import_library(arch, work)
+        for opt in ["-O0", "-O2"] if quick else ["-O0", "-O1", "-O2", "-Os"]:
+            path, functions = drivers.build_clang(arch, opt, False, work, lib)
+            n += check(path, functions, arch + opt, bad)
+        path, functions = drivers.build_clang(arch, "-O2", True, work, lib)
+        n += check(path, functions, arch + " guard", bad)
+    if shutil.which("x86_64-w64-mingw32-gcc"):
+        for opt in ["-O0", "-O2"] if quick else ["-O0", "-O1", "-O2", "-Os"]:
+            path, functions = drivers.build_mingw(opt, work)
+            n += check(path, functions, "mingw" + opt, bad)
+finally:
+    if os.environ.get("KEEP"):
+        print(work)
+    else:
+        shutil.rmtree(work)
+print("%d sites as planted, %d differences" % (n, len(bad)))
+for b in bad[: int(os.environ.get("SHOW", "20"))]:
+    print(b[:1500])
+sys.exit(1 if bad else 0)
