@@ -127,7 +127,7 @@ PSC_API const char *psc_dump_type_name(enum psc_dump_type type);
 struct psc_dump_info {
 	const char *path;        /**< as given; "<memory>" for psc_dump_open_mem */
 	const char *format;      /**< "dump64", "dump32", "raw", "lime", "elf", "kdump" or "vmware" */
-	const char *compression; /**< "gzip" or NULL */
+	const char *compression; /**< "gzip", "zip" or NULL */
 	enum psc_dump_type dump_type;
 	uint32_t dump_type_value; /**< DumpType as stored */
 	enum psc_machine machine;

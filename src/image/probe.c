@@ -109,7 +109,7 @@ enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, enu
 	if (starts_with(head, n, "PK\x03\x04", 4)) {
 		if (contains(head, n, "container.description") || contains(head, n, "information.turtle"))
 			return unsupported(reterr, "AFF4 evidence container: not read; export it to a crash dump");
-		return unsupported(reterr, "zip archive: unpack it with unzip or 7z x and open the dump inside");
+		return unsupported(reterr, "zip archive inside gzip: unpack it and open the dump inside");
 	}
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
 		if (starts_with(head, n, magics[i].bytes, magics[i].n))

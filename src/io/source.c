@@ -4,6 +4,7 @@
 #include "io/flattened.h"
 #include "io/gzip.h"
 #include "io/os.h"
+#include "io/zip.h"
 #include "util/checked.h"
 #include "util/error.h"
 #include <inttypes.h>
@@ -92,6 +93,15 @@ static enum psc_status unpack_if_packed(struct psc_source *s, const struct psc_s
 			return r;
 		take_unpacked(s, &u, opts);
 		s->compression = "gzip";
+		n = (size_t)psc_min_u64(sizeof(head), s->size_bytes);
+		r = psc_source_read(s, 0, head, n, reterr);
+	}
+	if (r == PSC_OK && s->compression == NULL && psc_zip_probe(s)) {
+		r = psc_zip_unpack(s, opts, &u, reterr);
+		if (r != PSC_OK)
+			return r;
+		take_unpacked(s, &u, opts);
+		s->compression = "zip";
 		n = (size_t)psc_min_u64(sizeof(head), s->size_bytes);
 		r = psc_source_read(s, 0, head, n, reterr);
 	}

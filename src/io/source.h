@@ -34,7 +34,7 @@ uint64_t psc_source_size(const struct psc_source *s);
 /* Size of the file as given (packed). */
 uint64_t psc_source_file_size(const struct psc_source *s);
 const char *psc_source_name(const struct psc_source *s);
-/* "gzip" or NULL. */
+/* "gzip", "zip" or NULL. */
 const char *psc_source_compression(const struct psc_source *s);
 bool psc_source_is_truncated(const struct psc_source *s);
 /* A descriptor for libraries that read files themselves, borrowed; -1 where the bytes are in memory or the system has

@@ -54,7 +54,7 @@ magic 'MDMP\223\247' 'user-mode minidump' 'user-mode minidump'
 magic 'USERDU64' 'user-mode dump' 'user-mode dump'
 magic 'USERDUMP' 'user-mode dump' 'user-mode dump, 32-bit'
 magic 'PAGEXXXX' 'damaged or encrypted' 'damaged dump header'
-magic 'PK\003\004' 'zip archive' zip
+magic 'PK\003\004' 'zip archive' 'cut zip'
 magic '7z\274\257\047\034' '7z archive' 7z
 magic '\3757zXZ\000' 'xz compressed' xz
 magic '\050\265\057\375' 'zstd compressed' zstd
@@ -85,6 +85,21 @@ refused "$tmp/file" 'not a memory dump' 'text in gzip'
 refused "$tmp/file" 'gzip' 'nothing in gzip'
 gzip -c "$tmp/file" >"$tmp/file2"
 refused "$tmp/file2" 'gzip data inside gzip' 'gzip in gzip'
+
+# zip: the one dump counts.
+if command -v python3 >/dev/null; then
+	archive() { python3 -c 'import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
+    for name in sys.argv[2:]: z.writestr(name, "no dump")' "$@"; }
+	archive "$tmp/file" a.dmp sub/b.DMP c.txt
+	refused "$tmp/file" '2 dumps: a\.dmp, sub/b\.DMP' 'two dumps in zip'
+	archive "$tmp/file" a.txt b.txt
+	refused "$tmp/file" '2 files, and none is called like a dump' 'no dump in zip'
+	archive "$tmp/file" a.txt
+	refused "$tmp/file" 'not a memory dump' 'a text in zip'
+	head -c 60 "$tmp/file" >"$tmp/file2"
+	refused "$tmp/file2" 'ends before its directory' 'zip cut off'
+fi
 
 # The start of a dump header, cut anywhere, and with nothing sensible in it.
 for n in 8 9 12 64 100 1000 4095 4096 4097 8191; do

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import convert  # noqa: E402
@@ -107,6 +108,21 @@ def check(m, a):
     dtb = int(m.info(files['raw'], isf, 'raw')['kernel']['directory_table_base'], 16)
     kdump(m, files['raw'], isf, want, dtb, a.kdumpfile)
     vmware(m, files['raw'], isf, want, dtb)
+    zipped(m, files['full'], isf, want)
+
+
+def zipped(m, full, isf, want):
+    path = os.path.join(m.work, 'case.zip')
+    for how, names, zip64 in ((zipfile.ZIP_DEFLATED, ['MEMORY.DMP'], True),
+                              (zipfile.ZIP_STORED, ['readme.txt', 'x/machine.dmp', 'log'], False)):
+        with zipfile.ZipFile(path, 'w', how) as z:
+            for name in names:
+                with z.open(name, 'w', force_zip64=zip64) as o:
+                    if name.lower().endswith('.dmp'):
+                        with open(full, 'rb') as f:
+                            shutil.copyfileobj(f, o)
+        expect('zip of ' + ', '.join(names), m.tags(path, isf + ['--tmpdir', m.work]), want)
+    convert.remove(path)
 
 
 def kdump(m, raw, isf, want, dtb, has_lib):

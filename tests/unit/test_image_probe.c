@@ -26,7 +26,6 @@ static const struct row rows[] = {
 	ROW("HPAK", "HPAK"),
 	ROW("EVF\x09\x0d\x0a\xff\x00", "ewfexport"),
 	ROW("EVF2\x0d\x0a\x81\x00", "ewfexport"),
-	ROW("PK\x03\x04", "unzip"),
 	ROW("7z\xbc\xaf\x27\x1c", "7z x"),
 	ROW("\xfd"
 	    "7zXZ\x00",
