@@ -126,7 +126,7 @@ PSC_API const char *psc_dump_type_name(enum psc_dump_type type);
 /** What the container's header says. Fields that the writer never stored are marked absent by their has_ flag. */
 struct psc_dump_info {
 	const char *path;        /**< as given; "<memory>" for psc_dump_open_mem */
-	const char *format;      /**< "dump64", "dump32", "raw", "lime", "elf", "kdump" or "vmware" */
+	const char *format;      /**< "dump64", "dump32", "raw", "lime", "elf", "kdump", "vmware" or "hibernation" */
 	const char *compression; /**< "gzip", "zip" or NULL */
 	enum psc_dump_type dump_type;
 	uint32_t dump_type_value; /**< DumpType as stored */

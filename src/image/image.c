@@ -190,6 +190,8 @@ static enum psc_status open_headerless(struct psc_image *img, enum psc_container
 		return psc_elf_open(img, reterr);
 	case PSC_CONTAINER_KDUMP:
 		return psc_kdump_open(img, opts, reterr);
+	case PSC_CONTAINER_HIBERNATION:
+		return psc_hiber_open(img, reterr);
 	case PSC_CONTAINER_VMWARE:
 		return psc_vmware_open(img, opts, reterr);
 	default:

@@ -117,7 +117,7 @@ enum psc_status psc_image_open(const struct psc_source *src, struct psc_image **
 void psc_image_close(struct psc_image *img); /* NULL allowed */
 
 enum psc_image_kind psc_image_get_kind(const struct psc_image *img);
-/* "dump64", "dump32", "raw", "lime", "elf", "kdump", "vmware": what psc_dump_info.format says. */
+/* "dump64", "dump32", "raw", "lime", "elf", "kdump", "vmware", "hibernation": what psc_dump_info.format says. */
 const char *psc_image_format(const struct psc_image *img);
 /* False for containers that only hold memory. Their header says nothing, except perhaps for the machine, until
  * psc_image_describe() has put there what was found in the memory. */

@@ -93,6 +93,7 @@ enum psc_container {
 	PSC_CONTAINER_ELF,
 	PSC_CONTAINER_KDUMP,
 	PSC_CONTAINER_VMWARE,
+	PSC_CONTAINER_HIBERNATION,
 };
 enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, enum psc_container *ret,
 			  struct psc_error *reterr);
@@ -117,6 +118,7 @@ enum psc_status psc_lime_open(struct psc_image *img, struct psc_error *reterr);
 enum psc_status psc_elf_open(struct psc_image *img, struct psc_error *reterr);
 enum psc_status psc_kdump_open(struct psc_image *img, const struct psc_image_options *opts, struct psc_error *reterr);
 
+enum psc_status psc_hiber_open(struct psc_image *img, struct psc_error *reterr);
 bool psc_vmware_is_state(const uint8_t *head, size_t n);
 /* One of the further files is a state file. */
 bool psc_vmware_has_state(const struct psc_image_options *opts);

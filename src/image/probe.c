@@ -15,10 +15,6 @@ struct magic {
 		bytes, (uint8_t)(sizeof(bytes) - 1), what                                                              \
 	}
 
-#define HIBERNATION                                                                                                    \
-	"hibernation file (hiberfil.sys): not read yet; extract it to a crash dump, or take a kernel dump instead"
-#define HIBERNATION_RESUMED                                                                                            \
-	"hibernation file of a system that has resumed: its contents are usually wiped; take a kernel dump instead"
 #define USER_DUMP "user-mode dump: holds no kernel pool; a kernel or complete memory dump is needed"
 #define EWF       "EWF evidence file (E01/Ex01): not read; export it with ewfexport and open the dump or image inside"
 #define DISK_HINT "it holds a disk, not memory; the dump lies inside (MEMORY.DMP): mount it and open that"
@@ -27,13 +23,6 @@ static const struct magic magics[] = {
 	MAGIC("MDMP", "user-mode minidump: holds no kernel pool; a kernel or complete memory dump is needed"),
 	MAGIC("USERDU64", USER_DUMP),
 	MAGIC("USERDUMP", USER_DUMP),
-	MAGIC("hibr", HIBERNATION),
-	MAGIC("HIBR", HIBERNATION),
-	MAGIC("wake", HIBERNATION_RESUMED),
-	MAGIC("WAKE", HIBERNATION_RESUMED),
-	MAGIC("RSTR", HIBERNATION),
-	MAGIC("HORM", HIBERNATION),
-	MAGIC("BRKP", HIBERNATION),
 	MAGIC("AVML", "AVML memory image: not read yet; take a kernel or complete crash dump instead"),
 	MAGIC("HPAK", "HBGary HPAK memory image: not read yet; take a kernel or complete crash dump instead"),
 	MAGIC("EVF\x09\x0d\x0a\xff\x00", EWF),
@@ -85,9 +74,13 @@ enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, enu
 		uint8_t n;
 		enum psc_container container;
 	} read[] = {
-		{"PAGEDU64", 8, PSC_CONTAINER_DUMP64}, {"PAGEDUMP", 8, PSC_CONTAINER_DUMP32},
-		{"\177ELF", 4, PSC_CONTAINER_ELF},     {"EMiL", 4, PSC_CONTAINER_LIME},
-		{"KDUMP   ", 8, PSC_CONTAINER_KDUMP},  {"DISKDUMP", 8, PSC_CONTAINER_KDUMP},
+		{"PAGEDU64", 8, PSC_CONTAINER_DUMP64},  {"PAGEDUMP", 8, PSC_CONTAINER_DUMP32},
+		{"\177ELF", 4, PSC_CONTAINER_ELF},      {"EMiL", 4, PSC_CONTAINER_LIME},
+		{"hibr", 4, PSC_CONTAINER_HIBERNATION}, {"HIBR", 4, PSC_CONTAINER_HIBERNATION},
+		{"wake", 4, PSC_CONTAINER_HIBERNATION}, {"WAKE", 4, PSC_CONTAINER_HIBERNATION},
+		{"RSTR", 4, PSC_CONTAINER_HIBERNATION}, {"HORM", 4, PSC_CONTAINER_HIBERNATION},
+		{"BRKP", 4, PSC_CONTAINER_HIBERNATION}, {"KDUMP   ", 8, PSC_CONTAINER_KDUMP},
+		{"DISKDUMP", 8, PSC_CONTAINER_KDUMP},
 	};
 	if (n == 0)
 		return psc_fail(reterr, PSC_E_FORMAT, PSC_WHERE_NONE, 0, "the file is empty");

@@ -69,7 +69,7 @@ magic '\320\276\322\276' 'VMware' VMware
 magic '\322\276\322\276' 'VMware' 'VMware, other magic'
 magic 'hibr' 'hibernation' hiberfil
 magic 'HIBR' 'hibernation' 'hiberfil, upper case'
-magic 'WAKE' 'hibernation file of a system that has resumed' 'resumed hiberfil'
+magic 'WAKE' 'hibernation file' 'resumed hiberfil'
 magic 'QFI\373' 'qcow2' qcow2
 magic 'KDMV' 'VMDK' VMDK
 magic 'vhdxfile' 'VHDX' VHDX

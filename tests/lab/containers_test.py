@@ -109,6 +109,22 @@ def check(m, a):
     kdump(m, files['raw'], isf, want, dtb, a.kdumpfile)
     vmware(m, files['raw'], isf, want, dtb)
     zipped(m, files['full'], isf, want)
+    hibernation(m, files['raw'], isf, want)
+
+
+def hibernation(m, raw, isf, want):
+    path = os.path.join(m.work, 'hiberfil.sys')
+    wide = m.truth['info']['dump']['machine'] == 'x64'
+    for name, layout in list(convert.HIBER8.items()) + list(convert.HIBER7.items()):
+        if name.endswith('x64') != wide:
+            continue
+        if name in convert.HIBER8:
+            convert.hiber8(raw, path, *layout)
+        else:
+            convert.hiber7(raw, path, layout)
+        expect('hibernation file of ' + name, m.tags(path, isf + ['--threads', '3']), want)
+    expect('hibernation file without mapping', m.tags(path, isf + ['--no-mmap']), want)
+    convert.remove(path)
 
 
 def zipped(m, full, isf, want):

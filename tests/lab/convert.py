@@ -180,6 +180,168 @@ def vmware(raw, stem, dtb, inside):
     return stem + '.vmem'
 
 
+def find_match(data, at, seen, window, most=1 << 16):
+    """A match of at least 3 bytes that a table of earlier triples knows: (distance, length)."""
+    key = data[at:at + 3]
+    back = seen.get(key, -1)
+    seen[key] = at
+    if back < 0 or at - back > window or len(key) < 3:
+        return 0, 0
+    n = 3
+    while n < most and at + n < len(data) and data[back + n] == data[at + n]:
+        n += 1
+    return at - back, n
+
+
+def pack_lz77(data):
+    """Plain Xpress: flag words, literals, matches with their lengths in nibbles, bytes and words."""
+    out, seen = bytearray(4), {}
+    flags_at, flags, n_flags, nibble, at = 0, 0, 0, None, 0
+    while at < len(data):
+        distance, n = find_match(data, at, seen, 8192)
+        if n == 0:
+            out.append(data[at])
+            at += 1
+        else:
+            at += n
+            n -= 3
+            out += struct.pack('<H', distance - 1 << 3 | min(n, 7))
+            if n >= 7:
+                low = min(n - 7, 15)
+                if nibble is None:
+                    nibble = len(out)
+                    out.append(low)
+                else:
+                    out[nibble] |= low << 4
+                    nibble = None
+                if low == 15:
+                    if n - 22 < 255:
+                        out.append(n - 22)
+                    else:
+                        out += b'\xff' + (struct.pack('<H', n) if n < 65536 else struct.pack('<HI', 0, n))
+        flags = flags << 1 | (1 if distance else 0)
+        n_flags += 1
+        if n_flags == 32:
+            struct.pack_into('<I', out, flags_at, flags)
+            flags_at, flags, n_flags = len(out), 0, 0
+            out += bytes(4)
+    struct.pack_into('<I', out, flags_at, (flags << 32 - n_flags | (1 << 32 - n_flags) - 1) & 0xffffffff)
+    return bytes(out)
+
+
+def pack_huffman(data):
+    """Xpress with Huffman codes, all of 9 bits, matches of up to 17 bytes."""
+    bits, seen, at = [], {}, 0
+    while at < len(data):
+        distance, n = find_match(data, at, seen, 65535, 17)
+        if n == 0:
+            bits.append((data[at], 9))
+            at += 1
+            continue
+        at += n
+        d = distance.bit_length() - 1
+        bits.append((256 + d * 16 + n - 3, 9))
+        bits.append((distance - (1 << d), d))
+    value = ''.join(format(v, '0%db' % n) for v, n in bits if n)
+    value += '0' * (-len(value) % 16 + 16)
+    words = [int(value[i:i + 16], 2) for i in range(0, len(value), 16)]
+    return b'\x99' * 256 + struct.pack('<%dH' % len(words), *words)
+
+
+def hiber_blocks(pages):
+    """Blocks of 16 pages and how they are packed, in turn: stored, plain, Huffman. Zero blocks are packed once."""
+    memo = {}
+    for k, lo in enumerate(range(0, len(pages), 16)):
+        part = pages[lo:lo + 16]
+        data = b''.join(part)
+        how = k % 9 if any(data) else k % 2 + 1
+        how = how if how < 3 else 0
+        if (data, how) not in memo or any(data):
+            packed = pack_lz77(data) if how == 1 else pack_huffman(data) if how == 2 else data
+            if len(packed) >= len(data):
+                packed, how = data, 0
+            if any(data):
+                yield lo, len(part), how, packed
+                continue
+            memo[(data, how)] = packed, how
+        packed, how2 = memo[(data, how)]
+        yield lo, len(part), how2, packed
+
+
+def hiber8(raw, out, length_self, offsets, word):
+    """Windows 8 and later: the first half as the boot part, all of it but the first pages as the kernel part."""
+    pages = read_pages(raw)
+    n_loader, first_boot, first_kernel, n_kernel, highest = offsets
+    fmt = '<Q' if word == 8 else '<I'
+
+    def sets(lo, hi, damaged):
+        data = b''
+        chunks = []
+        for at, n, how, packed in hiber_blocks(pages[lo:hi]):
+            if damaged and at >= 32:  # pages that the kernel part has again, as they were before
+                packed, how = bytes([0x5a]) * (n * PAGE), 0
+            method = {0: 0, 1: 0, 2: 2}[how] if at % 64 else {0: 1, 1: 1, 2: 3}[how]
+            head = 2 | len(packed) << 8 | method << 30
+            first = 1 if n > 1 else n
+            words = [((lo + at) << 4 | first - 1)] + ([(lo + at + first) << 4 | n - first - 1] if n > 1 else [])
+            head = head & ~0xff | len(words)
+            chunks.append(struct.pack('<I', head) + b''.join(struct.pack(fmt, w) for w in words) + packed)
+        return data + b''.join(chunks)
+
+    boot_pages = 64
+    boot, kernel = sets(0, boot_pages, True), sets(32, len(pages), False)
+    boot += bytes(-len(boot) % PAGE)
+    h = bytearray(2 * PAGE)
+    h[0:4] = b'HIBR'
+    struct.pack_into('<I', h, 0xc, length_self)
+    for off, value in ((n_loader, boot_pages), (first_boot, 2), (first_kernel, 2 + len(boot) // PAGE),
+                       (n_kernel, len(pages) - 32), (highest, len(pages) - 1)):
+        struct.pack_into(fmt, h, off, value)
+    with open(out, 'wb') as f:
+        f.write(bytes(h) + boot + kernel)
+
+
+def hiber7(raw, out, layout):
+    """XP to 7: (word, first table, link bytes, next, count, entry bytes, start, end, entries in a table)."""
+    word, first_table, link, next_at, count_at, entry, start_at, end_at, most = layout
+    fmt = '<Q' if word == 8 else '<I'
+    pages = read_pages(raw)
+    ranges = [(lo, min(lo + 37, len(pages))) for lo in range(0, len(pages), 37)]
+    h = bytearray(5 * PAGE)
+    h[0:4] = b'hibr'
+    struct.pack_into(fmt, h, first_table, 5)
+    body, page = [bytes(h)], 5
+    for i in range(0, len(ranges), most):
+        part = ranges[i:i + most]
+        blocks = []
+        for _, n, how, packed in hiber_blocks(pages[part[0][0]:part[-1][1]]):
+            if how == 2:
+                packed = pack_lz77(b''.join(pages[part[0][0] + _:part[0][0] + _ + n]))
+                packed = packed if len(packed) < n * PAGE else b''.join(pages[part[0][0] + _:part[0][0] + _ + n])
+            size = len(packed)
+            blocks.append((b'\x81\x81xpress' + struct.pack('<I', n - 1 | size - 1 << 10)).ljust(0x20, b'\0')
+                          + packed + bytes(-size % 8))
+        data = b''.join(blocks)
+        data += bytes(-len(data) % PAGE)
+        table = bytearray(PAGE)
+        last = i + most >= len(ranges)
+        struct.pack_into(fmt, table, next_at, 0 if last else page + 1 + len(data) // PAGE)
+        struct.pack_into('<I', table, count_at, len(part))
+        for k, (lo, hi) in enumerate(part):
+            struct.pack_into(fmt, table, link + k * entry + start_at, lo)
+            struct.pack_into(fmt, table, link + k * entry + end_at, hi)
+        body += [bytes(table), data]
+        page += 1 + len(data) // PAGE
+    with open(out, 'wb') as f:
+        f.write(b''.join(body))
+
+
+HIBER8 = {'9600 x64': (0x360, (0x58, 0x60, 0x68, 0x1c8, 0x330), 8), '19041 x64': (0x3e0, (0x58, 0x68, 0x70, 0x230, 0x398), 8),
+          '9600 x86': (0x2c8, (0x48, 0x50, 0x54, 0x1b0, 0x2b0), 4)}
+HIBER7 = {'7 x64': (8, 0x60, 0x10, 0, 8, 0x10, 0, 8, 0xff), '2003 x64': (8, 0x68, 0x20, 8, 0x14, 0x20, 8, 0x10, 0x7f),
+          '7 x86': (4, 0x4c, 8, 0, 4, 8, 0, 4, 0x1ff), 'XP x86': (4, 0x58, 0x10, 4, 0xc, 0x10, 4, 8, 0xff)}
+
+
 def remove(*paths):
     for path in paths:
         if os.path.exists(path):

@@ -15,13 +15,6 @@ static const struct row rows[] = {
 	ROW("MDMP", "user-mode minidump: holds no kernel pool"),
 	ROW("USERDU64", "no kernel pool"),
 	ROW("USERDUMP", "no kernel pool"),
-	ROW("hibr", "hibernation"),
-	ROW("HIBR", "hibernation"),
-	ROW("wake", "resumed"),
-	ROW("WAKE", "resumed"),
-	ROW("RSTR", "hibernation"),
-	ROW("HORM", "hibernation"),
-	ROW("BRKP", "hibernation"),
 	ROW("AVML", "AVML"),
 	ROW("HPAK", "HPAK"),
 	ROW("EVF\x09\x0d\x0a\xff\x00", "ewfexport"),
@@ -63,7 +56,9 @@ START_TEST(test_magic_alone)
 		const char *bytes;
 		size_t n;
 		const char *part;
-	} read[] = {{"\177ELF", 4, "ELF"},
+	} read[] = {{"hibr", 4, "hibernation"},
+		    {"WAKE", 4, "hibernation"},
+		    {"\177ELF", 4, "ELF"},
 		    {"EMiL", 4, "LiME"},
 		    {"KDUMP   ", 8, "kdump"},
 		    {"DISKDUMP", 8, "kdump"},
@@ -82,6 +77,7 @@ START_TEST(test_aff4_is_a_zip_with_a_description)
 {
 	struct file f = new_file(300);
 	put_bytes(&f, 0, "PK\x03\x04", 4);
+	put16(&f, 26, 21);
 	put_bytes(&f, 30, "container.description", 21);
 	expect_failure(f.bytes, f.size, PSC_E_UNSUPPORTED, "AFF4");
 	free(f.bytes);
