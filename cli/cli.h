@@ -51,6 +51,8 @@ int cmd_sites(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
 int cmd_pool(int argc, char **argv);
 int cmd_poolfind(int argc, char **argv);
+int cmd_callers(int argc, char **argv);
+int cmd_verifier(int argc, char **argv);
 int cmd_poolused(int argc, char **argv);
 
 /* "poolscope: text" on stderr. */

@@ -11,11 +11,13 @@ const struct command commands[] = {
 	{"tags", "who holds the pool, per pool tag", cmd_tags},
 	{"blocks", "every allocation, one by one", cmd_blocks},
 	{"block", "the block that holds an address", cmd_block},
+	{"callers", "who allocated, as Driver Verifier recorded it", cmd_callers},
 	{"diff", "what grew between dumps", cmd_diff},
 	{"sites", "where code allocates, by disassembling drivers", cmd_sites},
 	{"poolused", "the same in the form of KD's !poolused", cmd_poolused},
 	{"pool", "the page of an address in the form of KD's !pool", cmd_pool},
 	{"poolfind", "blocks of a tag in the form of KD's !poolfind", cmd_poolfind},
+	{"verifier", "Driver Verifier's records in the form of KD's !verifier", cmd_verifier},
 };
 const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
 

@@ -51,7 +51,28 @@ static void print_json_cell(FILE *f, const struct cell *c)
 	case CELL_ADDRESS32:
 		fprintf(f, "\"0x%0*" PRIx64 "\"", c->type == CELL_ADDRESS ? 16 : 8, c->v.u64);
 		break;
+	case CELL_TEXTS:
+		fputc('[', f);
+		for (size_t i = 0; i < c->v.texts.n; i++) {
+			if (i != 0)
+				fputc(',', f);
+			print_json_string(f, c->v.texts.items[i]);
+		}
+		fputc(']', f);
+		break;
 	}
+}
+
+/* The texts with commas between; NULL when out of memory. */
+static char *joined_texts(const struct cell *c)
+{
+	size_t bytes = 1, at = 0;
+	for (size_t i = 0; i < c->v.texts.n; i++)
+		bytes += strlen(c->v.texts.items[i]) + 1;
+	char *text = (char *)calloc(bytes, 1);
+	for (size_t i = 0; i < c->v.texts.n && text != NULL; i++)
+		at += (size_t)snprintf(text + at, bytes - at, "%s%s", i != 0 ? "," : "", c->v.texts.items[i]);
+	return text;
 }
 
 void row_print_json(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols)
@@ -111,6 +132,13 @@ static void print_plain(FILE *f, const struct cell *c)
 	case CELL_BOTH:
 		print_quoted(f, c->v.both.text);
 		break;
+	case CELL_TEXTS: {
+		char *text = joined_texts(c);
+		if (text != NULL)
+			print_quoted(f, text);
+		free(text);
+		break;
+	}
 	case CELL_U64:
 		fprintf(f, "%" PRIu64, c->v.u64);
 		break;
@@ -225,6 +253,9 @@ static const char *cell_as_text(const struct cell *c, char buf[CELL_TEXT_BYTES])
 	case CELL_ADDRESS32:
 		snprintf(buf, CELL_TEXT_BYTES, "0x%0*" PRIx64, c->type == CELL_ADDRESS ? 16 : 8, c->v.u64);
 		break;
+	case CELL_TEXTS: /* as long as they are: made by who prints them */
+		s = "";
+		break;
 	}
 	return s;
 }
@@ -232,6 +263,8 @@ static const char *cell_as_text(const struct cell *c, char buf[CELL_TEXT_BYTES])
 static char *table_text(const struct cell *c)
 {
 	char buf[CELL_TEXT_BYTES];
+	if (c->type == CELL_TEXTS)
+		return joined_texts(c);
 	const char *s = cell_as_text(c, buf);
 	char *copy = (char *)malloc(strlen(s) + 1);
 	return copy != NULL ? strcpy(copy, s) : NULL;

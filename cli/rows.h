@@ -19,7 +19,8 @@ enum cell_type {
 	CELL_ADDRESS32,
 	CELL_RATIO,
 	CELL_GROWTH,
-	CELL_BOTH
+	CELL_BOTH,
+	CELL_TEXTS
 };
 
 struct cell {
@@ -33,6 +34,10 @@ struct cell {
 		struct {
 			const char *text, *json; /* borrowed; json is printed as it is */
 		} both;
+		struct {
+			const char *const *items; /* borrowed */
+			size_t n;
+		} texts; /* an array in JSON; with commas between elsewhere */
 	} v;
 };
 
@@ -54,6 +59,14 @@ static inline struct cell cell_null(void)
 static inline struct cell cell_text(const char *text)
 {
 	struct cell c = {text != NULL ? CELL_TEXT : CELL_NULL, {text}};
+	return c;
+}
+
+static inline struct cell cell_texts(const char *const *items, size_t n)
+{
+	struct cell c = {CELL_TEXTS, {NULL}};
+	c.v.texts.items = items;
+	c.v.texts.n = n;
 	return c;
 }
 

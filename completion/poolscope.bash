@@ -23,11 +23,13 @@ _poolscope()
 	local poolused="--tag-file"
 	local pool="--tag-file"
 	local poolfind=""
+	local callers="--by --tag --module --rows --stacks"
+	local verifier=""
 	local options values=""
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info tags blocks block diff sites poolused pool poolfind --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info tags blocks block callers verifier diff sites poolused pool poolfind --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
@@ -37,6 +39,8 @@ _poolscope()
 	block) options="$common $block" ;;
 	diff) options="$common $diff" ;;
 	sites) options="$common $sites" ;;
+	callers) options="$common $callers" ;;
+	verifier) options="$common $verifier" ;;
 	poolused) options="$common $poolused" ;;
 	pool) options="$common $pool" ;;
 	poolfind) options="$common $poolfind" ;;

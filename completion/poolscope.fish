@@ -7,13 +7,15 @@ complete -c poolscope -n __fish_use_subcommand -f -a blocks -d 'every allocation
 complete -c poolscope -n __fish_use_subcommand -f -a block -d 'the block that holds an address'
 complete -c poolscope -n __fish_use_subcommand -f -a diff -d 'what grew between dumps'
 complete -c poolscope -n __fish_use_subcommand -f -a sites -d 'where code allocates, by disassembling drivers'
+complete -c poolscope -n __fish_use_subcommand -f -a callers -d 'who allocated, as Driver Verifier recorded it'
+complete -c poolscope -n __fish_use_subcommand -f -a verifier -d "Driver Verifier's records in the form of KD's !verifier"
 complete -c poolscope -n __fish_use_subcommand -f -a poolused -d "the same in the form of KD's !poolused"
 complete -c poolscope -n __fish_use_subcommand -f -a pool -d "the page of an address in the form of KD's !pool"
 complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a tag in the form of KD's !poolfind"
 complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
-set -l commands info tags blocks block diff sites poolused pool poolfind
+set -l commands info tags blocks block callers verifier diff sites poolused pool poolfind
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
@@ -77,3 +79,9 @@ complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -s t -l tag -d '
 complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -s m -l module -d 'only modules with such a name'
 complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -l api -d 'only calls of such routines'
 complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -s n -l rows -d 'at most so many rows, 0 prints all'
+
+complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -l by -a 'address function module tag' -d 'what makes a row'
+complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s t -l tag -d 'only tags that match'
+complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s m -l module -d 'only callers in this module'
+complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s n -l rows -d 'at most so many rows, 0 prints all'
+complete -c poolscope -n '__fish_seen_subcommand_from callers' -l stacks -d 'stack of the newest known allocation'

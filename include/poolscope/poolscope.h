@@ -6,6 +6,7 @@
 #define POOLSCOPE_POOLSCOPE_H
 
 #include <poolscope/blocks.h>
+#include <poolscope/callers.h>
 #include <poolscope/diff.h>
 #include <poolscope/dump.h>
 #include <poolscope/error.h>

@@ -9,6 +9,7 @@
 #include "pool/pool.h"
 #include "pool/seg.h"
 #include "report/blocks.h"
+#include "report/callers.h"
 #include "report/diff.h"
 #include "report/tags.h"
 #include "util/error.h"
@@ -515,4 +516,26 @@ enum psc_status psc_sites_run(struct psc_dump *dump, const struct psc_sites_opti
 		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
 	o.size = sizeof(o);
 	return psc_sites_compute(&dump->kernel, &o, ret, reterr);
+}
+
+enum psc_status psc_callers_run(struct psc_dump *dump, const struct psc_callers_options *opts, struct psc_callers **ret,
+				struct psc_error *reterr)
+{
+	struct psc_callers_options o = PSC_CALLERS_OPTIONS_INIT;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	o.size = sizeof(o);
+	return psc_callers_compute(&dump->kernel, &o, ret, reterr);
+}
+
+enum psc_status psc_caller_blocks_run(struct psc_dump *dump, psc_caller_block_fn *fn, void *arg,
+				      struct psc_error *reterr)
+{
+	return psc_caller_blocks_list(&dump->kernel, fn, arg, reterr);
+}
+
+enum psc_status psc_caller_events_run(struct psc_dump *dump, psc_caller_event_fn *fn, void *arg,
+				      struct psc_error *reterr)
+{
+	return psc_caller_events_list(&dump->kernel, fn, arg, reterr);
 }

@@ -91,8 +91,6 @@ void psc_kernel_find_memory(struct psc_kernel *k);
 
 /* list.c: LIST_ENTRY at head: both neighbours are in kernel space and point back. */
 bool psc_list_is_linked(struct psc_reader *r, uint64_t head);
-/* UNICODE_STRING at bytes (8 or 16): its text in the arena, or NULL when it is empty, malformed or not readable. */
-char *psc_unicode_string(struct psc_kernel *k, const uint8_t *bytes, size_t max_bytes);
 /* "fffff80412345000+1f000" in the arena. */
 const char *psc_base_size_text(struct psc_kernel *k, uint64_t base, uint64_t size_bytes);
 

@@ -123,6 +123,10 @@ struct psc_process {
 enum psc_status psc_kernel_processes(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_process *p),
 				     void *arg, struct psc_error *reterr);
 
+/* UNICODE_STRING at bytes (8 or 16): its text in the kernel's arena, or NULL when it is empty, malformed or not
+ * readable. */
+char *psc_unicode_string(struct psc_kernel *k, const uint8_t *bytes, size_t max_bytes);
+
 /* PE image in memory: identity and sections. */
 struct psc_pe_info {
 	uint32_t machine, time_date_stamp, size_of_image, checksum;

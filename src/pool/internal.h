@@ -129,10 +129,6 @@ bool psc_tracker_rows_make(struct psc_tracker_read *t, struct psc_arena *arena, 
 /* Warns of negative totals; takes back a table that is none. */
 void psc_tracker_rows_check(struct psc_tracker_read *t, struct psc_trackers *ret);
 
-/* ---- SLIST heads ---- */
-/* First entry of a list head's bytes (8 or 16) at va, and its depth. 0: empty. */
-uint64_t psc_slist_first(const uint8_t *head, uint64_t va, uint32_t build, bool is_64bit, uint32_t *ret_depth);
-
 /* ---- pool descriptors (pool section 3.2) ---- */
 struct psc_pool_descriptor {
 	uint64_t va;
@@ -160,8 +156,6 @@ uint64_t psc_visible_state_va(struct psc_kernel *k);
 bool psc_kernel_is_64bit(const struct psc_kernel *k);
 /* Processors by control blocks or the dump header, whichever is more; 0 not known. */
 uint32_t psc_pool_processors(const struct psc_kernel *k);
-/* The region that holds va; NULL: none. Regions are sorted once found. */
-const struct psc_pool_region *psc_pool_region_at(const struct psc_pool_regions *regions, uint64_t va);
 /* Reference: pool_enums.tsv, _MI_SYSTEM_VA_TYPE and _MI_ASSIGNED_REGION_TYPES by build [V]. */
 uint8_t psc_va_type_of_pool(uint32_t build, enum psc_pool pool);
 unsigned psc_assigned_region_of_pool(uint32_t build, enum psc_pool pool);

@@ -106,6 +106,8 @@ struct psc_pool_regions {
 	bool has_nonpaged, has_paged;
 };
 void psc_pool_regions_find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_pool_regions *ret);
+/* The region that holds va; NULL: none. Regions are sorted once found. */
+const struct psc_pool_region *psc_pool_region_at(const struct psc_pool_regions *regions, uint64_t va);
 
 /* ---- cached blocks: per-processor lookasides, pending frees (pool.md sections 3.6-3.8) ---- */
 struct psc_cached_set {
@@ -116,6 +118,10 @@ struct psc_cached_set {
 enum psc_status psc_cached_collect(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_cached_set *ret,
 				   struct psc_error *reterr);
 void psc_cached_deinit(struct psc_cached_set *s);
+
+/* ---- SLIST heads ---- */
+/* First entry of a list head's bytes (8 or 16) at va, and its depth. 0: empty. */
+uint64_t psc_slist_first(const uint8_t *head, uint64_t va, uint32_t build, bool is_64bit, uint32_t *ret_depth);
 
 /* ---- one page of small blocks (pool.md section 3.5) ---- */
 struct psc_small_block {

@@ -6,6 +6,7 @@
 
 /* X(symbol) */
 #define PSC_SYMBOL_LIST(X)                                                                                             \
+	X(DifpPoolTagsSize)                                                                                            \
 	X(ExPoolState)                                                                                                 \
 	X(ExPoolTagTables)                                                                                             \
 	X(ExpCacheLineSize)                                                                                            \
@@ -31,6 +32,7 @@
 	X(MiNonPagedPoolStartAligned)                                                                                  \
 	X(MiPagedPoolStart)                                                                                            \
 	X(MiState)                                                                                                     \
+	X(MiSuspectDriverList)                                                                                         \
 	X(MiSystemVaType)                                                                                              \
 	X(MiVisibleState)                                                                                              \
 	X(MmAllocatedNonPagedPool)                                                                                     \
@@ -51,6 +53,7 @@
 	X(MmSpecialPoolTag)                                                                                            \
 	X(MmSystemRangeStart)                                                                                          \
 	X(MmUnloadedDrivers)                                                                                           \
+	X(MmVerifierData)                                                                                              \
 	X(NonPagedPoolDescriptor)                                                                                      \
 	X(NtBuildLab)                                                                                                  \
 	X(NtBuildLabEx)                                                                                                \
@@ -68,7 +71,16 @@
 	X(PsActiveProcessHead)                                                                                         \
 	X(PsInitialSystemProcess)                                                                                      \
 	X(PsLoadedModuleList)                                                                                          \
-	X(RtlpHpHeapGlobals)
+	X(RtlpHpHeapGlobals)                                                                                           \
+	X(VfPoolTraces)                                                                                                \
+	X(VfPoolTracesIndex)                                                                                           \
+	X(VfPoolTracesLength)                                                                                          \
+	X(VfSuspectDriversList)                                                                                        \
+	X(ViPoolInfoAvl)                                                                                               \
+	X(ViPoolInfoAvlInitialized)                                                                                    \
+	X(ViPoolStackInfoAvl)                                                                                          \
+	X(ViPoolStackInfoAvlInitialized)                                                                               \
+	X(ViTargetDriversAvl)
 
 /* X(structure without its leading underscore, field). A field named "" stands for the structure's size alone. */
 #define PSC_FIELD_LIST(X)                                                                                              \
@@ -108,6 +120,16 @@
 	X(MI_SYSTEM_NODE_NONPAGED_POOL, NonPagedPoolFirstVa)                                                           \
 	X(MI_SYSTEM_NODE_NONPAGED_POOL, NonPagedPoolLastVa)                                                            \
 	X(MI_SYSTEM_VA_STATE, DynamicBitMapPagedPool)                                                                  \
+	X(MI_VERIFIER_DRIVER_ENTRY, BaseName)                                                                          \
+	X(MI_VERIFIER_DRIVER_ENTRY, CurrentPagedPoolAllocations)                                                       \
+	X(MI_VERIFIER_DRIVER_ENTRY, EndAddress)                                                                        \
+	X(MI_VERIFIER_DRIVER_ENTRY, Loads)                                                                             \
+	X(MI_VERIFIER_DRIVER_ENTRY, PagedBytes)                                                                        \
+	X(MI_VERIFIER_DRIVER_ENTRY, PoolHash)                                                                          \
+	X(MI_VERIFIER_DRIVER_ENTRY, PoolHashSize)                                                                      \
+	X(MI_VERIFIER_DRIVER_ENTRY, PoolPageHeaders)                                                                   \
+	X(MI_VERIFIER_DRIVER_ENTRY, StartAddress)                                                                      \
+	X(MI_VERIFIER_DRIVER_ENTRY, Unloads)                                                                           \
 	X(MI_VISIBLE_STATE, NonPagedPoolCommit)                                                                        \
 	X(MI_VISIBLE_STATE, PagedPoolInfo)                                                                             \
 	X(MI_VISIBLE_STATE, SystemVaRegions)                                                                           \
@@ -115,6 +137,22 @@
 	X(MMPTE_SOFTWARE, PageFileHigh)                                                                                \
 	X(MMPTE_SOFTWARE, PageFileLow)                                                                                 \
 	X(MMPTE_SOFTWARE, SwizzleBit)                                                                                  \
+	X(MM_DRIVER_VERIFIER_DATA, AcquireSpinLocks)                                                                   \
+	X(MM_DRIVER_VERIFIER_DATA, AllocationsAttempted)                                                               \
+	X(MM_DRIVER_VERIFIER_DATA, AllocationsFailed)                                                                  \
+	X(MM_DRIVER_VERIFIER_DATA, AllocationsFailedDeliberately)                                                      \
+	X(MM_DRIVER_VERIFIER_DATA, AllocationsSucceeded)                                                               \
+	X(MM_DRIVER_VERIFIER_DATA, AllocationsSucceededSpecialPool)                                                    \
+	X(MM_DRIVER_VERIFIER_DATA, AllocationsWithNoTag)                                                               \
+	X(MM_DRIVER_VERIFIER_DATA, CurrentPagedPoolAllocations)                                                        \
+	X(MM_DRIVER_VERIFIER_DATA, Level)                                                                              \
+	X(MM_DRIVER_VERIFIER_DATA, Loads)                                                                              \
+	X(MM_DRIVER_VERIFIER_DATA, PagedBytes)                                                                         \
+	X(MM_DRIVER_VERIFIER_DATA, RaiseIrqls)                                                                         \
+	X(MM_DRIVER_VERIFIER_DATA, SynchronizeExecutions)                                                              \
+	X(MM_DRIVER_VERIFIER_DATA, Trims)                                                                              \
+	X(MM_DRIVER_VERIFIER_DATA, UnTrackedPool)                                                                      \
+	X(MM_DRIVER_VERIFIER_DATA, Unloads)                                                                            \
 	X(MM_PAGED_POOL_INFO, AllocatedPagedPool)                                                                      \
 	X(MM_SESSION_SPACE, HeapState)                                                                                 \
 	X(MM_SESSION_SPACE, PoolTags)                                                                                  \
@@ -147,6 +185,18 @@
 	X(PP_LOOKASIDE_LIST, L)                                                                                        \
 	X(PP_LOOKASIDE_LIST, P)                                                                                        \
 	X(RTL_DYNAMIC_LOOKASIDE, Buckets)                                                                              \
-	X(RTL_LOOKASIDE, ListHead)
+	X(RTL_LOOKASIDE, ListHead)                                                                                     \
+	X(VF_AVL_TABLE, RtlTable)                                                                                      \
+	X(VF_AVL_TREE, Tables)                                                                                         \
+	X(VF_AVL_TREE, TablesNo)                                                                                       \
+	X(VF_POOL_TRACE, StackTrace)                                                                                   \
+	X(VF_SUSPECT_DRIVER_ENTRY, BaseName)                                                                           \
+	X(VF_SUSPECT_DRIVER_ENTRY, Loads)                                                                              \
+	X(VF_SUSPECT_DRIVER_ENTRY, Unloads)                                                                            \
+	X(VF_TARGET_DRIVER, VerifiedData)                                                                              \
+	X(VF_TARGET_VERIFIED_DRIVER_DATA, CurrentPagedPoolAllocations)                                                 \
+	X(VF_TARGET_VERIFIED_DRIVER_DATA, PagedBytes)                                                                  \
+	X(VF_TARGET_VERIFIED_DRIVER_DATA, PoolPageHeaders)                                                             \
+	X(VF_TARGET_VERIFIED_DRIVER_DATA, SuspectDriverEntry)
 
 #endif

@@ -15,7 +15,7 @@ bad frobnicate
 bad frobnicate x.dmp
 bad --frobnicate
 bad ''
-for command in info tags blocks block diff poolused pool poolfind; do
+for command in info tags blocks block callers verifier diff poolused pool poolfind; do
 	bad "$command"
 	bad "$command" ''
 	bad "$command" --frobnicate x.dmp
@@ -113,10 +113,10 @@ help() {
 }
 
 help --help
-for command in info tags blocks block diff poolused pool poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
+for command in info tags blocks block callers verifier diff poolused pool poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
 help -h
 help help
-for command in info tags blocks block diff poolused pool poolfind; do
+for command in info tags blocks block callers verifier diff poolused pool poolfind; do
 	help "$command" --help
 	help "$command" -h
 	help "$command" --quiet --help x.dmp

@@ -41,6 +41,7 @@ struct lab_build {
 	const char *pdb_name;
 	uint32_t kdbg_size_bytes; /* kernel.md 2 */
 	enum lab_ranges ranges;
+	bool verifier;               /* types and globals of Driver Verifier are wanted */
 	bool heap_backed;            /* segment heap: no small legacy blocks */
 	bool header_type_minus_one;  /* XP, 2003: header PoolType = type + 1 (pool.md 2.2) */
 	bool quota_cookie;           /* 8 and later */
@@ -107,6 +108,8 @@ void lab_layout_each(const struct lab_build *b,
 /* Size of a base or structure type name; 0 if unknown. */
 uint32_t lab_type_bytes(const struct lab_build *b, const char *type);
 
-extern const struct lab_layout lab_layouts_pool[], lab_layouts_heap[], lab_layouts_kernel[], lab_layouts_common[];
+extern const size_t lab_layouts_verifier_n;
+extern const struct lab_layout lab_layouts_pool[], lab_layouts_heap[], lab_layouts_verifier[], lab_layouts_kernel[],
+	lab_layouts_common[];
 
 #endif

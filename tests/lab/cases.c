@@ -328,6 +328,17 @@ static void plant_large(struct lab_machine *m)
 		lab_die("no large page came to be");
 }
 
+static void options_verifier(struct lab_options *o)
+{
+	o->verifier = true;
+}
+
+static void plant_verifier(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_verifier_plant(m);
+}
+
 static void options_bench(struct lab_options *o)
 {
 	o->no_block_records = true;
@@ -388,6 +399,8 @@ static const struct lab_case cases[] = {
 	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
 	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,
 	 lab_damage_loops},
+	{"verifier", "Driver Verifier with pool tracking, one of its drivers unloaded", NULL, options_verifier,
+	 plant_verifier, NULL},
 	{"no-tagging-xp", "no tag tables", "xp-x86", options_no_tagging, plant_small, NULL},
 	{"encoded-kdbg", "scrambled debugger data block", "8.1-x64", options_encoded, plant_small, NULL},
 	{"bench", "large, full of small blocks; on segment heaps users.md case 3 in proportion", NULL, options_bench,

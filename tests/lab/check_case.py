@@ -77,6 +77,25 @@ def check_blocks(a, work, name, dump, isf, truth_path):
         fail('%s blocks: rows of four threads differ from those of one' % name)
 
 
+def check_callers(a, work, name, dump, isf, truth_path):
+    """With symbols, and with nothing: then the records are found through their pages, and must be the same."""
+    out = os.path.join(work, 'callers.json')
+    for symbols in (['--isf', isf], ['--no-symbols', '--no-builtin']):
+        run([a.poolscope, 'callers', '-q', '--format', 'json', '-o', out] + symbols + [dump])
+        doc = json.load(open(out))
+        if symbols[0] != '--isf' and not doc['coverage']['verifier']['available']:
+            if doc['rows']:
+                fail('%s callers: rows without a source' % name)
+            continue
+        p = run([a.lab, 'compare', '--container', name, truth_path, out], ok=(0, 1))
+        if p.returncode != 0 and symbols[0] == '--isf':
+            fail('%s callers:\n%s%s' % (name, p.stdout.decode(), p.stderr.decode()))
+        for d in doc['drivers']:
+            if d['complete'] and d['paged_count'] is not None and \
+                    d['records_bytes'] != d['paged_bytes'] + d['nonpaged_bytes']:
+                fail('%s callers: records and counters of %s differ' % (name, d['name']))
+
+
 def check(a, work):
     truth_path = os.path.join(work, 'truth.json')
     truth = json.load(open(truth_path))
@@ -93,6 +112,9 @@ def check(a, work):
             n += 1
         if (name in COMPLETE and 'blocks' in truth) or name in truth['blocks_by_container']:
             check_blocks(a, work, name, dump, isf, truth_path)
+            n += 1
+        if name in COMPLETE and 'callers' in truth:
+            check_callers(a, work, name, dump, isf, truth_path)
             n += 1
         one = rows(os.path.join(work, name + '-tags.json'))
         variants = [(t, dump, ['--threads', t]) for t in a.threads.split(',') if t != '1']

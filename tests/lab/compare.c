@@ -326,7 +326,7 @@ static size_t compare_tags(const cJSON *truth, const cJSON *result, const char *
 	return n;
 }
 
-/* ---- lists whose rows have a unique address: blocks by "va", callers by "return_address" ---- */
+/* ---- lists whose rows have a unique address: blocks by "va", callers by "caller.address" ---- */
 
 struct keyed_row {
 	const char *key;
@@ -335,10 +335,21 @@ struct keyed_row {
 	bool seen;
 };
 
+/* A key of the form "object.member" is a member of a member. */
+static const char *key_of(const cJSON *row, const char *key_name)
+{
+	const char *dot = strchr(key_name, '.');
+	char object[32];
+	if (!dot)
+		return text_of(row, key_name);
+	snprintf(object, sizeof object, "%.*s", (int)(dot - key_name), key_name);
+	return text_of(cJSON_GetObjectItemCaseSensitive(row, object), dot + 1);
+}
+
 static struct keyed_row keyed(const cJSON *row, const char *key_name)
 {
 	const cJSON *size = cJSON_GetObjectItemCaseSensitive(row, "size_bytes");
-	return (struct keyed_row){text_of(row, key_name), is_integer(size) && !strcmp(size->valuestring + 1, "0"), row,
+	return (struct keyed_row){key_of(row, key_name), is_integer(size) && !strcmp(size->valuestring + 1, "0"), row,
 				  false};
 }
 
@@ -454,7 +465,7 @@ int lab_compare(const char *truth_path, const char *result_path, const char *con
 		n = compare_blocks(truth, result, container);
 	else if (!strcmp(schema, "poolscope.callers/1"))
 		n = compare_list(cJSON_GetObjectItemCaseSensitive(truth, "callers"),
-				 cJSON_GetObjectItemCaseSensitive(result, "rows"), "return_address", true, false,
+				 cJSON_GetObjectItemCaseSensitive(result, "rows"), "caller.address", true, false,
 				 &absent);
 	else
 		differ("schema \"%s\" cannot be compared", schema);

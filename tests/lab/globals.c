@@ -19,7 +19,12 @@ enum when {
 	SESSION_TABLE,
 	SESSION_SIZES,
 	POOL_STATE, /* 17763 and later */
-	SWIZZLE_63  /* patched 7 and 8.1 */
+	SWIZZLE_63, /* patched 7 and 8.1 */
+	/* with Driver Verifier in view */
+	VERIFIER_NT5,
+	VERIFIER_NT6,
+	VERIFIER_TREES,
+	VERIFIER_STACKS
 };
 
 #define PTR   1
@@ -116,6 +121,14 @@ static const struct {
 	{"ExPoolState", SIZED, POOL_STATE},
 	{"ExpHeapBackedPoolEnabledState", 4, POOL_STATE},
 	{"RtlpHpHeapGlobals", SIZED, POOL_STATE},
+	{"MiSuspectDriverList", -2, VERIFIER_NT5},
+	{"VfSuspectDriversList", -2, VERIFIER_NT6},
+	{"VfPoolTraces", -1, VERIFIER_NT6},
+	{"VfPoolTracesIndex", 4, VERIFIER_NT6},
+	{"VfPoolTracesLength", 4, VERIFIER_NT6},
+	{"ViTargetDriversAvl", 0x40, VERIFIER_TREES},
+	{"ViPoolStackInfoAvl", 0xc0, VERIFIER_STACKS},
+	{"ViPoolStackInfoAvlInitialized", 4, VERIFIER_STACKS},
 };
 
 static bool applies(const struct lab_build *b, enum when when)
@@ -151,6 +164,14 @@ static bool applies(const struct lab_build *b, enum when when)
 		return b->number >= 17763;
 	case SWIZZLE_63:
 		return b->major == 6 && b->softpte == LAB_SOFTPTE_NEW;
+	case VERIFIER_NT5:
+		return b->verifier && b->major == 5;
+	case VERIFIER_NT6:
+		return b->verifier && b->major >= 6;
+	case VERIFIER_TREES:
+		return b->verifier && b->number >= 7600;
+	case VERIFIER_STACKS:
+		return b->verifier && b->number >= 20348;
 	}
 	return false;
 }

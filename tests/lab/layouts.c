@@ -34,11 +34,13 @@ const struct lab_layout lab_layouts_common[] = {
 };
 
 static const struct lab_layout *const tables[] = {lab_layouts_common, lab_layouts_pool, lab_layouts_heap,
-						  lab_layouts_kernel};
+						  lab_layouts_kernel, lab_layouts_verifier};
 
 static bool row_matches(const struct lab_build *b, const struct lab_layout *l)
 {
 	unsigned number = b->layout ? b->layout : b->number;
+	if (l >= lab_layouts_verifier && l < lab_layouts_verifier + lab_layouts_verifier_n && !b->verifier)
+		return false;
 	return l->arch == b->arch && number >= l->first_build && number <= l->last_build;
 }
 

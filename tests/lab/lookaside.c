@@ -7,7 +7,7 @@
 #define N_LISTS 32u
 
 /* Both 16-byte forms and the packed one of processors without cmpxchg16b; x86 has 8 bytes. */
-static void write_slist(struct lab_machine *m, uint64_t head, const uint64_t *nodes, unsigned n)
+void lab_write_slist(struct lab_machine *m, uint64_t head, const uint64_t *nodes, unsigned n)
 {
 	uint64_t first = n ? nodes[0] : 0, sequence = n * 3 + 7;
 	for (unsigned i = 0; i < n; i++)
@@ -111,7 +111,7 @@ void lab_lookaside_finish(struct lab_machine *m)
 				struct lab_block_list *l = &lists[(cpu * 3 + kind) * N_LISTS + i];
 				struct list_ref ref = find_list(m, cpu, pool, kind == 1, i);
 				init_list(m, ref, pool, i);
-				write_slist(m, ref.lookaside, l->nodes, (unsigned)l->n);
+				lab_write_slist(m, ref.lookaside, l->nodes, (unsigned)l->n);
 				lab_chain_add(m, ref.lookaside, l->nodes, l->n);
 			}
 	free(lists);

@@ -154,7 +154,7 @@ struct lab_options {
 	unsigned track_log2; /* 0: by RAM size */
 	uint64_t invalid_pte_mask;
 	bool real_kernel; /* GUID and addresses of a real one */
-	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records, large_pages;
+	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records, large_pages, verifier;
 	uint64_t later_100ns; /* time and uptime beyond those of other machines: a later dump of one boot */
 	bool rebooted;        /* the uptime began again */
 	uint64_t fill_seed;   /* bench: the frames nobody touched are pseudo-random */
@@ -229,6 +229,8 @@ struct lab_machine {
 	/* What the truth says beside the rows. */
 	uint64_t paged_out_pages, transition_pages, stale_pages, dropped_pages;
 	bool modules_count_unknown;
+	struct lab_verifier *verifier; /* NULL: it was off */
+	struct lab_build verified_build;
 	bool lost_slots[1 << 13]; /* main-table slots with an unreadable counter in kernel dumps */
 	bool main_table_lost;     /* the lost slots' keys are unknown as well */
 };
@@ -361,18 +363,29 @@ void lab_session_init(struct lab_machine *m);
 void lab_session_finish(struct lab_machine *m);
 
 /* lookaside.c */
+/* A list head with n entries, and the links of those. */
+void lab_write_slist(struct lab_machine *m, uint64_t head, const uint64_t *nodes, unsigned n);
 /* Takes over nodes. */
 void lab_chain_add(struct lab_machine *m, uint64_t head_va, uint64_t *nodes, size_t n);
 void lab_lookaside_finish(struct lab_machine *m);
 
 /* modules.c, process.c, processors.c, kdbg.c, ranges.c */
 void lab_modules_init(struct lab_machine *m);
+/* UNICODE_STRING at an address, its text in the pool. */
+void lab_put_string(struct lab_machine *m, uint64_t at, const char *s, enum lab_pool pool);
 void lab_modules_finish(struct lab_machine *m);
 void lab_processes_init(struct lab_machine *m);
 void lab_processors_init(struct lab_machine *m);
 void lab_threads_init(struct lab_machine *m);
 void lab_ranges_finish(struct lab_machine *m);
 void lab_kdbg_finish(struct lab_machine *m);
+
+/* verifier.c */
+struct cJSON;
+void lab_verifier_plant(struct lab_machine *m);
+void lab_verifier_finish(struct lab_machine *m);
+void lab_verifier_truth(const struct lab_machine *m, struct cJSON *truth);
+void lab_verifier_free(struct lab_machine *m);
 
 /* cases.c, random.c */
 struct lab_case {

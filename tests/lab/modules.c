@@ -21,7 +21,7 @@ static void put_utf16(struct lab_machine *m, uint64_t va, const char *s)
 		lab_put16(m->mem, va, (uint8_t)*s);
 }
 
-static void put_string(struct lab_machine *m, uint64_t at, const char *s, enum lab_pool pool)
+void lab_put_string(struct lab_machine *m, uint64_t at, const char *s, enum lab_pool pool)
 {
 	uint16_t bytes = (uint16_t)(strlen(s) * 2);
 	uint64_t buffer = lab_small(m, TAG_LOADER, pool, bytes + 2u);
@@ -49,8 +49,8 @@ static void write_entry(struct lab_machine *m, struct lab_module *mod)
 	lab_put_ptr(m, at + k->base, mod->base);
 	lab_put_ptr(m, at + k->entry, mod->base + 0x1000);
 	lab_put32(m->mem, at + k->size_of_image, mod->image->size_of_image);
-	put_string(m, at + k->full_name, mod->full_name, LAB_POOL_PAGED);
-	put_string(m, at + k->base_name, mod->base_name, LAB_POOL_NONPAGED);
+	lab_put_string(m, at + k->full_name, mod->full_name, LAB_POOL_PAGED);
+	lab_put_string(m, at + k->base_name, mod->base_name, LAB_POOL_NONPAGED);
 	lab_put32(m->mem, at + k->flags, 0x09104000);
 	lab_put16(m->mem, at + k->load_count, 1);
 	lab_put32(m->mem, at + k->checksum, mod->image->checksum);
@@ -162,7 +162,7 @@ static void write_unloaded(struct lab_machine *m)
 	static const char *const names[] = {"labold.sys", "labgone.sys"};
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t at = array + i * stride, base = m->b->driver_base + 0x800000 + i * 0x20000;
-		put_string(m, at, names[i], LAB_POOL_NONPAGED);
+		lab_put_string(m, at, names[i], LAB_POOL_NONPAGED);
 		lab_put_ptr(m, at + 2 * ptr, base);
 		lab_put_ptr(m, at + 3 * ptr, base + 0x9000);
 		lab_put64(m->mem, at + (is64 ? 0x20 : 0x10), 0x01dc7b1234567890 + i);

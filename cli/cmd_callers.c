@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+/* poolscope callers: who allocated, as the dump itself recorded it. */
+#include "callers.h"
+#include "cli.h"
+#include "json.h"
+#include "os.h"
+#include "report.h"
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: poolscope callers [OPTIONS] DUMP\n"
+	"\n"
+	"Prints one row per return address that allocated pool, from what Driver Verifier recorded: live blocks with\n"
+	"their caller, lifetime counts where it kept them, and its log of recent operations. Without Verifier a dump\n"
+	"names no caller; 'poolscope sites' then lists the call sites of every driver.\n"
+	"\n"
+	"Options:\n"
+	"      --by KEY          address (default), function, module or tag: what makes a row\n"
+	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case counts\n"
+	"  -m, --module NAME     only callers in this module\n"
+	"  -n, --rows N          at most N rows; 0 = all (default: 20 on a terminal, else all)\n"
+	"      --stacks          below each row of the table the stack of its newest known "
+	"allocation\n" COMMON_OPTIONS_HELP "\n"
+	"Examples:\n"
+	"  poolscope callers --symbols 'srv*C:\\symbols' MEMORY.DMP\n"
+	"  poolscope callers --by module --format json MEMORY.DMP\n"
+	"  poolscope callers --tag 'Leak' --stacks MEMORY.DMP\n"
+	"  poolscope callers --format folded MEMORY.DMP | flamegraph.pl > callers.svg\n";
+
+#define SCHEMA "poolscope.callers/1"
+
+enum { OPT_BY = OPT_COMMAND, OPT_STACKS };
+
+enum {
+	COL_CALLER,
+	COL_ADDRESS,
+	COL_MODULE,
+	COL_OFFSET,
+	COL_SYMBOL,
+	COL_SYMBOL_OFFSET,
+	COL_UNLOADED,
+	COL_TAGS,
+	COL_TAGS_HEX,
+	COL_POOL,
+	COL_LIVE,
+	COL_BYTES,
+	COL_ALLOCS,
+	COL_FREES,
+	COL_ALLOC_BYTES,
+	COL_SOURCE,
+	COL_GRADE,
+	COL_STACK,
+	N_COLS
+};
+
+static const struct column columns[N_COLS] = {
+	[COL_CALLER] = {.heading = "Caller", .is_left = true},
+	[COL_ADDRESS] = {.key = "caller.address"},
+	[COL_MODULE] = {.key = "caller.module"},
+	[COL_OFFSET] = {.key = "caller.offset"},
+	[COL_SYMBOL] = {.key = "caller.symbol"},
+	[COL_SYMBOL_OFFSET] = {.key = "caller.symbol_offset"},
+	[COL_UNLOADED] = {.key = "caller.unloaded"},
+	[COL_TAGS] = {.key = "tags", .heading = "Tags", .is_left = true},
+	[COL_TAGS_HEX] = {.key = "tags_hex"},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
+	[COL_LIVE] = {.key = "live_count", .heading = "Live"},
+	[COL_BYTES] = {.key = "live_bytes", .heading = "Bytes"},
+	[COL_ALLOCS] = {.key = "allocs_count", .heading = "Allocs"},
+	[COL_FREES] = {.key = "frees_count", .heading = "Frees"},
+	[COL_ALLOC_BYTES] = {.key = "alloc_bytes"},
+	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true},
+	[COL_GRADE] = {.key = "grade", .heading = "Grade", .is_left = true},
+	[COL_STACK] = {.key = "stack"},
+};
+
+struct callers_options {
+	struct common_options common;
+	struct psc_callers_options run;
+	long max_rows; /* -1 = default */
+	bool stacks;
+};
+
+static int callers_option(struct callers_options *o, int opt)
+{
+	static const char *const keys[] = {"address", "function", "module", "tag"};
+	struct psc_error err;
+	char *end = NULL;
+	switch (opt) {
+	case OPT_BY:
+		for (int i = 0; i < 4; i++) {
+			if (strcmp(optarg, keys[i]) == 0) {
+				o->run.by = (enum psc_callers_by)i;
+				return -1;
+			}
+		}
+		return usage_error("callers", "--by is address, function, module or tag, not '%s'", optarg);
+	case 't':
+		if (psc_tag_pattern_check(optarg, &err) != PSC_OK)
+			return usage_error("callers", "%s", err.text);
+		o->run.tag = optarg;
+		return -1;
+	case 'm':
+		o->run.module = optarg;
+		return -1;
+	case 'n':
+		o->max_rows = strtol(optarg, &end, 10);
+		if (end == optarg || *end != '\0' || o->max_rows < 0)
+			return usage_error("callers", "-n takes a number of rows, not '%s'", optarg);
+		return -1;
+	case OPT_STACKS:
+		o->stacks = true;
+		return -1;
+	default:
+		return common_option(&o->common, opt, "callers", help);
+	}
+}
+
+char *location_text(const struct psc_code_location *l, bool is_32bit, char *buf, size_t cap)
+{
+	if (l->symbol != NULL && l->address != 0)
+		snprintf(buf, cap, "%s!%s+0x%" PRIx64, l->name, l->symbol, l->symbol_offset);
+	else if (l->symbol != NULL)
+		snprintf(buf, cap, "%s!%s", l->name, l->symbol);
+	else if (l->module != NULL && l->address != 0)
+		snprintf(buf, cap, "%s+0x%" PRIx64, l->name, l->offset);
+	else if (l->module != NULL)
+		snprintf(buf, cap, "%s", l->name);
+	else
+		snprintf(buf, cap, "0x%0*" PRIx64, is_32bit ? 8 : 16, l->address);
+	return buf;
+}
+
+/* ---- rows ---- */
+
+#define STACK_MAX 64
+
+struct row_texts {
+	char caller[PSC_LOCATION_TEXT_BYTES], offset[24];
+	char tags[PSC_CALLER_TAGS_MAX][17], tags_hex[PSC_CALLER_TAGS_MAX][9];
+	char frames[STACK_MAX][PSC_LOCATION_TEXT_BYTES];
+	const char *tag_items[PSC_CALLER_TAGS_MAX], *hex_items[PSC_CALLER_TAGS_MAX], *frame_items[STACK_MAX];
+};
+
+static void fill_cells(const struct psc_caller_row *r, bool is_32bit, struct row_texts *t, struct cell cells[N_COLS])
+{
+	const struct psc_code_location *c = &r->caller;
+	bool one = c->address != 0, known = c->address != 0 || c->module != NULL;
+	for (int i = 0; i < N_COLS; i++)
+		cells[i] = cell_null();
+	if (known)
+		cells[COL_CALLER] = cell_text(location_text(c, is_32bit, t->caller, sizeof(t->caller)));
+	if (one)
+		cells[COL_ADDRESS] = cell_address(c->address, is_32bit);
+	cells[COL_MODULE] = cell_text(c->module);
+	if (one && c->module != NULL) {
+		snprintf(t->offset, sizeof(t->offset), "0x%" PRIx64, c->offset);
+		cells[COL_OFFSET] = cell_text(t->offset);
+	}
+	cells[COL_SYMBOL] = cell_text(c->symbol);
+	if (one && c->symbol != NULL)
+		cells[COL_SYMBOL_OFFSET] = cell_u64(c->symbol_offset);
+	if (c->module != NULL)
+		cells[COL_UNLOADED] = cell_bool(c->is_unloaded);
+	for (size_t i = 0; i < r->n_tags; i++) {
+		const uint8_t *g = r->tags[i];
+		t->tag_items[i] = psc_tag_format(g, t->tags[i]);
+		snprintf(t->tags_hex[i], sizeof(t->tags_hex[i]), "%02x%02x%02x%02x", g[0], g[1], g[2], g[3]);
+		t->hex_items[i] = t->tags_hex[i];
+	}
+	cells[COL_TAGS] = cell_texts(t->tag_items, r->n_tags);
+	cells[COL_TAGS_HEX] = cell_texts(t->hex_items, r->n_tags);
+	cells[COL_POOL] = cell_text(r->has_pool ? psc_pool_name(r->pool) : NULL);
+	cells[COL_LIVE] = cell_u64(r->live);
+	cells[COL_BYTES] = cell_u64(r->live_bytes);
+	if (r->has_lifetime) {
+		cells[COL_ALLOCS] = cell_u64(r->allocs);
+		cells[COL_FREES] = cell_u64(r->frees);
+		cells[COL_ALLOC_BYTES] = cell_u64(r->alloc_bytes);
+	}
+	cells[COL_SOURCE] = cell_text(psc_caller_source_name(r->source));
+	cells[COL_GRADE] = cell_text(r->is_inferred ? "inferred" : "exact");
+	size_t n = r->n_stack < STACK_MAX ? r->n_stack : STACK_MAX;
+	for (size_t i = 0; i < n; i++)
+		t->frame_items[i] = location_text(&r->stack[i], is_32bit, t->frames[i], sizeof(t->frames[i]));
+	if (n != 0)
+		cells[COL_STACK] = cell_texts(t->frame_items, n);
+}
+
+/* pool;module;function;tag bytes: one line per tag cannot be had from a row of several, so they stand together. */
+static void print_folded(FILE *f, const struct psc_caller_row *rows, size_t n, bool is_32bit)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct psc_caller_row *r = &rows[i];
+		char text[PSC_LOCATION_TEXT_BYTES], tag[17];
+		if (r->live_bytes == 0)
+			continue;
+		fprintf(f, "%s;", r->has_pool ? psc_pool_name(r->pool) : "unknown");
+		if (r->caller.module != NULL)
+			fprintf(f, "%s;", r->caller.name);
+		if (r->caller.module != NULL || r->caller.address != 0)
+			fprintf(f, "%s;", location_text(&r->caller, is_32bit, text, sizeof(text)));
+		for (size_t j = 0; j < r->n_tags; j++) {
+			fputs(j != 0 ? "," : "", f);
+			for (const char *p = psc_tag_format(r->tags[j], tag); *p != '\0'; p++)
+				fputs(*p == ';' ? "\\x3b" : (const char[2]){*p, '\0'}, f);
+		}
+		fprintf(f, " %" PRIu64 "\n", r->live_bytes);
+	}
+}
+
+static cJSON *json_sources(const struct psc_callers *callers)
+{
+	const struct psc_callers_info *i = psc_callers_get_info(callers);
+	cJSON *coverage = cJSON_CreateObject(), *o;
+	o = cJSON_AddObjectToObject(coverage, "verifier");
+	cJSON_AddBoolToObject(o, "available", i->verifier_available);
+	json_add_text_or_null(o, "why_not", i->verifier_why_not);
+	json_add_u64(o, "record_pages_read", i->record_pages_read);
+	json_add_u64(o, "record_pages_missing", i->record_pages_missing);
+	cJSON_AddBoolToObject(o, "tag_filter", i->tag_filter);
+	o = cJSON_AddObjectToObject(coverage, "log");
+	cJSON_AddBoolToObject(o, "available", i->log_available);
+	json_add_text_or_null(o, "why_not", i->log_why_not);
+	json_add_u64(o, "length_count", i->log_length);
+	json_add_u64(o, "records_count", i->log_records);
+	json_add_u64(o, "missing_count", i->log_missing);
+	o = cJSON_AddObjectToObject(coverage, "stacks");
+	cJSON_AddBoolToObject(o, "available", i->stacks_available);
+	json_add_text_or_null(o, "why_not", i->stacks_why_not);
+	return coverage;
+}
+
+static cJSON *json_drivers(const struct psc_callers *callers, bool is_32bit)
+{
+	size_t n;
+	const struct psc_verified_driver *d = psc_callers_drivers(callers, &n);
+	cJSON *list = cJSON_CreateArray();
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "name", d[i].name);
+		cJSON_AddBoolToObject(o, "loaded", d[i].is_loaded);
+		cJSON_AddItemToObject(o, "base",
+				      d[i].base != 0 ? json_address(d[i].base, is_32bit) : cJSON_CreateNull());
+		json_add_u64(o, "loads_count", d[i].loads);
+		json_add_u64(o, "unloads_count", d[i].unloads);
+		json_add_u64_or_null(o, "paged_count", d[i].has_counts, d[i].paged);
+		json_add_u64_or_null(o, "paged_bytes", d[i].has_counts, d[i].paged_bytes);
+		json_add_u64_or_null(o, "nonpaged_count", d[i].has_counts, d[i].nonpaged);
+		json_add_u64_or_null(o, "nonpaged_bytes", d[i].has_counts, d[i].nonpaged_bytes);
+		json_add_u64_or_null(o, "peak_paged_count", d[i].has_counts, d[i].peak_paged);
+		json_add_u64_or_null(o, "peak_paged_bytes", d[i].has_counts, d[i].peak_paged_bytes);
+		json_add_u64_or_null(o, "peak_nonpaged_count", d[i].has_counts, d[i].peak_nonpaged);
+		json_add_u64_or_null(o, "peak_nonpaged_bytes", d[i].has_counts, d[i].peak_nonpaged_bytes);
+		json_add_u64(o, "records_count", d[i].listed);
+		json_add_u64(o, "records_bytes", d[i].listed_bytes);
+		cJSON_AddBoolToObject(o, "complete", !d[i].incomplete);
+		cJSON_AddItemToArray(list, o);
+	}
+	return list;
+}
+
+static void print_end_lines(FILE *f, const struct psc_callers *callers)
+{
+	const struct psc_callers_info *i = psc_callers_get_info(callers);
+	char a[32], b[32];
+	if (i->verifier_available || i->live != 0)
+		fprintf(f, "\nDriver Verifier's records: %s live blocks, %s bytes; %s pages read, %s not in the dump\n",
+			group_digits(i->live, false, a), group_digits(i->live_bytes, false, b),
+			group_digits(i->record_pages_read, false, (char[32]){0}),
+			group_digits(i->record_pages_missing, false, (char[32]){0}));
+	else
+		fprintf(f, "\nNo recorded callers: %s.\n", i->verifier_why_not != NULL ? i->verifier_why_not : "none");
+	if (i->log_available)
+		fprintf(f, "Log of operations: %s of %s slots used\n", group_digits(i->log_records, false, a),
+			group_digits(i->log_length, false, b));
+}
+
+static bool print(FILE *f, const struct callers_options *o, const struct psc_dump *dump,
+		  const struct psc_callers *callers)
+{
+	static const struct report_spec spec = {SCHEMA, "caller", false};
+	const bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
+	struct row_texts *texts = (struct row_texts *)malloc(sizeof(*texts));
+	struct report report;
+	struct cell cells[N_COLS];
+	size_t n, n_a, n_b;
+	const struct psc_caller_row *rows = psc_callers_rows(callers, &n);
+	const char *const *a = psc_dump_warnings(dump, &n_a);
+	const char *const *b = psc_callers_warnings(callers, &n_b);
+	size_t shown = o->max_rows > 0 && (size_t)o->max_rows < n ? (size_t)o->max_rows : n;
+	if (texts == NULL)
+		return false;
+	if (o->common.format == FORMAT_FOLDED) {
+		print_folded(f, rows, shown, is_32bit);
+		free(texts);
+		return true;
+	}
+	report_init(&report, f, dump, &o->common, &spec, columns, N_COLS);
+	for (size_t i = 0; i < shown; i++) {
+		fill_cells(&rows[i], is_32bit, texts, cells);
+		report_row(&report, cells);
+	}
+	report_member(&report, "drivers", json_drivers(callers, is_32bit));
+	if (o->common.format == FORMAT_TABLE) {
+		for (size_t i = 0; i < shown && o->stacks; i++) {
+			char text[PSC_LOCATION_TEXT_BYTES];
+			if (rows[i].n_stack == 0)
+				continue;
+			fprintf(f, "\n%s\n", location_text(&rows[i].caller, is_32bit, text, sizeof(text)));
+			for (size_t j = 0; j < rows[i].n_stack; j++)
+				fprintf(f, "    %s\n", location_text(&rows[i].stack[j], is_32bit, text, sizeof(text)));
+		}
+		print_end_lines(f, callers);
+	}
+	bool ok = report_end(&report, json_sources(callers), json_warnings(a, n_a, b, n_b));
+	if (shown < n && !o->common.quiet)
+		message("%zu more rows; -n 0 prints all", n - shown);
+	free(texts);
+	return ok;
+}
+
+static int run(struct callers_options *o, const char *path)
+{
+	struct psc_dump *dump = NULL;
+	struct psc_callers *callers = NULL;
+	struct psc_error err;
+	struct output out;
+	size_t n;
+	int code = open_dump(path, &o->common, &dump);
+	if (code != EXIT_COMPLETE)
+		return code;
+	if (psc_callers_run(dump, &o->run, &callers, &err) != PSC_OK) {
+		code = report_error(&err);
+		goto out;
+	}
+	code = output_open(&out, &o->common);
+	if (code != EXIT_COMPLETE)
+		goto out;
+	const char *const *w = psc_dump_warnings(dump, &n);
+	print_warnings(&o->common, w, n);
+	w = psc_callers_warnings(callers, &n);
+	print_warnings(&o->common, w, n);
+	if (!print(out.f, o, dump, callers)) {
+		message("out of memory");
+		code = EXIT_INPUT;
+	}
+	code = output_close(&out, code);
+out:
+	psc_callers_free(callers);
+	psc_dump_close(dump);
+	return code;
+}
+
+int cmd_callers(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"by", required_argument, NULL, OPT_BY},   {"tag", required_argument, NULL, 't'},
+		{"module", required_argument, NULL, 'm'},  {"rows", required_argument, NULL, 'n'},
+		{"stacks", no_argument, NULL, OPT_STACKS}, COMMON_LONG_OPTIONS};
+	static const struct psc_callers_options run_init = PSC_CALLERS_OPTIONS_INIT;
+	struct callers_options o = {.run = run_init, .max_rows = -1};
+	int opt;
+	common_options_init(&o.common);
+	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "t:m:n:", options, NULL)) != -1) {
+		int code = callers_option(&o, opt);
+		if (code >= 0)
+			return code;
+	}
+	if (o.common.format == FORMAT_OPENMETRICS)
+		return usage_error("callers", "callers has no openmetrics form; 'poolscope tags' has it");
+	const char *path = dump_argument(argc, argv, optind, "callers");
+	if (path == NULL)
+		return EXIT_USAGE;
+	if (o.max_rows < 0)
+		o.max_rows = o.common.format == FORMAT_TABLE && o.common.output_path == NULL && stdout_is_terminal()
+				     ? 20
+				     : 0;
+	return run(&o, path);
+}
