@@ -19,8 +19,9 @@ enum exit_code {
 
 enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMAT_OPENMETRICS, FORMAT_FOLDED };
 
-#define RUN_MAP_MAX 64
-#define WITH_MAX    63
+#define RUN_MAP_MAX  64
+#define WITH_MAX     32
+#define PAGEFILE_MAX 16
 
 /* Options that every command takes. */
 struct common_options {
@@ -28,6 +29,7 @@ struct common_options {
 	struct psc_open_options open;
 	struct psc_run_map run_map[RUN_MAP_MAX];
 	const char *more_files[WITH_MAX];
+	struct psc_pagefile pagefiles[PAGEFILE_MAX];
 	uint32_t n_threads;
 	double min_coverage; /* 0..1; below 0 = not asked for */
 	bool quiet, verbose, no_progress, no_symbols;
@@ -72,6 +74,7 @@ int report_error(const struct psc_error *err);
 	"      --image-format F  auto (default), or raw: physical memory and nothing else\n"                           \
 	"      --run-map MAP     where memory lies in a raw image: START-END@OFFSET,... (hexadecimal)\n"               \
 	"      --with FILE       further file of the same dump (VMware state, split kdump); repeatable\n"              \
+	"      --pagefile N=FILE page file number N of the same moment; repeatable\n"                                  \
 	"      --dtb PA          kernel page tables, where no dump header names them\n"                                \
 	"      --kernel-base VA  kernel image, likewise\n"                                                             \
 	"      --kdbg VA         debugger data block, likewise\n"                                                      \
@@ -94,6 +97,7 @@ enum {
 	OPT_IMAGE_FORMAT,
 	OPT_RUN_MAP,
 	OPT_WITH,
+	OPT_PAGEFILE,
 	OPT_DTB,
 	OPT_KERNEL_BASE,
 	OPT_KDBG,
@@ -111,7 +115,8 @@ enum {
 		{"no-symbols", no_argument, NULL, OPT_NO_SYMBOLS}, {"no-builtin", no_argument, NULL, OPT_NO_BUILTIN},  \
 		{"image-format", required_argument, NULL, OPT_IMAGE_FORMAT},                                           \
 		{"run-map", required_argument, NULL, OPT_RUN_MAP}, {"with", required_argument, NULL, OPT_WITH},        \
-		{"dtb", required_argument, NULL, OPT_DTB}, {"kernel-base", required_argument, NULL, OPT_KERNEL_BASE},  \
+		{"pagefile", required_argument, NULL, OPT_PAGEFILE}, {"dtb", required_argument, NULL, OPT_DTB},        \
+		{"kernel-base", required_argument, NULL, OPT_KERNEL_BASE},                                             \
 		{"kdbg", required_argument, NULL, OPT_KDBG}, {"threads", required_argument, NULL, OPT_THREADS},        \
 		{"min-coverage", required_argument, NULL, OPT_MIN_COVERAGE},                                           \
 		{"no-mmap", no_argument, NULL, OPT_NO_MMAP}, {"tmpdir", required_argument, NULL, OPT_TMPDIR},          \

@@ -2,6 +2,7 @@
 /* Options on how to read memory that has no Windows dump header. */
 #include "cli.h"
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A hexadecimal number, with or without 0x and the debugger's ` between its halves. */
@@ -53,6 +54,20 @@ static bool parse_run_map(struct common_options *o, const char *text)
 	return true;
 }
 
+/* N=FILE */
+static bool add_pagefile(struct common_options *o, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end != '=' || end[1] == '\0' || n >= PAGEFILE_MAX ||
+	    o->open.n_pagefiles == PAGEFILE_MAX)
+		return false;
+	struct psc_pagefile p = {(uint32_t)n, end + 1};
+	o->pagefiles[o->open.n_pagefiles++] = p;
+	o->open.pagefiles = o->pagefiles;
+	return true;
+}
+
 static int address_option(const char *name, const char *command, uint64_t *ret)
 {
 	if (!parse_hex(optarg, optarg + strlen(optarg), ret) || *ret == 0)
@@ -80,6 +95,11 @@ int image_option(struct common_options *o, int opt, const char *command)
 			return usage_error(command, "--with can be given %d times", WITH_MAX);
 		o->more_files[o->open.n_more_files++] = optarg;
 		o->open.more_files = o->more_files;
+		return -1;
+	case OPT_PAGEFILE:
+		if (!add_pagefile(o, optarg))
+			return usage_error(command, "--pagefile takes NUMBER=FILE, NUMBER from 0 to 15, not '%s'",
+					   optarg);
 		return -1;
 	case OPT_DTB:
 		return address_option("dtb", command, &o->open.directory_table_base);

@@ -12,7 +12,7 @@ _poolscope_files()
 _poolscope()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]-}
-	local common="--format --output --isf --symbols --no-symbols --no-builtin --image-format --run-map --with --dtb
+	local common="--format --output --isf --symbols --no-symbols --no-builtin --image-format --run-map --with --pagefile --dtb
 		--kernel-base --kdbg --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet --verbose --help"
 	local info=""
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
@@ -70,7 +70,7 @@ _poolscope()
 		_poolscope_files -d "$cur"
 		return
 		;;
-	--run-map | --dtb | --kernel-base | --kdbg) return ;;
+	--run-map | --pagefile | --dtb | --kernel-base | --kdbg) return ;;
 	--threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | --module | --api | -m | -n | -t) return ;;
 	--with)
 		_poolscope_files -f "$cur"

@@ -25,6 +25,7 @@ complete -c poolscope -n "__fish_seen_subcommand_from $commands" -l no-builtin -
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l image-format -a 'auto raw' -d 'container of the file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l run-map -d 'where memory lies in a raw image'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l with -d 'further file of the same dump'
+complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l pagefile -d 'page file of the same moment, NUMBER=FILE'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l dtb -d 'physical address of the kernel page tables'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l kernel-base -d 'address of the kernel image'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l kdbg -d 'address of the debugger data block'

@@ -40,6 +40,12 @@ struct psc_run_map {
 	uint64_t file_offset;
 };
 
+/** A page file (pagefile.sys) and its number, the position in the system's list from 0 on. */
+struct psc_pagefile {
+	uint32_t number; /**< 0 to 15 */
+	const char *path;
+};
+
 enum psc_image_format {
 	PSC_IMAGE_FORMAT_AUTO = 0, /**< recognised by the file's first bytes */
 	PSC_IMAGE_FORMAT_RAW = 1,  /**< physical memory from address 0 on, or by run_map, and nothing else */
@@ -71,11 +77,14 @@ struct psc_open_options {
 	 * when it lies beside and is called alike), the other parts of a kdump-compressed dump. At most 64. */
 	const char *const *more_files;
 	size_t n_more_files;
+	const struct psc_pagefile
+		*pagefiles; /**< page files of the same moment; what was paged out is read from them */
+	size_t n_pagefiles;
 };
 #define PSC_OPEN_OPTIONS_INIT                                                                                          \
 	{                                                                                                              \
 		sizeof(struct psc_open_options), 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL,                 \
-			PSC_IMAGE_FORMAT_AUTO, NULL, 0, 0, 0, 0, NULL, 0                                               \
+			PSC_IMAGE_FORMAT_AUTO, NULL, 0, 0, 0, 0, NULL, 0, NULL, 0                                      \
 	}
 
 struct psc_dump;

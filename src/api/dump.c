@@ -238,6 +238,23 @@ static enum psc_status open_image(struct psc_dump *d, const struct psc_open_opti
 	return psc_image_open_with(d->source, &io, &d->image, reterr);
 }
 
+/* PageFileNumber has four bits; the store of compressed memory has a number too, but no file. */
+static enum psc_status add_pagefiles(struct psc_dump *d, const struct psc_open_options *o, struct psc_error *reterr)
+{
+	for (size_t i = 0; i < o->n_pagefiles; i++) {
+		enum psc_status st = open_more(d, o->pagefiles[i].path, o, reterr);
+		if (st == PSC_OK)
+			st = psc_image_add_pagefile(d->image, o->pagefiles[i].number, d->more[d->n_more - 1], reterr);
+		if (st != PSC_OK)
+			return psc_fail_prefix(reterr, st, "page file %u", (unsigned)o->pagefiles[i].number);
+	}
+	if (o->n_pagefiles != 0)
+		psc_warn(&d->warnings,
+			 "What was paged out is read from page files: only right if they are of the dump's "
+			 "own moment. Memory that Windows keeps compressed is not read");
+	return PSC_OK;
+}
+
 /* A raw image of a machine with memory above 4 GiB may lack the gap below it (reference: dumps 18 [?], so it is only
  * tried where the plain reading finds no kernel). */
 static bool try_without_gap(struct psc_dump *d, const struct psc_discovery *known, uint64_t *ret_base)
@@ -298,6 +315,8 @@ static enum psc_status open_source(struct psc_source *src, const struct psc_open
 	st = open_image(d, o, reterr);
 	if (st == PSC_OK)
 		st = discover(d, o, &base, reterr);
+	if (st == PSC_OK)
+		st = add_pagefiles(d, o, reterr);
 	if (st != PSC_OK) {
 		psc_fail_prefix(reterr, st, "%s", psc_base_name(psc_source_name(src)));
 		goto out;

@@ -98,6 +98,8 @@ static const struct psc_extent *find_extent(const struct psc_image *img, uint64_
 
 enum psc_page_presence psc_image_locate(const struct psc_image *img, uint64_t pfn, uint64_t *ret_off)
 {
+	if (pfn > img->highest_pfn && psc_pagefile_of_frame(img, pfn, ret_off))
+		return PSC_PAGE_PRESENT;
 	if (img->layout == PSC_LAYOUT_BITMAP) {
 		uint64_t index = 0;
 		enum psc_page_presence p = psc_bitmap_locate(&img->bitmap, pfn, &index);
@@ -131,6 +133,12 @@ uint64_t psc_image_contiguous(const struct psc_image *img, uint64_t pfn, uint64_
 	if (psc_image_locate(img, pfn, &off) != PSC_PAGE_PRESENT)
 		return 0;
 	*ret_off = off;
+	if (pfn > img->highest_pfn && psc_pagefile_of_frame(img, pfn, &off)) {
+		uint64_t n = psc_max_u64(max_pages, 1), i = 1;
+		while (i < n && psc_pagefile_of_frame(img, pfn + i, &off))
+			i++;
+		return i;
+	}
 	if (img->layout == PSC_LAYOUT_DECODED) {
 		uint64_t run;
 		(void)img->decoder->locate(img->decoder, pfn, &run);
@@ -150,22 +158,28 @@ const uint8_t *psc_image_page(const struct psc_image *img, uint64_t pfn, uint8_t
 	*ret = psc_image_locate(img, pfn, &off);
 	if (*ret != PSC_PAGE_PRESENT)
 		return NULL;
-	if (img->layout == PSC_LAYOUT_DECODED) {
+	const struct psc_source *src = img->src;
+	if (pfn > img->highest_pfn)
+		src = psc_pagefile_of_frame(img, pfn, &off);
+	if (src == NULL)
+		src = img->src;
+	if (src == img->src && img->layout == PSC_LAYOUT_DECODED) {
 		if (img->decoder->read(img->decoder, pfn, scratch))
 			return scratch;
 		*ret = PSC_PAGE_TRUNCATED;
 		return NULL;
 	}
-	const uint8_t *p = psc_source_view(img->src, off, PSC_PAGE_BYTES);
+	const uint8_t *p = psc_source_view(src, off, PSC_PAGE_BYTES);
 	if (p)
 		return p;
-	if (psc_source_read(img->src, off, scratch, PSC_PAGE_BYTES, NULL) == PSC_OK)
+	if (psc_source_read(src, off, scratch, PSC_PAGE_BYTES, NULL) == PSC_OK)
 		return scratch;
 	*ret = PSC_PAGE_TRUNCATED;
 	return NULL;
 }
 
-static size_t read_decoded(const struct psc_image *img, uint64_t pa, uint8_t *buf, size_t n)
+/* Page by page, whatever they are stored in. */
+static size_t read_pages(const struct psc_image *img, uint64_t pa, uint8_t *buf, size_t n)
 {
 	uint8_t page[PSC_PAGE_BYTES];
 	enum psc_page_presence presence;
@@ -183,8 +197,8 @@ static size_t read_decoded(const struct psc_image *img, uint64_t pa, uint8_t *bu
 size_t psc_image_read_pa(const struct psc_image *img, uint64_t pa, void *buf, size_t n)
 {
 	size_t done = 0;
-	if (img->layout == PSC_LAYOUT_DECODED)
-		return read_decoded(img, pa, buf, n);
+	if (img->layout == PSC_LAYOUT_DECODED || pa >> PSC_PAGE_SHIFT > img->highest_pfn)
+		return read_pages(img, pa, buf, n);
 	while (done < n) {
 		uint64_t in_page = pa % PSC_PAGE_BYTES, off;
 		uint64_t want = (n - done) / PSC_PAGE_BYTES + 2;

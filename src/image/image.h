@@ -150,6 +150,15 @@ const uint8_t *psc_image_page(const struct psc_image *img, uint64_t pfn, uint8_t
 /* n bytes at a physical address, across pages. Returns the number of leading bytes that could be read. */
 size_t psc_image_read_pa(const struct psc_image *img, uint64_t pa, void *buf, size_t n);
 
+/* A page file of the same moment, borrowed; before the image is shared. Its pages then have physical addresses of their
+ * own, above all memory. */
+#define PSC_PAGEFILES_MAX 16u
+enum psc_status psc_image_add_pagefile(struct psc_image *img, unsigned number, const struct psc_source *src,
+				       struct psc_error *reterr);
+bool psc_image_has_pagefile(const struct psc_image *img, uint32_t number);
+/* False when that file was not given, or is too short. */
+bool psc_image_pagefile_pa(const struct psc_image *img, uint32_t number, uint64_t page, uint64_t *ret_pa);
+
 /* Triage only. */
 const struct psc_saved_range *psc_image_saved_ranges(const struct psc_image *img, size_t *ret_n);
 const struct psc_triage_module *psc_image_triage_modules(const struct psc_image *img, size_t *ret_n);

@@ -75,6 +75,7 @@ struct psc_image {
 	size_t n_extents;
 	struct psc_bitmap bitmap;
 	struct psc_decoder *decoder;
+	const struct psc_source *pagefiles[PSC_PAGEFILES_MAX];
 
 	struct psc_saved_set saved;
 	struct psc_triage_module *modules;
@@ -154,6 +155,9 @@ uint64_t psc_bitmap_rank(const struct psc_bitmap *b, uint64_t pfn);
 enum psc_page_presence psc_bitmap_locate(const struct psc_bitmap *b, uint64_t pfn, uint64_t *ret_index);
 /* Set bits in a row from pfn on, at most max. */
 uint64_t psc_bitmap_run(const struct psc_bitmap *b, uint64_t pfn, uint64_t max);
+
+/* pagefile.c: the page file that holds such a frame, or NULL. */
+const struct psc_source *psc_pagefile_of_frame(const struct psc_image *img, uint64_t pfn, uint64_t *ret_off);
 
 /* saved.c: virtual ranges of a triage dump. */
 struct psc_saved_input {

@@ -68,7 +68,8 @@ struct psc_entry psc_entry_decode_x64(const struct psc_space *sp, unsigned level
 /* Shared by both: the upper-level meaning of a software entry, and a software entry without prototype or transition
  * bit. protection: reference paging 4, Protection[5:5]. */
 struct psc_entry psc_entry_upper(struct psc_entry en);
-struct psc_entry psc_entry_software(unsigned protection, uint32_t file, uint64_t page, bool no_slot);
+struct psc_entry psc_entry_software(const struct psc_space *sp, unsigned protection, uint32_t file, uint64_t page,
+				    bool no_slot);
 struct psc_entry psc_entry_transition(unsigned protection, uint64_t pa);
 
 #endif

@@ -75,7 +75,7 @@ static struct psc_entry decode_invalid(const struct psc_space *sp, uint64_t raw)
 	 * without the mask: a slot whose bits equal the mask's would have been stored with SwizzleBit set. */
 	uint32_t file = (uint32_t)(e >> (new_layout ? 12 : 1)) & 0xf;
 	uint64_t page = e >> 32;
-	return psc_entry_software(protection, file, page, file == 0 && (page == 0 || raw >> 32 == 0));
+	return psc_entry_software(sp, protection, file, page, file == 0 && (page == 0 || raw >> 32 == 0));
 }
 
 static struct psc_entry corrupt(void)

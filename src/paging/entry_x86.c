@@ -19,24 +19,29 @@
 #define PROT_DECOMMIT  0x10u
 #define PROT_NO_ACCESS 0x18u
 
-struct psc_entry psc_entry_software(unsigned protection, uint32_t file, uint64_t page, bool no_slot)
-{
-	struct psc_entry en = {.kind = PSC_ENTRY_OTHER, .state = PSC_VA_PAGED_OUT};
-	if (no_slot) {
-		bool guard = protection == PROT_DECOMMIT || protection == PROT_NO_ACCESS;
-		en.state = guard ? PSC_VA_NOT_MAPPED : PSC_VA_DEMAND_ZERO;
-		return en;
-	}
-	en.pagefile_number = file;
-	en.pagefile_page = page;
-	return en;
-}
-
 struct psc_entry psc_entry_transition(unsigned protection, uint64_t pa)
 {
 	struct psc_entry en = {.kind = PSC_ENTRY_PAGE, .state = PSC_VA_TRANSITION, .pa = pa};
 	en.is_nx = (protection & PROT_EXECUTE) == 0;
 	en.is_writable = (protection & PROT_WRITE) != 0;
+	return en;
+}
+
+/* What is in a page file that was given is as good as in transition. */
+struct psc_entry psc_entry_software(const struct psc_space *sp, unsigned protection, uint32_t file, uint64_t page,
+				    bool no_slot)
+{
+	struct psc_entry en = {.kind = PSC_ENTRY_OTHER, .state = PSC_VA_PAGED_OUT};
+	uint64_t pa;
+	if (no_slot) {
+		bool guard = protection == PROT_DECOMMIT || protection == PROT_NO_ACCESS;
+		en.state = guard ? PSC_VA_NOT_MAPPED : PSC_VA_DEMAND_ZERO;
+		return en;
+	}
+	if (psc_image_pagefile_pa(sp->img, file, page, &pa))
+		return psc_entry_transition(protection, pa);
+	en.pagefile_number = file;
+	en.pagefile_page = page;
 	return en;
 }
 
@@ -84,7 +89,7 @@ static struct psc_entry decode_invalid(const struct psc_space *sp, uint32_t e)
 		return psc_entry_transition(protection, e & X86_FRAME);
 	/* PageFileLow[1:4], PageFileHigh[12:20] */
 	uint32_t file = e >> 1 & 0xf, page = e >> 12;
-	return psc_entry_software(protection, file, page, file == 0 && page == 0);
+	return psc_entry_software(sp, protection, file, page, file == 0 && page == 0);
 }
 
 struct psc_entry psc_entry_decode_x86(const struct psc_space *sp, unsigned level, uint64_t entry)
