@@ -297,6 +297,9 @@ static int run(struct sites_options *o, int n_paths, char **paths)
 	o->run.n_threads = o->common.n_threads;
 	o->run.tmpdir = o->common.open.tmpdir;
 	o->run.progress = progress_callback(&o->common);
+	o->run.flags = o->common.no_symbols ? PSC_SITES_NO_SYMBOLS : 0;
+	if (o->is_pe && (code = symbol_search(&o->common, &o->run.symbol_search)) != EXIT_COMPLETE)
+		return code;
 	if (o->is_pe)
 		st = psc_sites_run_files((const char *const *)paths, (size_t)n_paths, &o->run, &sites, &err);
 	else

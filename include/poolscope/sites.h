@@ -12,6 +12,7 @@
 #define POOLSCOPE_SITES_H
 
 #include <poolscope/dump.h>
+#include <poolscope/symbols.h>
 #include <poolscope/tags.h>
 
 #ifdef __cplusplus
@@ -113,6 +114,10 @@ struct psc_site_module {
 	uint32_t pdb_age;
 };
 
+enum psc_sites_flags {
+	PSC_SITES_NO_SYMBOLS = 1, /**< do not look for PDBs: functions have no names */
+};
+
 struct psc_sites_options {
 	size_t size;        /**< sizeof(struct psc_sites_options) */
 	uint32_t n_threads; /**< 0: as many as processors */
@@ -120,10 +125,13 @@ struct psc_sites_options {
 	const char *tmpdir; /**< files: where compressed ones are unpacked; NULL: the system's temporary directory */
 	psc_progress_fn *progress;
 	void *progress_arg;
+	struct psc_symbol_search *symbol_search; /**< files: where PDBs are searched that do not lie beside them, or
+						    NULL; a dump uses what it was opened with */
+	uint32_t flags;                          /**< enum psc_sites_flags */
 };
 #define PSC_SITES_OPTIONS_INIT                                                                                         \
 	{                                                                                                              \
-		sizeof(struct psc_sites_options), 0, NULL, NULL, NULL, NULL                                            \
+		sizeof(struct psc_sites_options), 0, NULL, NULL, NULL, NULL, NULL, 0                                   \
 	}
 
 struct psc_sites; /* a result */

@@ -236,6 +236,8 @@ static bool find_externs(struct run *r)
 			continue;
 		psc_code_exports(&img, on_export, &v, &missing);
 		if (missing && i == 0)
+			psc_site_kernel_routines(r->k, on_export, &v);
+		if (missing && i == 0 && r->externs.n == 0)
 			psc_warn(&r->result->warnings,
 				 "names of the kernel's exports are not in the dump: calls of routines without a name "
 				 "are not found");
@@ -286,6 +288,8 @@ enum psc_status psc_sites_compute(const struct psc_kernel *k, const struct psc_s
 		psc_warn(&s->warnings, k->n_loaded == 0 ? "the dump offers no list of loaded modules"
 							: "no loaded module has such a name");
 	st = run_jobs(&r, memory_job, reterr);
+	if (st == PSC_OK && (opts->flags & PSC_SITES_NO_SYMBOLS) == 0)
+		st = psc_site_names_of_dump(k, s->modules, s->rows, s->n_rows, &s->arena, reterr);
 	if (st == PSC_OK) {
 		*ret = s;
 		s = NULL;
@@ -295,6 +299,17 @@ out:
 	free(r.externs.items);
 	free((void *)r.loaded);
 	return st;
+}
+
+/* Rows stand in the order of the modules. */
+static void name_files(struct psc_sites *s, const struct psc_sites_options *o)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < s->n_modules && (o->flags & PSC_SITES_NO_SYMBOLS) == 0; i++) {
+		size_t n = (size_t)s->modules[i].sites;
+		psc_site_names_of_file(&s->modules[i], o->symbol_search, s->rows + at, n, &s->arena);
+		at += n;
+	}
 }
 
 enum psc_status psc_sites_run_files(const char *const *paths, size_t n, const struct psc_sites_options *opts,
@@ -336,6 +351,7 @@ enum psc_status psc_sites_run_files(const char *const *paths, size_t n, const st
 		}
 	}
 	if (st == PSC_OK) {
+		name_files(s, &o);
 		*ret = s;
 		s = NULL;
 	}

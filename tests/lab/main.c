@@ -221,9 +221,11 @@ static void triage_ranges(struct lab_machine *m, struct lab_header *h)
 static void remove_intermediates(const char *dir)
 {
 	static const char *const stems[] = {"ntoskrnl", "ntimport", "hal", "labflt", "labnet", "labdisk"};
-	static const char *const ends[] = {".c", ".obj", ".def", ".lib", ".map", ".exp"};
+	/* Sources last: they say where drivers allocate, for tests that ask. */
+	static const char *const ends[] = {".obj", ".def", ".lib", ".map", ".exp", ".c"};
+	const size_t n_ends = sizeof ends / sizeof ends[0] - (getenv("LAB_KEEP_SOURCES") != NULL);
 	for (size_t i = 0; i < sizeof stems / sizeof stems[0]; i++)
-		for (size_t k = 0; k < sizeof ends / sizeof ends[0]; k++) {
+		for (size_t k = 0; k < n_ends; k++) {
 			char path[4096];
 			snprintf(path, sizeof path, "%s/%s%s", dir, stems[i], ends[k]);
 			(void)unlink(path);

@@ -50,6 +50,7 @@ def check(path, functions, what, bad):
     ends = drivers.call_ends(path)
     left = list(rows)
     n_ok = 0
+    has_pdb = os.path.exists(path[:-4] + ".pdb")
     for name, sites in sorted(want.items()):
         for s in sites:
             found = None
@@ -77,6 +78,10 @@ def check(path, functions, what, bad):
                 bad.append("%s: %s: returns to %s, not %#x" % (what, name, found["return_rva"], ends[call]))
             elif (found["return_rva"] is None) != found["tail_call"]:
                 bad.append("%s: %s: tail call and return address contradict" % (what, name))
+            # With a PDB beside the driver functions have names.
+            known = [found["function"]] + [c["function"] for c in found["chain"]]
+            if known != ([name] + s["chain"] if has_pdb else [None] * len(known)):
+                bad.append("%s: %s: names %s" % (what, name, known))
             n_ok += 1
     for r in left:
         bad.append("%s: false site in %s: %s" % (what, names.get(int(r["function_rva"], 16)), json.dumps(r)))

@@ -317,11 +317,11 @@ def build_clang(arch, opt, guard, work, lib):
     name = os.path.join(work, "%s%s%s" % (arch, opt, "-guard" if guard else ""))
     with open(name + ".c", "w") as f:
         f.write(source(guard))
-    flags = ["-Xclang", "-cfguard"] if guard else []
+    flags = ["-Xclang", "-cfguard"] if guard else ["-gcodeview"] if opt == "-O2" else []
     run("clang", "--target=" + triple, opt, "-ffreestanding", *([] if opt == "-O1" and arch == "x64" else ["-fasynchronous-unwind-tables"]), "-fno-stack-protector", "-fno-builtin", "-mno-stack-arg-probe",
         "-Wno-multichar", "-Wno-unused", "-c", *flags, name + ".c", "-o", name + ".o")
     run("lld-link", "/driver", "/subsystem:native", "/entry:DriverEntry", "/nodefaultlib", "/opt:noref", "/opt:noicf",
-        "/machine:" + machine, "/safeseh:no", *(["/guard:cf"] if guard else []), "/map:" + name + ".map",
+        "/machine:" + machine, "/safeseh:no", *(["/guard:cf"] if guard else ["/debug"] if opt == "-O2" else []), "/map:" + name + ".map",
         "/out:" + name + ".sys", name + ".o", lib)
     base = None
     functions = {}
