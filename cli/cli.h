@@ -51,11 +51,13 @@ int cmd_diff(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_sites(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
+int cmd_validate(int argc, char **argv);
 int cmd_pool(int argc, char **argv);
 int cmd_poolfind(int argc, char **argv);
 int cmd_callers(int argc, char **argv);
 int cmd_verifier(int argc, char **argv);
 int cmd_poolused(int argc, char **argv);
+int cmd_poolval(int argc, char **argv);
 
 /* "poolscope: text" on stderr. */
 void message(const char *fmt, ...) PSC_PRINTF(1, 2);

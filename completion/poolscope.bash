@@ -18,10 +18,12 @@ _poolscope()
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
 	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
 	local block="--dump-bytes --refs --tag-file"
+	local validate="--rows"
 	local diff="--sort --rows --tag --pool --by --changed --pinned --no-walk --budget"
 	local sites="--pe --tag --module --api --rows"
 	local poolused="--tag-file"
 	local pool="--tag-file"
+	local poolval=""
 	local poolfind=""
 	local callers="--by --tag --module --rows --stacks"
 	local verifier=""
@@ -29,7 +31,7 @@ _poolscope()
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info tags blocks block callers verifier diff sites poolused pool poolfind --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info tags blocks block validate callers verifier diff sites poolused pool poolval poolfind --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
@@ -37,12 +39,14 @@ _poolscope()
 	tags) options="$common $tags" ;;
 	blocks) options="$common $blocks" ;;
 	block) options="$common $block" ;;
+	validate) options="$common $validate" ;;
 	diff) options="$common $diff" ;;
 	sites) options="$common $sites" ;;
 	callers) options="$common $callers" ;;
 	verifier) options="$common $verifier" ;;
 	poolused) options="$common $poolused" ;;
 	pool) options="$common $pool" ;;
+	poolval) options="$common $poolval" ;;
 	poolfind) options="$common $poolfind" ;;
 	*) return ;;
 	esac

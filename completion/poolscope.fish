@@ -5,17 +5,19 @@ complete -c poolscope -n __fish_use_subcommand -f -a info -d 'what the dump is, 
 complete -c poolscope -n __fish_use_subcommand -f -a tags -d 'who holds the pool, per pool tag'
 complete -c poolscope -n __fish_use_subcommand -f -a blocks -d 'every allocation, one by one'
 complete -c poolscope -n __fish_use_subcommand -f -a block -d 'the block that holds an address'
+complete -c poolscope -n __fish_use_subcommand -f -a validate -d 'what contradicts itself in the pool'
 complete -c poolscope -n __fish_use_subcommand -f -a diff -d 'what grew between dumps'
 complete -c poolscope -n __fish_use_subcommand -f -a sites -d 'where code allocates, by disassembling drivers'
 complete -c poolscope -n __fish_use_subcommand -f -a callers -d 'who allocated, as Driver Verifier recorded it'
 complete -c poolscope -n __fish_use_subcommand -f -a verifier -d "Driver Verifier's records in the form of KD's !verifier"
 complete -c poolscope -n __fish_use_subcommand -f -a poolused -d "the same in the form of KD's !poolused"
 complete -c poolscope -n __fish_use_subcommand -f -a pool -d "the page of an address in the form of KD's !pool"
+complete -c poolscope -n __fish_use_subcommand -f -a poolval -d "a page checked, in the form of KD's !poolval"
 complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a tag in the form of KD's !poolfind"
 complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
-set -l commands info tags blocks block callers verifier diff sites poolused pool poolfind
+set -l commands info tags blocks block validate callers verifier diff sites poolused pool poolval poolfind
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
@@ -86,3 +88,4 @@ complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s t -l tag -d
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s m -l module -d 'only callers in this module'
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s n -l rows -d 'at most so many rows, 0 prints all'
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -l stacks -d 'stack of the newest known allocation'
+complete -c poolscope -n '__fish_seen_subcommand_from validate' -x -s n -l rows -d 'at most so many rows, 0 prints all'

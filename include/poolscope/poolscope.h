@@ -13,5 +13,6 @@
 #include <poolscope/sites.h>
 #include <poolscope/symbols.h>
 #include <poolscope/tags.h>
+#include <poolscope/validate.h>
 
 #endif

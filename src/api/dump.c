@@ -12,6 +12,7 @@
 #include "report/callers.h"
 #include "report/diff.h"
 #include "report/tags.h"
+#include "report/validate.h"
 #include "util/error.h"
 #include "util/text.h"
 #include <poolscope/poolscope.h>
@@ -557,4 +558,14 @@ enum psc_status psc_caller_events_run(struct psc_dump *dump, psc_caller_event_fn
 				      struct psc_error *reterr)
 {
 	return psc_caller_events_list(&dump->kernel, fn, arg, reterr);
+}
+
+enum psc_status psc_validate_run(struct psc_dump *dump, const struct psc_validate_options *opts,
+				 struct psc_validate **ret, struct psc_error *reterr)
+{
+	struct psc_validate_options o = PSC_VALIDATE_OPTIONS_INIT;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	o.size = sizeof(o);
+	return psc_validate_compute(&dump->kernel, &o, ret, reterr);
 }

@@ -54,6 +54,7 @@ struct reading {
 	struct psc_big_layout layout;
 	const struct psc_pool_regions *regions; /* only where the entry has no type */
 	bool (*visit)(void *arg, const struct psc_big_page *p);
+	struct psc_defects *defects; /* NULL: not asked for */
 	void *arg;
 	struct psc_big_pages *ret;
 	uint64_t n_near, n_placed;
@@ -93,6 +94,11 @@ static bool entry(void *arg, uint64_t index, const uint8_t *bytes)
 		return true;
 	if (!is_valid(s, &p)) {
 		s->ret->n_invalid++;
+		if (s->defects) {
+			const struct psc_defect d = {p.va, s->ret->table_va + index * s->ret->entry_bytes, 0, p.bytes,
+						     PSC_DEFECT_BIG_ENTRY};
+			psc_defects_add(s->defects, &d);
+		}
 		return true;
 	}
 	if (p.pool == PSC_POOL_MAX)
@@ -135,15 +141,12 @@ static void check(const struct reading *s, struct psc_warnings *warnings)
 			 (unsigned long long)b->n_live, (long long)b->entries_in_use);
 }
 
-enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_big_page *p),
-				   void *arg, struct psc_warnings *warnings, struct psc_arena *arena,
-				   struct psc_big_pages *ret, struct psc_error *reterr)
+static enum psc_status read_all(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_big_page *p), void *arg,
+				struct psc_defects *defects, struct psc_warnings *warnings, struct psc_big_pages *ret)
 {
 	struct psc_pool_globals g;
 	struct psc_pool_regions regions;
 	struct reading s = {0};
-	(void)arena;
-	(void)reterr;
 	memset(ret, 0, sizeof(*ret));
 	ret->entries_in_use = -1;
 	psc_pool_globals_find(k, warnings, &g);
@@ -158,6 +161,7 @@ enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg
 	s.k = k;
 	s.n_left = psc_table_entries_max(k, s.layout.entry_bytes);
 	s.visit = visit;
+	s.defects = defects;
 	s.arg = arg;
 	s.ret = ret;
 	if (s.layout.type_kind == PSC_BIG_TYPE_NONE) {
@@ -184,4 +188,26 @@ enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg
 	if (to_the_end || s.stopped)
 		check(&s, warnings);
 	return PSC_OK;
+}
+
+enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_big_page *p),
+				   void *arg, struct psc_warnings *warnings, struct psc_arena *arena,
+				   struct psc_big_pages *ret, struct psc_error *reterr)
+{
+	(void)arena;
+	(void)reterr;
+	return read_all(k, visit, arg, NULL, warnings, ret);
+}
+
+static bool ignore(void *arg, const struct psc_big_page *p)
+{
+	(void)arg;
+	(void)p;
+	return true;
+}
+
+void psc_big_pages_defects(struct psc_kernel *k, struct psc_defects *ret)
+{
+	struct psc_big_pages ignored;
+	(void)read_all(k, ignore, NULL, ret, NULL, &ignored);
 }

@@ -32,20 +32,28 @@ static bool add_entry(struct collecting *c, uint64_t va, bool *ret_new)
 	return false;
 }
 
+static void report(struct collecting *c, uint64_t head_va, uint64_t va)
+{
+	const struct psc_defect d = {va, head_va, 0, 0, PSC_DEFECT_LOOKASIDE_LINK};
+	psc_defects_add(&c->set->defects, &d);
+}
+
 /* Entries link through their first pointer and are data addresses. */
-static void follow(struct collecting *c, uint64_t first, uint32_t limit)
+static void follow(struct collecting *c, uint64_t head_va, uint64_t first, uint32_t limit)
 {
 	uint64_t va = first;
 	for (uint32_t n = 0; va != 0 && n < limit; n++) {
 		bool is_new;
 		if (!psc_is_kernel_va(&c->k->space, va) || va % c->unit_bytes != 0) {
 			c->n_bad++;
+			report(c, head_va, va);
 			return;
 		}
 		if (!add_entry(c, va, &is_new))
 			return;
 		if (!is_new) {
 			c->n_loops++;
+			report(c, head_va, va);
 			return;
 		}
 		c->set->entries++;
@@ -74,7 +82,7 @@ static void read_list(struct collecting *c, uint64_t head_va)
 	uint32_t depth;
 	uint64_t first = psc_slist_first(head, head_va, c->k->id.build, is_64bit, &depth);
 	if (first != 0)
-		follow(c, first, depth + DEPTH_SLACK);
+		follow(c, head_va, first, depth + DEPTH_SLACK);
 }
 
 /* XP, 2003: pairs of pointers {P, L} to _GENERAL_LOOKASIDE. */
@@ -178,7 +186,7 @@ static void read_pending(struct collecting *c, struct psc_warnings *warnings)
 		else
 			depth = PENDING_MAX;
 		if (first != 0)
-			follow(c, first, depth);
+			follow(c, head, first, depth);
 	}
 }
 
@@ -197,7 +205,7 @@ enum psc_status psc_cached_collect(struct psc_kernel *k, struct psc_warnings *wa
 	read_processors(&c, warnings);
 	read_pending(&c, warnings);
 	psc_hashmap_deinit(&c.heads);
-	if (c.no_memory) {
+	if (c.no_memory || ret->defects.no_memory) {
 		psc_cached_deinit(ret);
 		return psc_fail_no_memory(reterr);
 	}
@@ -213,4 +221,5 @@ enum psc_status psc_cached_collect(struct psc_kernel *k, struct psc_warnings *wa
 void psc_cached_deinit(struct psc_cached_set *s)
 {
 	psc_hashmap_deinit(&s->data_vas);
+	psc_defects_deinit(&s->defects);
 }

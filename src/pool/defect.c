@@ -19,6 +19,16 @@ const char *psc_defect_name(enum psc_defect_kind kind)
 		[PSC_DEFECT_BLOCK_HEADER] = "header size against chunk size",
 		[PSC_DEFECT_LARGE_TREE] = "large allocation tree link",
 		[PSC_DEFECT_SPECIAL_PATTERN] = "special pool pattern",
+		[PSC_DEFECT_FIRST_HEADER] = "bad first header",
+		[PSC_DEFECT_PREVIOUS_SIZE] = "previous size",
+		[PSC_DEFECT_SIZE_ZERO] = "block size zero",
+		[PSC_DEFECT_CROSSES_PAGE] = "crosses page",
+		[PSC_DEFECT_BLOCK_SIZE] = "block size",
+		[PSC_DEFECT_POOL_TYPE] = "invalid pool type",
+		[PSC_DEFECT_QUOTA_PROCESS] = "bad billed process",
+		[PSC_DEFECT_BIG_ENTRY] = "big page entry",
+		[PSC_DEFECT_BIG_OVERLAP] = "big page overlap",
+		[PSC_DEFECT_LOOKASIDE_LINK] = "lookaside link",
 	};
 	return (unsigned)kind < PSC_DEFECT_MAX ? names[kind] : "unknown";
 }

@@ -21,6 +21,18 @@ enum psc_defect_kind {
 	PSC_DEFECT_BLOCK_HEADER,      /* pool header against its storage: found BlockSize in bytes */
 	PSC_DEFECT_LARGE_TREE,        /* a link that leads nowhere, or in a circle */
 	PSC_DEFECT_SPECIAL_PATTERN,   /* of a special-pool page, before or behind its block */
+	/* Classic allocator: sizes in bytes. The container is the page. */
+	PSC_DEFECT_FIRST_HEADER,  /* of a page: a size before it */
+	PSC_DEFECT_PREVIOUS_SIZE, /* of the block before, against that block */
+	PSC_DEFECT_SIZE_ZERO,
+	PSC_DEFECT_CROSSES_PAGE,
+	PSC_DEFECT_BLOCK_SIZE,    /* leads to no header that leads back */
+	PSC_DEFECT_POOL_TYPE,     /* bits that are not possible here */
+	PSC_DEFECT_QUOTA_PROCESS, /* charged, but to no process: found as stored */
+	/* Tables and lists. */
+	PSC_DEFECT_BIG_ENTRY,      /* address or size not possible, or beyond its pool; found: bytes */
+	PSC_DEFECT_BIG_OVERLAP,    /* expected: end of the allocation before */
+	PSC_DEFECT_LOOKASIDE_LINK, /* leads nowhere, or in a circle; the container is the list's head */
 	PSC_DEFECT_MAX
 };
 /* "segment signature", ... in the words of the field. */

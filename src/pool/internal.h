@@ -24,6 +24,10 @@ bool psc_pool_header_is_session(const struct psc_pool_header *h, const struct ps
 void psc_pool_page_parse_as(const uint8_t page[PSC_PAGE_BYTES], const struct psc_pool_rules *rules, enum psc_pool pool,
 			    bool strict, struct psc_page_blocks *ret);
 
+/* What contradicts itself on a page that was taken for pool. */
+void psc_page_defects(const uint8_t page[PSC_PAGE_BYTES], const struct psc_pool_rules *rules, enum psc_pool pool,
+		      const struct psc_page_blocks *blocks, uint64_t page_va, struct psc_defects *ret);
+
 /* ---- tables of the kernel, read in pieces: pages may be missing ---- */
 struct psc_table_visitor {
 	/* false stops. entry: stride bytes. */

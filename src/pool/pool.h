@@ -90,6 +90,9 @@ enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg
 				   void *arg, struct psc_warnings *warnings, struct psc_arena *arena,
 				   struct psc_big_pages *ret, struct psc_error *reterr);
 
+/* Entries that make no sense. */
+void psc_big_pages_defects(struct psc_kernel *k, struct psc_defects *ret);
+
 /* ---- where the pool is (pool.md section 3.3) ---- */
 struct psc_pool_region {
 	enum psc_pool pool; /* nonpaged or paged */
@@ -114,6 +117,7 @@ struct psc_cached_set {
 	struct psc_hashmap data_vas; /* set of data addresses (header + header size) */
 	uint64_t lists_read, lists_missing, entries;
 	bool not_found; /* some kind of list, or some processor's, is nowhere */
+	struct psc_defects defects;
 };
 enum psc_status psc_cached_collect(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_cached_set *ret,
 				   struct psc_error *reterr);
@@ -170,6 +174,7 @@ struct psc_walk_options {
 	bool (*on_ordered)(void *arg, const struct psc_block *b);
 	/* Which blocks on_ordered is to see; called from worker threads. NULL: all. */
 	bool (*wanted)(const void *arg, const struct psc_block *b);
+	bool find_defects; /* classic allocator: fill result.defects; segment heaps always do */
 	void *ordered_arg; /* of both */
 	size_t big_window; /* big allocations held at once for the order; 0: a default */
 	uint64_t lo, hi;   /* small blocks: only pages of [lo, hi), in the coverage too; hi 0: to the end */

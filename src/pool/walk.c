@@ -47,7 +47,10 @@ static bool visit_big(void *arg, const struct psc_big_page *p)
 	if (p->is_free)
 		return true;
 	if (!big_block(v->w, p, &b)) {
+		const struct psc_defect d = {p->va, 0, 0, p->bytes, PSC_DEFECT_BIG_ENTRY};
 		v->n_outside++;
+		if (v->w->opts->find_defects)
+			psc_defects_add(&v->w->defects, &d);
 		return true;
 	}
 	uint64_t bytes = (b.size_bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES * PSC_PAGE_BYTES;
@@ -322,8 +325,12 @@ static const char *source_text(const struct psc_pool_regions *regions, enum psc_
 
 static void walk_deinit(struct psc_walk *w)
 {
-	for (unsigned i = 0; w->workers && i < w->n_workers; i++)
+	for (unsigned i = 0; w->workers && i < w->n_workers; i++) {
+		if (w->workers[i])
+			psc_defects_deinit(&w->workers[i]->defects);
 		free(w->workers[i]);
+	}
+	psc_defects_deinit(&w->defects);
 	free(w->workers);
 	free(w->runs);
 	free(w->job_start);
@@ -331,6 +338,30 @@ static void walk_deinit(struct psc_walk *w)
 	psc_walk_order_deinit(w);
 	psc_cached_deinit(&w->cached);
 	psc_rangeset_deinit(&w->big);
+}
+
+/* Defects of the walk, the tables and lists, and of the heaps in ret already, as one list. */
+static enum psc_status gather_defects(struct psc_walk *w, struct psc_arena *arena, struct psc_walk_result *ret,
+				      struct psc_error *reterr)
+{
+	if (w->opts->lo == 0 && w->opts->hi == 0)
+		psc_big_pages_defects(w->k, &w->defects);
+	psc_defects_merge(&w->defects, &w->cached.defects);
+	for (unsigned i = 0; i < w->n_workers; i++)
+		psc_defects_merge(&w->defects, &w->workers[i]->defects);
+	uint64_t n_found = w->defects.n_found + ret->n_defects_found;
+	for (size_t i = 0; i < ret->n_defects; i++)
+		psc_defects_add(&w->defects, &ret->defects[i]);
+	psc_defects_sort(&w->defects);
+	struct psc_defect *items = psc_arena_alloc(arena, (w->defects.n + 1) * sizeof(*items));
+	if (!items || w->defects.no_memory)
+		return psc_fail_no_memory(reterr);
+	if (w->defects.n != 0)
+		memcpy(items, w->defects.items, w->defects.n * sizeof(*items));
+	ret->defects = items;
+	ret->n_defects = w->defects.n;
+	ret->n_defects_found = n_found;
+	return PSC_OK;
 }
 
 static void read_descriptors(struct psc_kernel *k, struct psc_walk_result *ret)
@@ -374,6 +405,8 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 		r = walk_small(&w, warnings, reterr);
 	if (r == PSC_OK)
 		r = psc_walk_order_finish(&w, reterr);
+	if (r == PSC_OK && opts->find_defects)
+		r = gather_defects(&w, arena, ret, reterr);
 	if (r != PSC_OK)
 		goto out;
 	if (ret->small_blocks_supported && !is_heap)

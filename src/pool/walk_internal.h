@@ -32,6 +32,7 @@ struct psc_walk_worker {
 	uint8_t scratch[PSC_PAGE_BYTES];
 	void *ctx;
 	struct psc_walk_out *out; /* of the running job */
+	struct psc_defects defects;
 };
 
 struct psc_walk {
@@ -59,6 +60,7 @@ struct psc_walk {
 	struct psc_walk_worker **workers;
 	unsigned n_workers;
 	struct psc_walk_coverage coverage[2]; /* of the iterating thread */
+	struct psc_defects defects;           /* likewise */
 };
 
 static inline uint32_t psc_walk_filter_bit(uint64_t data_va)

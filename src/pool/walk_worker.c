@@ -66,6 +66,13 @@ static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const
 		if (s->in_use) {
 			b.state = is_cached(w, b.va + w->rules.unit_bytes) ? PSC_BLOCK_CACHED : PSC_BLOCK_ALLOCATED;
 			b.process = billed_process(w, page, s, b.va);
+			if (w->opts->find_defects && b.process == 0 && w->rules.is_64bit &&
+			    s->header.process_billed != 0 && (w->has_cookie || !w->rules.quota_is_encoded) &&
+			    psc_pool_header_has_quota(&s->header, &w->rules)) {
+				const struct psc_defect d = {b.va, page_va, 0, s->header.process_billed,
+							     PSC_DEFECT_QUOTA_PROCESS};
+				psc_defects_add(&worker->defects, &d);
+			}
 			cov->live_blocks += b.state == PSC_BLOCK_ALLOCATED;
 		}
 		psc_walk_emit(w, worker, &b);
@@ -101,6 +108,8 @@ static void walk_page(const struct psc_walk *w, struct psc_walk_worker *worker, 
 	}
 	cov->pool_page_bytes += PSC_PAGE_BYTES;
 	cov->corrupt_pages += worker->blocks.is_corrupt;
+	if (w->opts->find_defects)
+		psc_page_defects(page, &w->rules, pool, &worker->blocks, va, &worker->defects);
 	emit(w, worker, page, va, pool, is_nx);
 }
 

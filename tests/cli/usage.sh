@@ -15,7 +15,7 @@ bad frobnicate
 bad frobnicate x.dmp
 bad --frobnicate
 bad ''
-for command in info tags blocks block callers verifier diff poolused pool poolfind; do
+for command in info tags blocks block validate callers verifier diff poolused pool poolval poolfind; do
 	bad "$command"
 	bad "$command" ''
 	bad "$command" --frobnicate x.dmp
@@ -50,7 +50,7 @@ bad tags --by tag,size --no-walk x.dmp
 for option in --sort --rows --tag --pool --by --tag-file -s -n -t; do bad tags x.dmp "$option"; done
 
 for value in '' Abc1 'Abc=1K' 'Abcd=' 'Abcd=x' '=1' '*=1Q'; do bad tags --budget "$value" x.dmp; done
-for command in info blocks block diff; do for value in openmetrics folded; do bad "$command" --format "$value" x.dmp; done; done
+for command in info blocks block validate diff; do for value in openmetrics folded; do bad "$command" --format "$value" x.dmp; done; done
 bad blocks x.dmp y.dmp
 for value in bytes Size ''; do bad blocks --sort "$value" x.dmp; done
 for value in -1 x 5x ''; do bad blocks -n "$value" x.dmp; done
@@ -84,7 +84,7 @@ bad diff --no-walk --by tag,size x.dmp y.dmp
 bad diff --by process --tag 'Abc*' x.dmp y.dmp
 bad diff --format openmetrics x.dmp y.dmp
 
-for command in block pool; do
+for command in block pool poolval; do
 	bad "$command" x.dmp
 	for value in '' 0 xyz 0x 12345678901234567; do bad "$command" "$value" x.dmp; done
 	bad "$command" fffff8a000000010 2 x.dmp y.dmp
@@ -93,6 +93,13 @@ for value in 4 3z '' 100000000; do bad pool fffff8a000000010 "$value" x.dmp; don
 for value in json csv; do bad pool --format "$value" fffff8a000000010 x.dmp; done
 for value in -1 4097 x ''; do bad block --dump-bytes "$value" fffff8a000000010 x.dmp; done
 for value in csv folded openmetrics; do bad block --format "$value" fffff8a000000010 x.dmp; done
+
+bad validate fffff8a000000010 x.dmp y.dmp
+bad validate xyz x.dmp
+for value in -1 x ''; do bad validate -n "$value" x.dmp; done
+for value in folded openmetrics; do bad validate --format "$value" x.dmp; done
+for value in 4 00 -1 x ''; do bad poolval fffff8a000000010 "$value" x.dmp; done
+bad poolval --format json fffff8a000000010 x.dmp
 
 bad poolused 2 Abc1 x.dmp y.dmp
 for value in 6 7 e 10 20 g x -1 '' 1,2; do bad poolused "$value" x.dmp; done
@@ -113,10 +120,10 @@ help() {
 }
 
 help --help
-for command in info tags blocks block callers verifier diff poolused pool poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
+for command in info tags blocks block validate callers verifier diff poolused pool poolval poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
 help -h
 help help
-for command in info tags blocks block callers verifier diff poolused pool poolfind; do
+for command in info tags blocks block validate callers verifier diff poolused pool poolval poolfind; do
 	help "$command" --help
 	help "$command" -h
 	help "$command" --quiet --help x.dmp

@@ -298,6 +298,17 @@ static void damage_headers(struct lab_machine *m)
 	lab_damage_headers(m, 24);
 }
 
+static void plant_defects(struct lab_machine *m)
+{
+	lab_plant_mix(m, 3000);
+	lab_track_cpu(m, T4("Nega"), LAB_POOL_NONPAGED, 0, 10, 30, 0 - 20ull * 64);
+	lab_pool_block(m, &(struct lab_request){.tag = T4("QuoD"),
+						.pool = LAB_POOL_NONPAGED,
+						.bytes = 88,
+						.nx = true,
+						.quota_process = m->processes[0].va});
+}
+
 static void options_no_tagging(struct lab_options *o)
 {
 	o->no_tagging = true;
@@ -397,6 +408,7 @@ static const struct lab_case cases[] = {
 	{"lost-keys", "heap: the page of the keys", "2004-x64", NULL, plant_healthy, lose_keys},
 	{"lost-root", "heap: the page of the pool's first node", "2004-x64", NULL, plant_healthy, lose_root},
 	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
+	{"defects", "one defect of each kind", "7-x64", NULL, plant_defects, lab_damage_kinds},
 	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,
 	 lab_damage_loops},
 	{"verifier", "Driver Verifier with pool tracking, one of its drivers unloaded", NULL, options_verifier,

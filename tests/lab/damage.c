@@ -159,7 +159,9 @@ void lab_damage_headers(struct lab_machine *m, unsigned n)
 			again |= done[j] == page_of(m->blocks[i].header_va);
 		if (again || is_needed(m->blocks[i].tag))
 			continue;
+		static const char *const what[] = {"previous size", "crosses page", "block size zero"};
 		overwrite(m, m->blocks[i].header_va, (unsigned)(n_done % 3));
+		lab_damage_note(m, what[n_done % 3 == 0 ? 0 : n_done % 3 == 1 ? 2 : 1], m->blocks[i].header_va);
 		m->blocks[i].unreachable = true;
 		done[n_done++] = page_of(m->blocks[i].header_va);
 	}
@@ -203,4 +205,104 @@ void lab_damage_loops(struct lab_machine *m)
 		if (c->n >= 2 && lab_mem_pa(m->mem, c->nodes[c->n - 1]) != UINT64_MAX)
 			lab_put_ptr(m, c->nodes[c->n - 1], c->nodes[0]);
 	}
+}
+
+/* ---- one defect of each kind that a check of the classic pool knows ---- */
+
+static void set_size(struct lab_machine *m, uint64_t header_va, unsigned units)
+{
+	if (lab_build_is64(m->b)) {
+		lab_put8(m->mem, header_va + 2, (uint8_t)units);
+	} else {
+		uint32_t word = lab_get32(m->mem, header_va);
+		lab_put32(m->mem, header_va, (word & ~(0x1ffu << 16)) | units << 16);
+	}
+}
+
+static void set_previous(struct lab_machine *m, uint64_t header_va, unsigned units)
+{
+	if (lab_build_is64(m->b)) {
+		lab_put8(m->mem, header_va, (uint8_t)units);
+	} else {
+		uint32_t word = lab_get32(m->mem, header_va);
+		lab_put32(m->mem, header_va, (word & ~0x1ffu) | units);
+	}
+}
+
+/* The other pool's type: as requested, or one more in Windows 5. */
+static void swap_pool(struct lab_machine *m, uint64_t header_va)
+{
+	unsigned flip = m->b->major == 5 ? 3 : 1;
+	if (lab_build_is64(m->b)) {
+		lab_put8(m->mem, header_va + 3, (uint8_t)(lab_get32(m->mem, header_va) >> 24 ^ flip));
+	} else {
+		lab_put32(m->mem, header_va, lab_get32(m->mem, header_va) ^ flip << 25);
+	}
+}
+
+static void put_big_entry(struct lab_machine *m, uint64_t va, uint64_t bytes, const char *what)
+{
+	static const char type[] = "_POOL_TRACKER_BIG_PAGES";
+	uint32_t stride = lab_type_size(m->b, type);
+	for (uint64_t at = m->big_table_va;; at += stride) {
+		uint64_t old = lab_get_ptr(m, at + lab_offset(m->b, type, "Va"));
+		if (old > 1)
+			continue;
+		lab_put_ptr(m, at + lab_offset(m->b, type, "Va"), va);
+		lab_put32(m->mem, at + lab_offset(m->b, type, "Key"), LAB_TAG('B', 'a', 'd', 'B'));
+		if (!lab_put_field(m, at, type, "NumberOfBytes", bytes))
+			lab_put_field(m, at, type, "NumberOfPages", bytes / LAB_PAGE);
+		lab_damage_note(m, what, va);
+		return;
+	}
+}
+
+void lab_damage_kinds(struct lab_machine *m)
+{
+	unsigned k = 0;
+	uint64_t last_page = 0;
+	for (size_t i = 0; i < m->n_blocks && k < 3; i++) {
+		const struct lab_block *b = &m->blocks[i];
+		uint64_t page = page_of(b->header_va), va = b->header_va;
+		if (!is_middle_block(m, i) || page == last_page || holds_needed(m, page) || b->state != LAB_ALLOCATED)
+			continue;
+		unsigned units = block_units(m, va);
+		last_page = page;
+		switch (k++) {
+		case 0:
+			set_previous(m, page, 5);
+			lab_damage_note(m, "bad first header", page);
+			break;
+		case 1:
+			set_size(m, va, units + 1);
+			lab_damage_note(m, "block size", va);
+			break;
+		default:
+			swap_pool(m, va);
+			lab_damage_note(m, "invalid pool type", va);
+		}
+	}
+	for (size_t i = 0; i < m->n_blocks && lab_build_is64(m->b); i++) {
+		const struct lab_block *b = &m->blocks[i];
+		if (b->tag != LAB_TAG('Q', 'u', 'o', 'D'))
+			continue;
+		lab_put64(m->mem, b->header_va + 8, 0x4141414141414141);
+		lab_damage_note(m, "bad billed process", b->header_va);
+	}
+	for (size_t i = 0; i < m->n_bigs; i++) {
+		if (!m->bigs[i].live || m->bigs[i].n_pages < 4)
+			continue;
+		put_big_entry(m, m->bigs[i].va + LAB_PAGE, LAB_PAGE, "big page overlap");
+		put_big_entry(m, m->bigs[i].va + 0x10, LAB_PAGE, "big page entry");
+		break;
+	}
+	for (size_t i = 0; i < m->n_chains; i++) {
+		struct lab_chain *c = &m->chains[i];
+		if (c->n < 2 || lab_mem_pa(m->mem, c->nodes[c->n - 1]) == UINT64_MAX)
+			continue;
+		lab_put_ptr(m, c->nodes[c->n - 1], c->nodes[0]);
+		lab_damage_note(m, "lookaside link", c->nodes[0]);
+		break;
+	}
+	lab_damage_note(m, "negative count of a tag", 0);
 }

@@ -32,4 +32,7 @@ enum lab_loss {
 /* One page, in kernel dumps only. */
 void lab_heap_lose(struct lab_machine *m, enum lab_loss loss);
 
+/* Defects of the classic pool, its tables and lists, one of each kind. */
+void lab_damage_kinds(struct lab_machine *m);
+
 #endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* poolscope validate: what contradicts itself in the pool. */
+#include "cli.h"
+#include "coverage.h"
+#include "json.h"
+#include "report.h"
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: poolscope validate [OPTIONS] [ADDRESS] DUMP\n"
+	"\n"
+	"Checks the pool: chains of block headers, sizes, types, charged processes, heaps of the segment heap with "
+	"their\n"
+	"bitmaps and encoded headers, lookaside lists, the table of big allocations, the counters. Each defect comes\n"
+	"with what stands there, what should, and the block before it, for an overrun comes from below. With ADDRESS\n"
+	"only its page. Exit status 1 when there is any.\n"
+	"\n"
+	"Options:\n"
+	"  -n, --rows N          at most N rows; 0 = all (default)\n" COMMON_OPTIONS_HELP "\n"
+	"Examples:\n"
+	"  poolscope validate MEMORY.DMP\n"
+	"  poolscope validate fffffa8003f42010 MEMORY.DMP\n"
+	"  poolscope validate --format json MEMORY.DMP | jq '.rows[] | [.va, .check, .suspect.tag]'\n";
+
+#define SCHEMA     "poolscope.validate/1"
+#define PAGE_BYTES 4096u
+
+/* The one definition of a row's columns, for every format. */
+enum {
+	COL_VA,
+	COL_CHECK,
+	COL_EXPECTED,
+	COL_FOUND,
+	COL_TAG,
+	COL_TAG_HEX,
+	COL_POOL,
+	COL_CONTAINER,
+	COL_SUSPECT_VA,
+	COL_SUSPECT_BYTES,
+	COL_SUSPECT_TAG,
+	COL_SUSPECT_TAG_HEX,
+	COL_SUSPECT_POOL,
+	COL_SUSPECT_STATE,
+	N_COLS
+};
+
+static const struct column columns[N_COLS] = {
+	[COL_VA] = {.key = "va", .heading = "Address", .is_left = true},
+	[COL_CHECK] = {.key = "check", .heading = "Defect", .is_left = true},
+	[COL_EXPECTED] = {.key = "expected_hex", .heading = "Expected", .is_left = true},
+	[COL_FOUND] = {.key = "found_hex", .heading = "Found", .is_left = true},
+	[COL_TAG] = {.key = "tag"},
+	[COL_TAG_HEX] = {.key = "tag_hex"},
+	[COL_POOL] = {.key = "pool"},
+	[COL_CONTAINER] = {.key = "container"},
+	[COL_SUSPECT_VA] = {.key = "suspect.va", .heading = "Block before", .is_left = true},
+	[COL_SUSPECT_BYTES] = {.key = "suspect.block_bytes", .heading = "Bytes"},
+	[COL_SUSPECT_TAG] = {.key = "suspect.tag", .heading = "Tag", .is_left = true},
+	[COL_SUSPECT_TAG_HEX] = {.key = "suspect.tag_hex"},
+	[COL_SUSPECT_POOL] = {.key = "suspect.pool"},
+	[COL_SUSPECT_STATE] = {.key = "suspect.state", .heading = "State", .is_left = true},
+};
+
+struct texts {
+	char tag[17], hex[9], suspect_tag[17], suspect_hex[9], expected[24], found[24];
+};
+
+static void format_hex(const uint8_t tag[4], char hex[9])
+{
+	snprintf(hex, 9, "%02x%02x%02x%02x", tag[0], tag[1], tag[2], tag[3]);
+}
+
+static void fill_cells(const struct psc_defect_row *d, bool is_32bit, struct texts *t, struct cell cells[N_COLS])
+{
+	for (int i = 0; i < N_COLS; i++)
+		cells[i] = cell_null();
+	if (d->va != 0)
+		cells[COL_VA] = cell_address(d->va, is_32bit);
+	cells[COL_CHECK] = cell_text(d->check);
+	if (d->has_values) {
+		snprintf(t->expected, sizeof(t->expected), "0x%" PRIx64, d->expected);
+		snprintf(t->found, sizeof(t->found), "0x%" PRIx64, d->found);
+		cells[COL_EXPECTED] = cell_text(t->expected);
+		cells[COL_FOUND] = cell_text(t->found);
+	}
+	if (d->has_tag) {
+		format_hex(d->tag, t->hex);
+		cells[COL_TAG] = cell_text(psc_tag_format(d->tag, t->tag));
+		cells[COL_TAG_HEX] = cell_text(t->hex);
+		cells[COL_POOL] = cell_text(psc_pool_name(d->pool));
+		/* In the table it stands where the address would. */
+	}
+	if (d->container != 0)
+		cells[COL_CONTAINER] = cell_address(d->container, is_32bit);
+	if (!d->has_suspect)
+		return;
+	cells[COL_SUSPECT_VA] = cell_address(d->suspect.va, is_32bit);
+	cells[COL_SUSPECT_BYTES] = cell_u64(d->suspect.block_bytes);
+	if (d->suspect.has_tag) {
+		format_hex(d->suspect.tag, t->suspect_hex);
+		cells[COL_SUSPECT_TAG] = cell_text(psc_tag_format(d->suspect.tag, t->suspect_tag));
+		cells[COL_SUSPECT_TAG_HEX] = cell_text(t->suspect_hex);
+	}
+	cells[COL_SUSPECT_POOL] = cell_text(psc_pool_name(d->suspect.pool));
+	cells[COL_SUSPECT_STATE] = cell_text(psc_block_state_name(d->suspect.state));
+}
+
+static void print_end_lines(FILE *f, const struct psc_dump *dump, const struct psc_validate *v)
+{
+	size_t n;
+	uint64_t blocks;
+	char a[32], b[32];
+	const struct psc_dump_info *i = psc_dump_get_info(dump);
+	const struct psc_walk_coverage *c = psc_validate_coverage(v, &n);
+	uint64_t found = psc_validate_count(v, &blocks);
+	fprintf(f, "%s%s defects in %s blocks\n", found != 0 ? "\n" : "", group_digits(found, false, a),
+		group_digits(blocks, false, b));
+	if (found != 0 && i->has_bugcheck && i->bugcheck_code != 0)
+		fprintf(f, "The machine stopped with bugcheck 0x%" PRIx32 "\n", i->bugcheck_code);
+	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_validate_coverage_ratio(v));
+	for (size_t k = 0; k < n; k++)
+		print_walk_coverage(f, &c[k]);
+}
+
+static bool print(FILE *f, struct psc_dump *dump, const struct psc_validate *v, const struct common_options *o,
+		  long max_rows)
+{
+	static const struct report_spec spec = {SCHEMA, "defect", false};
+	struct report r;
+	struct cell cells[N_COLS];
+	struct texts t;
+	size_t n, n_coverage, n_a, n_b;
+	uint64_t blocks;
+	const struct psc_defect_row *rows = psc_validate_rows(v, &n);
+	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
+
+	report_init(&r, f, dump, o, &spec, columns, N_COLS);
+	for (size_t i = 0; i < n && (max_rows == 0 || (long)i < max_rows); i++) {
+		char what[80];
+		fill_cells(&rows[i], is_32bit, &t, cells);
+		if (o->format == FORMAT_TABLE && rows[i].has_tag) {
+			snprintf(what, sizeof(what), "%s: %s, %s", rows[i].check, t.tag, psc_pool_name(rows[i].pool));
+			cells[COL_CHECK] = cell_text(what);
+		}
+		report_row(&r, cells);
+	}
+	cJSON *total = cJSON_CreateObject(), *coverage = cJSON_CreateObject();
+	json_add_u64(total, "defects_count", psc_validate_count(v, &blocks));
+	json_add_u64(total, "blocks_count", blocks);
+	report_member(&r, "total", total);
+	if (o->format == FORMAT_TABLE)
+		print_end_lines(f, dump, v);
+	json_add_ratio(coverage, psc_validate_coverage_ratio(v));
+	const struct psc_walk_coverage *c = psc_validate_coverage(v, &n_coverage);
+	json_add_walk_coverage(coverage, c, n_coverage);
+	const char *const *a = psc_dump_warnings(dump, &n_a);
+	const char *const *b = psc_validate_warnings(v, &n_b);
+	bool ok = report_end(&r, coverage, json_warnings(a, n_a, b, n_b));
+	if (psc_validate_count(v, NULL) > r.n_rows && !o->quiet)
+		message("%" PRIu64 " more defects", psc_validate_count(v, NULL) - r.n_rows);
+	return ok;
+}
+
+static int run(struct common_options *o, const char *path, uint64_t va, long max_rows)
+{
+	struct psc_validate_options vo = PSC_VALIDATE_OPTIONS_INIT;
+	struct psc_dump *dump = NULL;
+	struct psc_validate *v = NULL;
+	struct psc_error err;
+	struct output out;
+	size_t n;
+	int code = open_dump(path, o, &dump);
+	if (code != EXIT_COMPLETE)
+		return code;
+	vo.n_threads = o->n_threads;
+	vo.progress = progress_callback(o);
+	if (va != 0) {
+		vo.lo = va & ~(uint64_t)(PAGE_BYTES - 1);
+		vo.hi = vo.lo + PAGE_BYTES;
+	}
+	enum psc_status st = psc_validate_run(dump, &vo, &v, &err);
+	progress_clear();
+	code = st == PSC_OK ? output_open(&out, o) : report_error(&err);
+	if (code == EXIT_COMPLETE) {
+		const char *const *w = psc_dump_warnings(dump, &n);
+		print_warnings(o, w, n);
+		w = psc_validate_warnings(v, &n);
+		print_warnings(o, w, n);
+		if (!print(out.f, dump, v, o, max_rows)) {
+			message("out of memory");
+			code = EXIT_INPUT;
+		} else if (psc_validate_count(v, NULL) != 0) {
+			code = EXIT_BUDGET;
+		} else if (o->min_coverage >= 0.0 && psc_validate_coverage_ratio(v) < o->min_coverage) {
+			code = EXIT_COVERAGE;
+		}
+		code = output_close(&out, code);
+	}
+	psc_validate_free(v);
+	psc_dump_close(dump);
+	return code;
+}
+
+int cmd_validate(int argc, char **argv)
+{
+	static const struct option options[] = {{"rows", required_argument, NULL, 'n'}, COMMON_LONG_OPTIONS};
+	struct common_options o;
+	uint64_t va = 0, max_rows = 0;
+	int opt;
+
+	common_options_init(&o);
+	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "n:", options, NULL)) != -1) {
+		if (opt == 'n') {
+			if (!parse_bytes(optarg, strlen(optarg), &max_rows) || max_rows > INT32_MAX)
+				return usage_error("validate", "-n takes a number of rows, not '%s'", optarg);
+			continue;
+		}
+		int code = common_option(&o, opt, "validate", help);
+		if (code >= 0)
+			return code;
+	}
+	if (check_row_format(&o, "validate") >= 0)
+		return EXIT_USAGE;
+	if (argc - optind == 2) {
+		if (!parse_address(argv[optind], strlen(argv[optind]), &va) || va == 0)
+			return usage_error("validate", "ADDRESS is hexadecimal, not '%s'", argv[optind]);
+		optind++;
+	}
+	const char *path = dump_argument(argc, argv, optind, "validate");
+	return path != NULL ? run(&o, path, va, (long)max_rows) : EXIT_USAGE;
+}

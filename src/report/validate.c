@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* Defects of a walk, of the table of big allocations and of the counters; then a second walk for the blocks before
+ * them. Reference: pool 10.1, 10.2. */
+#include "report/validate.h"
+#include "report/blocks.h"
+#include "util/error.h"
+#include "util/vec.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct psc_validate {
+	struct psc_arena arena;
+	struct psc_warnings warnings;
+	struct psc_defect_row *items;
+	size_t n, cap;
+	uint64_t n_found, n_blocks;
+	struct psc_walk_coverage coverage[2];
+	double ratio;
+};
+
+struct checking {
+	struct psc_kernel *k;
+	const struct psc_validate_options *o;
+	struct psc_validate *v;
+	struct psc_process_table processes;
+	uint32_t header_bytes;
+	uint64_t big_end; /* of the highest big allocation so far */
+	uint64_t big_va;
+	size_t at; /* second walk: the defect that is next */
+	struct psc_block before;
+	bool has_before, no_memory;
+};
+
+static struct psc_defect_row *new_row(struct checking *c)
+{
+	c->v->n_found++;
+	if (c->v->n == PSC_DEFECTS_MAX)
+		return NULL;
+	if (!PSC_VEC_RESERVE_ONE(c->v)) {
+		c->no_memory = true;
+		return NULL;
+	}
+	struct psc_defect_row *r = &c->v->items[c->v->n++];
+	memset(r, 0, sizeof(*r));
+	return r;
+}
+
+static void add(struct checking *c, const struct psc_defect *d)
+{
+	struct psc_defect_row *r = new_row(c);
+	if (r == NULL)
+		return;
+	r->check = psc_defect_name(d->kind);
+	r->va = d->va;
+	r->container = d->container;
+	r->has_values = (d->expected | d->found) != 0;
+	r->expected = d->expected;
+	r->found = d->found;
+}
+
+static bool is_in_range(const struct psc_validate_options *o, uint64_t va)
+{
+	return (o->lo == 0 && o->hi == 0) || (va >= o->lo && va <= o->hi - 1);
+}
+
+/* First walk: blocks in address order. Small ones may lie below a big one that was freed and is still listed. */
+static bool on_block(void *arg, const struct psc_block *b)
+{
+	struct checking *c = (struct checking *)arg;
+	if (!is_in_range(c->o, b->va))
+		return true;
+	c->v->n_blocks++;
+	if (!b->is_big || b->kind != PSC_BLOCK_KIND_BIG)
+		return true;
+	if (b->va < c->big_end) {
+		const struct psc_defect d = {b->va, c->big_va, c->big_end, b->va, PSC_DEFECT_BIG_OVERLAP};
+		add(c, &d);
+	}
+	uint64_t end = b->va + b->size_bytes;
+	if (end > c->big_end) {
+		c->big_end = end;
+		c->big_va = b->va;
+	}
+	return !c->no_memory;
+}
+
+/* Which storage an address is in, as far as overruns go: a page of small blocks, or 1 MiB of a segment. */
+static bool is_near(const struct psc_defect_row *d, const struct psc_block *b)
+{
+	uint64_t end = b->va + b->size_bytes;
+	return b->va < d->va && end <= d->va && d->va - end < PSC_PAGE_BYTES &&
+	       (b->kind != PSC_BLOCK_KIND_LEGACY || b->va / PSC_PAGE_BYTES == d->va / PSC_PAGE_BYTES);
+}
+
+/* Second walk: what lies before each defect. */
+static bool find_suspect(void *arg, const struct psc_block *b)
+{
+	struct checking *c = (struct checking *)arg;
+	while (c->at < c->v->n && (c->v->items[c->at].va == 0 || c->v->items[c->at].va <= b->va)) {
+		struct psc_defect_row *d = &c->v->items[c->at++];
+		if (!c->has_before || d->va == 0 || !is_near(d, &c->before))
+			continue;
+		d->has_suspect = true;
+		psc_block_row_make(&c->before, c->header_bytes, &c->processes, &d->suspect);
+	}
+	c->before = *b;
+	c->has_before = true;
+	return c->at < c->v->n;
+}
+
+static enum psc_status walk(struct checking *c, bool (*fn)(void *arg, const struct psc_block *b), bool find_defects,
+			    struct psc_walk_result *ret, struct psc_error *reterr)
+{
+	const struct psc_walk_options w = {
+		.n_threads = c->o->n_threads,
+		.on_ordered = fn,
+		.find_defects = find_defects,
+		.ordered_arg = c,
+		.lo = c->o->lo,
+		.hi = c->o->hi,
+		.progress = c->o->progress,
+		.progress_arg = c->o->progress_arg,
+	};
+	return psc_pool_walk(c->k, &w, &c->v->arena, find_defects ? &c->v->warnings : NULL, ret, reterr);
+}
+
+/* Sums over all tables cannot be negative. */
+static enum psc_status check_trackers(struct checking *c, struct psc_error *reterr)
+{
+	struct psc_trackers t;
+	enum psc_status st = psc_trackers_read(c->k, &c->v->arena, &c->v->warnings, &t, reterr);
+	if (st != PSC_OK || !t.available)
+		return st;
+	for (size_t i = 0; i < t.n_rows; i++) {
+		for (int pool = 0; pool < 2; pool++) {
+			const struct psc_tracker_row *row = &t.rows[i];
+			int64_t live = psc_tracker_live(&t, &row->half[pool]);
+			int64_t bytes = psc_tracker_bytes(&t, &row->half[pool]);
+			if (row->incomplete || (live >= 0 && bytes >= 0))
+				continue;
+			struct psc_defect_row *r = new_row(c);
+			if (r == NULL)
+				continue;
+			r->check = live < 0 ? "negative count of a tag" : "negative bytes of a tag";
+			r->has_values = r->has_tag = true;
+			r->found = (uint64_t)(live < 0 ? live : bytes);
+			r->pool = (enum psc_pool)pool;
+			for (int b = 0; b < 4; b++)
+				r->tag[b] = (uint8_t)(row->tag >> (8 * b));
+		}
+	}
+	return PSC_OK;
+}
+
+static int by_va(const void *pa, const void *pb)
+{
+	const struct psc_defect_row *a = (const struct psc_defect_row *)pa, *b = (const struct psc_defect_row *)pb;
+	if (a->va != b->va)
+		return a->va < b->va ? -1 : 1;
+	int c = strcmp(a->check, b->check);
+	if (c == 0)
+		c = (a->container > b->container) - (a->container < b->container);
+	return c != 0 ? c : memcmp(a->tag, b->tag, 4);
+}
+
+static void set_coverage(struct psc_validate *v, const struct psc_walk_result *w)
+{
+	v->ratio = 1.0;
+	for (int i = 0; i < 2; i++) {
+		const struct psc_walk_coverage *c = &w->coverage[i];
+		uint64_t all = c->mapped_bytes + c->unknown_bytes;
+		double ratio = !c->range_known || c->big_only ? 0.0
+			       : all == 0                     ? 1.0
+							      : (double)c->read_bytes / (double)all;
+		v->coverage[i] = *c;
+		if (ratio < v->ratio)
+			v->ratio = ratio;
+	}
+}
+
+static enum psc_status check(struct checking *c, struct psc_error *reterr)
+{
+	struct psc_walk_result result, ignored;
+	enum psc_status st = walk(c, on_block, true, &result, reterr);
+	if (st != PSC_OK)
+		return c->no_memory ? psc_fail_no_memory(reterr) : st;
+	set_coverage(c->v, &result);
+	uint64_t n_all = c->v->n_found + result.n_defects_found;
+	for (size_t i = 0; i < result.n_defects; i++) {
+		if (is_in_range(c->o, result.defects[i].va))
+			add(c, &result.defects[i]);
+		else
+			n_all--;
+	}
+	c->v->n_found = n_all;
+	if (c->o->lo == 0 && c->o->hi == 0) {
+		st = check_trackers(c, reterr);
+		if (st != PSC_OK)
+			return st;
+	}
+	if (c->no_memory)
+		return psc_fail_no_memory(reterr);
+	if (c->v->n == 0)
+		return PSC_OK;
+	if (c->v->n > 1)
+		qsort(c->v->items, c->v->n, sizeof(*c->v->items), by_va);
+	st = walk(c, find_suspect, false, &ignored, reterr);
+	/* It ends the walk itself behind the last defect. */
+	if (st == PSC_E_CANCELLED && c->at == c->v->n)
+		st = PSC_OK;
+	/* Defects above the last block. */
+	struct psc_block end = {0};
+	end.va = UINT64_MAX;
+	if (st == PSC_OK)
+		(void)find_suspect(c, &end);
+	return st;
+}
+
+enum psc_status psc_validate_compute(struct psc_kernel *k, const struct psc_validate_options *opts,
+				     struct psc_validate **ret, struct psc_error *reterr)
+{
+	struct psc_pool_rules rules;
+	struct checking c;
+	if (k->space.mmu == PSC_MMU_NONE)
+		return psc_fail(
+			reterr, PSC_E_NOT_FOUND, PSC_WHERE_NONE, 0,
+			"this dump has no page tables, so there is no pool to check; a kernel or complete dump is "
+			"needed");
+	memset(&c, 0, sizeof(c));
+	c.k = k;
+	c.o = opts;
+	psc_pool_rules_init(&rules, k->id.build, k->id.machine != PSC_MACHINE_X86);
+	c.header_bytes = rules.unit_bytes;
+	c.v = (struct psc_validate *)calloc(1, sizeof(*c.v));
+	if (c.v == NULL)
+		return psc_fail_no_memory(reterr);
+	c.v->warnings.arena = &c.v->arena;
+	enum psc_status st = psc_process_table_read(k, &c.processes, reterr);
+	if (st == PSC_OK)
+		st = check(&c, reterr);
+	/* Names of processes are borrowed from the table. */
+	for (size_t i = 0; i < c.v->n && st == PSC_OK; i++) {
+		struct psc_block_process *p = &c.v->items[i].suspect.process;
+		p->name = psc_arena_printf(&c.v->arena, "%s", p->name != NULL ? p->name : "");
+		if (p->name == NULL)
+			st = psc_fail_no_memory(reterr);
+	}
+	psc_process_table_deinit(&c.processes);
+	if (st == PSC_OK)
+		*ret = c.v;
+	else
+		psc_validate_free(c.v);
+	return st;
+}
+
+void psc_validate_free(struct psc_validate *v)
+{
+	if (v == NULL)
+		return;
+	free(v->items);
+	psc_warnings_deinit(&v->warnings);
+	psc_arena_deinit(&v->arena);
+	free(v);
+}
+
+const struct psc_defect_row *psc_validate_rows(const struct psc_validate *v, size_t *ret_count)
+{
+	*ret_count = v->n;
+	return v->items;
+}
+
+uint64_t psc_validate_count(const struct psc_validate *v, uint64_t *ret_blocks)
+{
+	if (ret_blocks != NULL)
+		*ret_blocks = v->n_blocks;
+	return v->n_found;
+}
+
+const struct psc_walk_coverage *psc_validate_coverage(const struct psc_validate *v, size_t *ret_count)
+{
+	*ret_count = 2;
+	return v->coverage;
+}
+
+double psc_validate_coverage_ratio(const struct psc_validate *v)
+{
+	return v->ratio;
+}
+
+const char *const *psc_validate_warnings(const struct psc_validate *v, size_t *ret_count)
+{
+	*ret_count = v->warnings.n;
+	return v->warnings.items;
+}

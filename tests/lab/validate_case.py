@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""What was damaged on purpose is found, at its address and by its name, with the block before it; and nothing else.
+
+validate_case.py --lab LAB --poolscope POOLSCOPE CASE BUILD
+"""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+# The lab's words for what it did to segment heaps, and the analyser's for what it sees.
+SEEN_AS = {'vs chunk overrun': 'VS chunk header', 'vs chunk of size 0': 'VS chunk header',
+           'pool header': 'header size against chunk size', 'lfh header': 'LFH geometry'}
+
+ap = argparse.ArgumentParser()
+ap.add_argument('--lab', required=True)
+ap.add_argument('--poolscope', required=True)
+ap.add_argument('case')
+ap.add_argument('build')
+a = ap.parse_args()
+work = tempfile.mkdtemp(prefix='poolscope-validate-')
+
+
+def fail(text):
+    print('FAIL: ' + text, flush=True)
+    shutil.rmtree(work, ignore_errors=True)
+    sys.exit(1)
+
+
+subprocess.run([a.lab, 'build', a.case, '--build', a.build, '--containers', 'full', '-o', work], check=True,
+               stdout=subprocess.DEVNULL)
+truth = json.load(open(os.path.join(work, 'truth.json')))
+dump = os.path.join(work, truth['containers']['full']['file'])
+isf = os.path.join(work, truth['isf'])
+
+
+def run(*args, code):
+    p = subprocess.run([a.poolscope] + list(args), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if p.returncode != code:
+        fail('%s: exit %d, not %d\n%s%s' % (' '.join(args), p.returncode, code, p.stderr.decode(), p.stdout.decode()[:2000]))
+    return p.stdout.decode()
+
+
+want = [(None if int(d['va'], 16) == 0 else d['va'], SEEN_AS.get(d['what'], d['what'])) for d in truth['damage']]
+common = ['-q', '--isf', isf]
+doc = json.loads(run('validate', *common, '--format', 'json', dump, code=1 if want else 0))
+have = [(r['va'], r['check']) for r in doc['rows']]
+key = lambda x: (x[0] or '', x[1])
+want.sort(key=key)
+have.sort(key=key)
+if want != have:
+    fail('not found: %s\nnot expected: %s' % ([x for x in want if x not in have], [x for x in have if x not in want]))
+if doc['total']['defects_count'] != len(want):
+    fail('total: %d' % doc['total']['defects_count'])
+if run('validate', *common, '--threads', '3', '--format', 'json', dump, code=1 if want else 0) != \
+        run('validate', *common, '--threads', '1', '--format', 'json', dump, code=1 if want else 0):
+    fail('threads differ')
+
+# The suspect is the block below: of the classic pool, where the truth knows every block.
+header = 16 if 'x64' in a.build else 8
+blocks = sorted((int(b['va'], 16), b) for b in truth.get('blocks', []) if b['kind'] == 'legacy')
+n_suspects = 0
+for r in doc['rows']:
+    if r['check'] not in ('previous size', 'block size zero', 'crosses page'):
+        continue
+    va = int(r['va'], 16)
+    below = max((x for x in blocks if x[0] < va), key=lambda x: x[0])
+    if r['suspect'] is None or int(r['suspect']['va'], 16) != below[0] or r['suspect']['tag_hex'] != below[1]['tag_hex']:
+        fail('%s: suspect %r, not %r' % (r['va'], r['suspect'], below[1]))
+    n_suspects += 1
+
+# One page, also in the debugger's form.
+if doc['rows'] and doc['rows'][0]['check'] in ('previous size', 'block size zero', 'crosses page'):
+    va = doc['rows'][0]['va']
+    one = json.loads(run('validate', *common, '--format', 'json', va, dump, code=1))
+    if [r['va'] for r in one['rows']] != [va]:
+        fail('validate %s: %r' % (va, one['rows']))
+    if '__inVALID' not in run('poolval', *common, va, dump, code=1):
+        fail('poolval does not call the page invalid')
+if not want and blocks:
+    if 'is VALID' not in run('poolval', *common, hex(blocks[0][0]), dump, code=0):
+        fail('poolval does not call the page valid')
+print('%d defects found, %d suspects' % (len(want), n_suspects))
+shutil.rmtree(work)
