@@ -66,7 +66,7 @@ static enum psc_pool pool_by_address(const struct psc_pool_regions *regions, uin
 {
 	const struct psc_pool_region *region = psc_pool_region_at(regions, va);
 	if (region)
-		return region->pool;
+		return region->either ? PSC_POOL_MAX : region->pool;
 	/* XP has one table for the system and its sessions. */
 	return regions->has_nonpaged && regions->has_paged ? PSC_POOL_SESSION : PSC_POOL_NONPAGED;
 }

@@ -69,9 +69,5 @@ bool psc_big_lookup(struct psc_kernel *k, const struct psc_big_layout *l, uint64
 void psc_infer_lookasides(struct psc_kernel *k);
 /* infer_descriptors.c */
 void psc_infer_descriptors(struct psc_kernel *k, const struct psc_kernel_data *d);
-/* infer_regions.c */
-void psc_infer_regions(struct psc_kernel *k, const struct psc_kernel_data *d);
-/* infer_cookie.c */
-void psc_infer_cookie(struct psc_kernel *k, const struct psc_kernel_data *d);
 
 #endif

@@ -172,75 +172,115 @@ static void compare_tables(struct psc_kernel *k, const struct psc_tracker_layout
 	}
 }
 
+#define TABLES_KEPT 64u
+#define ARRAYS_MAX  256u
+
 struct array {
-	size_t at, n_tables;
+	uint64_t va;
+	size_t n_tables, n_listed; /* listed: a big allocation of the right length */
 	uint64_t n_agree;
+	uint64_t tables[TABLES_KEPT];
 };
 
-static struct array array_at(struct psc_kernel *k, const struct psc_cluster *c, const struct psc_tracker_layout *l,
+/* As a, or better. */
+static int compare_arrays(const struct array *a, const struct array *b)
+{
+	if (a->n_tables != b->n_tables)
+		return a->n_tables < b->n_tables ? -1 : 1;
+	if (a->n_listed != b->n_listed)
+		return a->n_listed < b->n_listed ? -1 : 1;
+	return a->n_agree < b->n_agree ? -1 : a->n_agree > b->n_agree;
+}
+
+/* words: of a section of the kernel's data. */
+static struct array array_at(struct psc_kernel *k, const struct psc_data_section *s, const struct psc_tracker_layout *l,
 			     uint64_t table, uint64_t size, size_t at, size_t n_cpu)
 {
-	struct array a = {at, 1, 0};
-	while (a.n_tables < n_cpu && at + a.n_tables < c->n) {
-		uint64_t va = c->words[at + a.n_tables], agree, differ;
+	const size_t n_words = psc_data_words(k, s);
+	struct array a = {s->va + (uint64_t)at * psc_pointer_bytes(&k->space), 1, 0, 0, {table}};
+	while (a.n_tables < n_cpu && at + a.n_tables < n_words) {
+		uint64_t va = psc_data_word(k, s, at + a.n_tables), agree, differ;
 		if (va == 0 || va == table || va % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(&k->space, va))
 			break;
 		compare_tables(k, l, size, table, va, &agree, &differ);
 		if (differ > agree)
 			break;
+		struct own_entry own = own_entry(k, va);
+		a.n_listed += own.known && length_fits(own.bytes, size * l->entry_bytes);
 		a.n_agree += agree;
+		if (a.n_tables < TABLES_KEPT)
+			a.tables[a.n_tables] = va;
 		a.n_tables++;
 	}
 	return a;
 }
 
-static bool same_tables(const struct psc_cluster *c, const struct array *a, const struct array *b)
+static bool same_tables(const struct array *a, const struct array *b)
 {
-	return a->n_tables == b->n_tables &&
-	       memcmp(&c->words[a->at], &c->words[b->at], a->n_tables * sizeof(*c->words)) == 0;
+	return a->n_tables == b->n_tables && memcmp(a->tables, b->tables, sizeof(a->tables)) == 0;
 }
 
-static void infer_tag_tables(struct psc_kernel *k, const struct psc_cluster *c, const struct psc_tracker_layout *l,
-			     uint64_t table, uint64_t size)
+struct arrays {
+	struct array best;
+	uint64_t ties[CANDIDATES_MAX];
+	size_t n_ties, n_looks;
+	bool differ; /* two of the best lead to different tables */
+};
+
+static void search_arrays(struct psc_kernel *k, const struct psc_data_section *s, const struct psc_tracker_layout *l,
+			  uint64_t table, uint64_t size, size_t n_cpu, struct arrays *ret)
+{
+	const uint64_t self = psc_kernel_sym(k, PSC_SYM_PoolTrackTable);
+	for (size_t i = 0; i < psc_data_words(k, s) && ret->n_looks < ARRAYS_MAX; i++) {
+		if (psc_data_word(k, s, i) != table || s->va + (uint64_t)i * psc_pointer_bytes(&k->space) == self)
+			continue;
+		ret->n_looks++;
+		struct array a = array_at(k, s, l, table, size, i, n_cpu);
+		int order = compare_arrays(&a, &ret->best);
+		if (order < 0)
+			continue;
+		if (order > 0) {
+			ret->n_ties = 0;
+			ret->differ = false;
+		} else if (!same_tables(&a, &ret->best)) {
+			ret->differ = true;
+		}
+		ret->best = a;
+		if (ret->n_ties < CANDIDATES_MAX)
+			ret->ties[ret->n_ties++] = a.va;
+	}
+}
+
+static void infer_tag_tables(struct psc_kernel *k, const struct psc_tracker_layout *l, uint64_t table, uint64_t size)
 {
 	const size_t n_cpu = psc_pool_processors(k);
-	struct array best = {0, 0, 0};
-	uint64_t ties[CANDIDATES_MAX];
-	size_t n_ties = 0;
-	bool differ = false;
-	for (size_t i = 0; i < c->n; i++) {
-		if (i == c->self || c->words[i] != table)
-			continue;
-		struct array a = array_at(k, c, l, table, size, i, n_cpu);
-		if (a.n_tables < best.n_tables || (a.n_tables == best.n_tables && a.n_agree < best.n_agree))
-			continue;
-		bool is_equal = a.n_tables == best.n_tables && a.n_agree == best.n_agree;
-		if (!is_equal) {
-			n_ties = 0;
-			differ = false;
-		} else if (!same_tables(c, &a, &best)) {
-			differ = true;
-		}
-		best = a;
-		if (n_ties < CANDIDATES_MAX)
-			ties[n_ties++] = psc_cluster_va(c, i);
-	}
-	if (best.n_tables == 0)
+	const bool has_big = psc_kernel_sym(k, PSC_SYM_PoolBigPageTable) != 0;
+	struct psc_kernel_data d;
+	struct arrays found = {0};
+	if (!psc_kernel_data_read(k, &d))
 		return;
-	enum psc_confidence confidence = differ                                               ? PSC_CONFIDENCE_AMBIGUOUS
-					 : best.n_tables == n_cpu && best.n_agree >= KEYS_MIN ? PSC_CONFIDENCE_PROVEN
-					 : best.n_tables == n_cpu                             ? PSC_CONFIDENCE_LIKELY
-											      : PSC_CONFIDENCE_WEAK;
-	struct psc_inferred *item =
-		psc_infer_sym(k, PSC_SYM_ExPoolTagTables, psc_cluster_va(c, best.at), confidence,
-			      (uint32_t)psc_min_u64(best.n_agree + 1, UINT32_MAX),
-			      "starts with a second copy of the tracker table's address; %zu tables of %zu processors "
-			      "follow from there, %llu tags stand in the same slots of them as in the main table",
-			      best.n_tables, n_cpu, (unsigned long long)best.n_agree);
-	if (differ)
-		psc_infer_alternatives(k, item, ties, n_ties);
-	else if (n_ties > 1)
-		psc_infer_alternatives(k, item, ties, n_ties - 1);
+	for (size_t i = 0; i < d.n; i++)
+		search_arrays(k, &d.sections[i], l, table, size, n_cpu, &found);
+	psc_kernel_data_free(&d);
+	const struct array *best = &found.best;
+	if (best->n_tables == 0)
+		return;
+	bool all_listed = has_big && best->n_listed + 1 == best->n_tables;
+	enum psc_confidence confidence = found.differ                                     ? PSC_CONFIDENCE_AMBIGUOUS
+					 : best->n_tables != n_cpu                        ? PSC_CONFIDENCE_WEAK
+					 : n_cpu > 1 && !all_listed                       ? PSC_CONFIDENCE_WEAK
+					 : best->n_agree >= KEYS_MIN && found.n_ties == 1 ? PSC_CONFIDENCE_PROVEN
+											  : PSC_CONFIDENCE_LIKELY;
+	struct psc_inferred *item = psc_infer_sym(
+		k, PSC_SYM_ExPoolTagTables, best->va, confidence, (uint32_t)psc_min_u64(best->n_agree + 1, UINT32_MAX),
+		"starts with a second copy of the tracker table's address; %zu tables of %zu processors "
+		"follow from there, %llu tags stand in the same slots of them as in the main table, and "
+		"%zu of them are big allocations of that length",
+		best->n_tables, n_cpu, (unsigned long long)best->n_agree, best->n_listed);
+	if (found.differ)
+		psc_infer_alternatives(k, item, found.ties, found.n_ties);
+	else if (found.n_ties > 1)
+		psc_infer_alternatives(k, item, found.ties, found.n_ties - 1);
 }
 
 /* ---- PoolTrackTableExpansion ---- */
@@ -329,7 +369,7 @@ void psc_infer_track(struct psc_kernel *k, const struct psc_cluster *c)
 	if (!g.has_track)
 		return;
 	if (k->is_vista_or_later && g.tag_tables == 0)
-		infer_tag_tables(k, c, &l, table, g.track_size);
+		infer_tag_tables(k, &l, table, g.track_size);
 	if (psc_kernel_sym(k, PSC_SYM_PoolTrackTableExpansion) == 0)
 		infer_expansion(k, c, &l, table, g.track_mask);
 }

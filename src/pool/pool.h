@@ -100,6 +100,7 @@ struct psc_pool_region {
 	const char *source; /* "MmNonPagedPoolStart (debugger data block)", ... */
 	bool by_bytes; /* not the kernel's own range: pages must prove themselves by closed chains, or by four and more
 			  plausible blocks of a broken one, and their headers say which pool they belong to */
+	bool either;   /* by_bytes, and nothing is known of either pool: pool means nothing */
 };
 /* x86: a type per 2 MiB of up to 2 GiB, so at worst as many regions; and a few others. */
 #define PSC_POOL_REGIONS_MAX 1088

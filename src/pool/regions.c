@@ -4,6 +4,7 @@
  * Ranges that the kernel does not tell are replaced by a part of kernel space in which pages must prove themselves by
  * their block chains (by_bytes). Known false positive of those: cached file data that are copies of pool pages. */
 #include "pool/internal.h"
+#include "util/bytes.h"
 #include "util/checked.h"
 
 #include <stdlib.h>
@@ -208,6 +209,29 @@ static void find_x86(struct psc_kernel *k, struct psc_pool_regions *ret)
 	}
 }
 
+/* Where the page tables show as data. The debugger data block says it from 14393 on; else the one top-level entry that
+ * names its own table does (reference: paging 9, 10). 0: not known. */
+static uint64_t pte_base(struct psc_kernel *k)
+{
+	uint64_t found = 0;
+	unsigned n = 0;
+	if (k->id.build < 14393)
+		return X64_PTES_LO;
+	if (k->kdbg.pte_base != 0 || k->space.mmu != PSC_MMU_X64)
+		return k->kdbg.pte_base;
+	for (unsigned i = 256; i < 512; i++) {
+		uint8_t raw[8];
+		if (psc_image_read_pa(k->img, k->space.top_pa + 8u * i, raw, 8) != 8)
+			return 0;
+		uint64_t e = psc_le64(raw);
+		if ((e & 1) == 0 || (e & 0x000ffffffffff000u) != k->space.top_pa)
+			continue;
+		n++;
+		found = 0xffff000000000000u | (uint64_t)i << 39;
+	}
+	return n == 1 ? found : 0;
+}
+
 /* The self-map slot is left out: page tables seen as data. Reference: paging 10. */
 static void whole_space(struct psc_kernel *k, enum psc_pool pool, struct psc_pool_regions *ret)
 {
@@ -216,7 +240,7 @@ static void whole_space(struct psc_kernel *k, enum psc_pool pool, struct psc_poo
 		psc_pool_regions_add(k, ret, pool, 0xc0800000u, 0xffffffffu, BY_BYTES, true);
 		return;
 	}
-	uint64_t ptes = k->id.build < 14393 ? X64_PTES_LO : k->kdbg.pte_base;
+	uint64_t ptes = pte_base(k);
 	if (ptes < X64_KERNEL_LO || ptes % X64_TOP_SLOT != 0 || ptes > 0 - X64_TOP_SLOT)
 		return;
 	if (ptes > X64_KERNEL_LO)
@@ -269,8 +293,11 @@ static void find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc
 	bool both = !ret->has_nonpaged && !ret->has_paged;
 	whole_space(k, missing, ret);
 	/* Their headers tell the pools apart. */
-	if (both && ret->has_nonpaged)
+	if (both && ret->has_nonpaged) {
 		ret->has_paged = true;
+		for (size_t i = 0; i < ret->n; i++)
+			ret->items[i].either = true;
+	}
 	if (ret->has_nonpaged && ret->has_paged)
 		psc_warn(warnings,
 			 "the address range of the %s is not known: kernel space is searched for pool pages instead",

@@ -206,6 +206,17 @@ static bool take_candidate(void *arg, const struct psc_big_page *p)
 	return c->n < sizeof(c->va) / sizeof(c->va[0]);
 }
 
+/* Candidates with the tags where the main table has them, the main one left out. */
+static size_t keep_agreeing(struct tables *s, const struct psc_hashmap *seen, struct candidates *c)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < c->n; i++)
+		if (!psc_hashset_has(seen, c->va[i]) && table_agrees(s, c->va[i]) && s->n_agree >= AGREE_MIN)
+			c->va[n++] = c->va[i];
+	c->n = n;
+	return n;
+}
+
 static bool processors_by_content(struct tables *s, struct psc_hashmap *seen)
 {
 	struct psc_tracker_read *t = s->t;
@@ -218,9 +229,15 @@ static bool processors_by_content(struct tables *s, struct psc_hashmap *seen)
 	c->pages = (s->size * t->layout.entry_bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES;
 	(void)psc_big_pages_read(t->k, take_candidate, c, &unused, t->warnings->arena, &big, NULL);
 	psc_warnings_deinit(&unused);
+	/* More than there are processors: some are stale copies, and nothing says which. */
+	if (keep_agreeing(s, seen, c) >= psc_pool_processors(t->k) && psc_pool_processors(t->k) != 0) {
+		psc_warn(t->warnings,
+			 "tag trackers: %zu big allocations look like tables of %u processors: none of them is used",
+			 c->n + 1, (unsigned)psc_pool_processors(t->k));
+		c->n = 0;
+	}
 	for (size_t i = 0; i < c->n && !t->no_memory; i++)
-		if (!psc_hashset_has(seen, c->va[i]))
-			n_found += processor_add(s, seen, c->va[i], AGREE_MIN);
+		n_found += processor_add(s, seen, c->va[i], AGREE_MIN);
 	free(c);
 	if (n_found > 1)
 		psc_warn(t->warnings,

@@ -13,6 +13,7 @@ struct big_visit {
 	struct psc_walk *w;
 	bool keep_ranges;    /* for the walk of small blocks */
 	uint64_t n_outside;  /* beyond the end of their region */
+	uint64_t n_no_pool;  /* neither the entry nor its address tells the pool */
 	uint64_t n_not_kept; /* ranges beyond BIG_RANGES_MAX */
 	uint64_t live[PSC_POOL_MAX], bytes[PSC_POOL_MAX];
 	bool no_memory;
@@ -60,6 +61,10 @@ static bool visit_big(void *arg, const struct psc_big_page *p)
 		v->no_memory = true;
 		return false;
 	}
+	if (b.pool >= PSC_POOL_MAX) {
+		v->n_no_pool++;
+		return true;
+	}
 	v->live[b.pool]++;
 	v->bytes[b.pool] += bytes;
 	psc_walk_emit_big(v->w, &b);
@@ -70,7 +75,7 @@ static bool visit_big_again(void *arg, const struct psc_big_page *p)
 {
 	struct psc_walk *w = arg;
 	struct psc_block b;
-	if (!p->is_free && big_block(w, p, &b))
+	if (!p->is_free && big_block(w, p, &b) && b.pool < PSC_POOL_MAX)
 		psc_walk_emit_big(w, &b);
 	return true;
 }
@@ -101,6 +106,10 @@ static enum psc_status take_big(struct psc_walk *w, struct psc_arena *arena, str
 		ret->big.n_live -= v->n_outside;
 		ret->big.n_invalid += v->n_outside;
 	}
+	if (v->n_no_pool != 0)
+		psc_warn(warnings,
+			 "big-page table: %llu allocations are left out, because nothing tells which pool they are of",
+			 (unsigned long long)v->n_no_pool);
 	if (v->n_not_kept != 0)
 		psc_warn(warnings,
 			 "big-page table: more than %zu live entries; what the others hold may be taken for pool pages",
@@ -399,6 +408,7 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 		r = take_big(&w, arena, warnings, &v, ret, reterr);
 	if (r != PSC_OK)
 		goto out;
+	w.has_big = ret->big.available;
 	if (is_heap)
 		r = walk_heaps(&w, arena, warnings, ret, reterr);
 	else if (ret->small_blocks_supported)

@@ -40,6 +40,7 @@ struct psc_walk {
 	const struct psc_walk_options *opts;
 	struct psc_pool_rules rules;
 	struct psc_pool_regions regions;
+	bool has_big;            /* the big-page table was read: what is outside of it is no multi-page allocation */
 	struct psc_rangeset big; /* live big allocations, page-rounded */
 	struct psc_cached_set cached;
 	uint8_t *filter; /* of cached data addresses; NULL: none */

@@ -62,7 +62,8 @@ static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const
 		b.state = PSC_BLOCK_FREE;
 		b.kind = PSC_BLOCK_KIND_LEGACY;
 		b.is_nx = is_nx && pool == PSC_POOL_NONPAGED;
-		b.is_proven = b.has_tag = true;
+		b.has_tag = true;
+		b.is_proven = w->has_big; /* else it may be content of a multi-page allocation */
 		if (s->in_use) {
 			b.state = is_cached(w, b.va + w->rules.unit_bytes) ? PSC_BLOCK_CACHED : PSC_BLOCK_ALLOCATED;
 			b.process = billed_process(w, page, s, b.va);

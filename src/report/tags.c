@@ -58,8 +58,9 @@ static void set_walk(struct psc_tag_row *row, const struct walk_state *w, const 
 	if (v == NULL && (w->big_only || w->is_scan || (row->pool == PSC_POOL_SESSION && !w->result.sessions_walked)))
 		return;
 	row->has_walk = true;
-	row->walk_big_only = w->big_only;
-	row->walk_cached_unknown = !w->big_only && !w->is_scan && !w->result.coverage[0].cached_known;
+	row->walk_big_only =
+		w->big_only || (row->pool < 2 && !w->is_scan && !w->result.coverage[row->pool].range_known);
+	row->walk_cached_unknown = !row->walk_big_only && !w->is_scan && !w->result.coverage[0].cached_known;
 	if (v != NULL) {
 		row->walk = v->counts;
 		row->is_protected |= v->is_protected;

@@ -417,6 +417,13 @@ static const struct lab_case cases[] = {
 	{"encoded-kdbg", "scrambled debugger data block", "8.1-x64", options_encoded, plant_small, NULL},
 	{"bench", "large, full of small blocks; on segment heaps users.md case 3 in proportion", NULL, options_bench,
 	 plant_bench, NULL},
+	{"traps", "stale copies of tables and descriptors near the real ones", NULL, NULL, lab_plant_traps,
+	 lab_damage_traps},
+	{"twins", "copies of the processors' tag tables that nothing tells from them", NULL, NULL, lab_plant_twins,
+	 lab_damage_twins},
+	{"twin-big", "two big-page tables that both list themselves", NULL, NULL, plant_small, lab_damage_twin_big},
+	{"no-kdbg", "a wiped debugger data block", NULL, NULL, plant_small, lab_damage_no_kdbg},
+	{"bench", "large, full of small blocks", NULL, options_bench, plant_bench, NULL},
 };
 
 const struct lab_case *lab_case_find(const char *name)

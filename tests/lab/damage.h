@@ -15,6 +15,14 @@ void lab_damage_holes(struct lab_machine *m, const struct lab_holes *holes);
 /* Overwrites about n headers in the middle of pages, at most one per page. */
 void lab_damage_headers(struct lab_machine *m, unsigned n);
 void lab_damage_loops(struct lab_machine *m);
+
+/* traps.c: what a search by content may fall for, beside the variables that it looks for. */
+void lab_plant_traps(struct lab_machine *m);  /* before the tables are written */
+void lab_damage_traps(struct lab_machine *m); /* stale copies that can be told from the real ones */
+void lab_plant_twins(struct lab_machine *m);
+void lab_damage_twins(struct lab_machine *m);    /* processor tables that cannot */
+void lab_damage_twin_big(struct lab_machine *m); /* a big-page table that cannot */
+void lab_damage_no_kdbg(struct lab_machine *m);  /* no debugger data block anywhere */
 /* Says in the truth what was done. what: a constant. */
 void lab_damage_note(struct lab_machine *m, const char *what, uint64_t va);
 

@@ -71,6 +71,7 @@ static const struct {
 	{"PoolTrackTableMask", -1, ALWAYS},
 	{"PoolTrackTableSize", -1, ALWAYS},
 	{"PoolTrackTable", -1, ALWAYS},
+	{"LabTraps", -32, ALWAYS}, /* zero but for the cases of traps.c */
 	{"ExpPoolBigEntriesInUse", 4, NT6_UP},
 	{"ExpPoolFlags", 4, ALWAYS},
 	{"PoolHitTag", 4, ALWAYS},
