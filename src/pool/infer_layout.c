@@ -60,7 +60,7 @@ static void use_tracker_layout(struct psc_kernel *k, const struct psc_tracker_la
 void psc_infer_tracker_layout(struct psc_kernel *k, uint64_t table)
 {
 	struct psc_tracker_layout used, all[PSC_LAYOUTS_MAX];
-	struct psc_tracker_check check;
+	struct psc_tracker_check check = {0, 0};
 	const struct psc_field *key = psc_profile_field(&k->profile, PSC_FIELD_POOL_TRACKER_TABLE_Key);
 	if (key && key->origin > PSC_ORIGIN_BUILTIN_RANGE)
 		return; /* a symbol file of this very kernel */
@@ -78,8 +78,6 @@ void psc_infer_tracker_layout(struct psc_kernel *k, uint64_t table)
 			}
 			return;
 		}
-		if (check.n_keys < 16)
-			return; /* too little to judge by */
 	}
 	size_t n = psc_tracker_layouts(k, all);
 	const struct psc_tracker_layout *found = NULL;
@@ -92,8 +90,9 @@ void psc_infer_tracker_layout(struct psc_kernel *k, uint64_t table)
 		found = &all[i];
 		found_check = c;
 	}
-	if (!found)
-		return; /* psc_tracker_rows_check has the last word */
+	/* psc_tracker_rows_check has the last word. */
+	if (!found || found_check.n_near < 8 + 2 * check.n_near)
+		return;
 	if (has_used)
 		psc_infer_note(
 			k, "_POOL_TRACKER_TABLE", "size", 0, PSC_CONFIDENCE_REJECTED, check.n_keys,

@@ -72,8 +72,8 @@ int64_t psc_tracker_bytes(const struct psc_trackers *t, const struct psc_tracker
 struct psc_big_page {
 	uint64_t va, bytes; /* bytes as charged */
 	uint32_t tag;       /* as stored */
-	enum psc_pool pool;
-	bool is_free; /* history of a freed allocation; va without the low bit */
+	enum psc_pool pool; /* PSC_POOL_MAX: neither the entry nor its address tells */
+	bool is_free;       /* history of a freed allocation; va without the low bit */
 	bool is_nx;
 	uint64_t process; /* billed, 0 unknown */
 };

@@ -423,7 +423,6 @@ static const struct lab_case cases[] = {
 	 lab_damage_twins},
 	{"twin-big", "two big-page tables that both list themselves", NULL, NULL, plant_small, lab_damage_twin_big},
 	{"no-kdbg", "a wiped debugger data block", NULL, NULL, plant_small, lab_damage_no_kdbg},
-	{"bench", "large, full of small blocks", NULL, options_bench, plant_bench, NULL},
 };
 
 const struct lab_case *lab_case_find(const char *name)
