@@ -129,6 +129,7 @@ static void read_hash(struct psc_verifier_walk *w, uint32_t driver)
 	struct psc_verifier_driver *d = &w->v->drivers[driver];
 	const struct psc_field *table = psc_profile_field(&k->profile, PSC_FIELD_MI_VERIFIER_DRIVER_ENTRY_PoolHash);
 	const struct psc_field *size = psc_profile_field(&k->profile, PSC_FIELD_MI_VERIFIER_DRIVER_ENTRY_PoolHashSize);
+	const uint32_t entry = 4u * psc_pointer_bytes(&k->space);
 	uint64_t va;
 	uint32_t n;
 	if (!table || !size || !psc_read_ptr(&k->reader, d->data_va + table->offset, &va) ||
@@ -143,9 +144,9 @@ static void read_hash(struct psc_verifier_walk *w, uint32_t driver)
 		return;
 	}
 	for (uint32_t i = 0; i < n && !w->stopped; i++) {
-		uint8_t e[16];
+		uint8_t e[32];
 		struct psc_verifier_block b;
-		if (psc_read_va(&k->reader, va + (uint64_t)i * sizeof(e), e, sizeof(e)) != sizeof(e)) {
+		if (psc_read_va(&k->reader, va + (uint64_t)i * entry, e, entry) != entry) {
 			d->incomplete = true;
 			continue;
 		}

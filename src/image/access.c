@@ -154,7 +154,7 @@ uint64_t psc_image_contiguous(const struct psc_image *img, uint64_t pfn, uint64_
 const uint8_t *psc_image_page(const struct psc_image *img, uint64_t pfn, uint8_t scratch[PSC_PAGE_BYTES],
 			      enum psc_page_presence *ret)
 {
-	uint64_t off;
+	uint64_t off = 0;
 	*ret = psc_image_locate(img, pfn, &off);
 	if (*ret != PSC_PAGE_PRESENT)
 		return NULL;

@@ -181,7 +181,7 @@ static bool solve_lane2(struct gathering *g, const struct candidate *c, size_t n
 static bool solve_group(struct gathering *g, struct candidate *c, size_t n, struct psc_seg_keys *ret)
 {
 	size_t n_fit = 0, votes;
-	uint16_t lane1, lane2, *values = calloc(n * 2, sizeof(*values));
+	uint16_t lane1 = 0, lane2 = 0, *values = calloc(n * 2, sizeof(*values));
 	for (size_t i = 0; values && i < n; i++)
 		for (uint32_t more = 1; more <= 2; more++)
 			values[i * 2 + more - 1] = (uint16_t)((c[i].x >> 16 & 0xffff) ^ (c[i].block_units + more));
