@@ -39,6 +39,8 @@ static void report(const struct psc_seg_range *r, const struct psc_seg_sink *sin
 static void lose_all(const struct psc_seg_range *r, const struct psc_seg_sink *sink, enum psc_hole why)
 {
 	uint32_t n = 0;
+	if (why == PSC_HOLE_UNCOMMITTED)
+		why = PSC_HOLE_CORRUPT; /* a head always exists */
 	for (uint32_t i = 0; i < r->n_pages; i++)
 		n += r->holes[i] != PSC_HOLE_UNCOMMITTED;
 	if (n != 0)

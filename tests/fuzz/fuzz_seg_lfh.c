@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* A subsegment of blocks of one size. */
+#include "seg_range.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	fuzz_range(data, size, psc_lfh_walk);
+	return 0;
+}
