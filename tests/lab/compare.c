@@ -400,9 +400,13 @@ static size_t compare_list(const cJSON *expected, const cJSON *rows, const char 
 			key.key = data;
 			key.is_empty = false;
 			got = bsearch(&key, refs, n, sizeof *refs, by_text);
+			key = keyed(row, "storage_va");
+			if (!got)
+				got = bsearch(&key, refs, n, sizeof *refs, by_text);
 		}
 		if (!got && is_lost) {
-			absent += strtoull(text_of(row, "block_bytes") + 1, NULL, 10);
+			const char *bytes = text_of(row, "block_bytes");
+			absent += is_digit(bytes[1]) ? strtoull(bytes + 1, NULL, 10) : 0;
 			continue;
 		}
 		if (!got) {

@@ -202,7 +202,7 @@ static void overwrite(struct lab_machine *m, const struct lab_block *b, enum ove
 		break;
 	case DESCRIPTOR: {
 		uint64_t at = segment + (b->sub_va - segment) / LAB_PAGE * 0x20;
-		lab_put8(m->mem, at + lab_offset(m->b, "_HEAP_PAGE_RANGE_DESCRIPTOR", "RangeFlags"), 0);
+		lab_put8(m->mem, at + lab_offset(m->b, "_HEAP_PAGE_RANGE_DESCRIPTOR", "RangeFlags"), 0x41);
 		broken(m, at);
 		lab_damage_note(m, "range descriptor", at);
 		break;

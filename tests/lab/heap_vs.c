@@ -206,6 +206,12 @@ struct heap_block heap_vs_alloc(struct lab_machine *m, struct lab_heap *h, uint3
 				   .chunk_va = p.chunk};
 }
 
+/* A header that was merged away would still decode, and behind a hole nobody could tell it from a chunk. */
+static void forget_header(struct lab_machine *m, uint64_t va)
+{
+	heap_write(m, va, 0, 8);
+}
+
 void heap_vs_free(struct lab_machine *m, struct lab_heap *h, const struct heap_block *b)
 {
 	struct heap_vs *s = &h->vs[b->index];
@@ -216,6 +222,7 @@ void heap_vs_free(struct lab_machine *m, struct lab_heap *h, const struct heap_b
 		struct chunk n = get_chunk(m, next);
 		if (!n.allocated) {
 			remove_free(h, (uint32_t)heap_read(m, next + 8, 4));
+			forget_header(m, next);
 			c.units += n.units;
 		}
 	}
@@ -223,6 +230,7 @@ void heap_vs_free(struct lab_machine *m, struct lab_heap *h, const struct heap_b
 		struct chunk p = get_chunk(m, c.va - (uint64_t)c.previous * HEAP_UNIT);
 		if (!p.allocated) {
 			remove_free(h, (uint32_t)heap_read(m, p.va + 8, 4));
+			forget_header(m, c.va);
 			p.units += c.units;
 			c = p;
 		}

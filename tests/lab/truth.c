@@ -389,11 +389,16 @@ static void add_block(const struct lab_machine *m, cJSON *blocks, const struct l
 	bool kept = b->state == LAB_CACHED || b->state == LAB_PENDING;
 	char hex[9];
 	add_address(m, o, "va", (storage_only ? b->outer_va : b->header_va) + header);
-	if (two_headers || (storage_only && !b->tag_lost))
+	/* Of a cached block whose header is intact, the header's size or the heap's. */
+	bool either = b->list_va && !b->tag_lost && b->heap_bytes;
+	if (two_headers || either || (storage_only && !b->tag_lost))
 		cJSON_AddStringToObject(o, "size_bytes", "*");
 	else
 		add_u64(o, "size_bytes", b->requested ? b->requested : bytes - header);
-	add_u64(o, "block_bytes", bytes);
+	if (either)
+		cJSON_AddStringToObject(o, "block_bytes", "*");
+	else
+		add_u64(o, "block_bytes", bytes);
 	tag_hex(b->tag & ~LAB_PROTECTED, hex);
 	if (storage_only)
 		cJSON_AddNullToObject(o, "tag_hex");
@@ -411,8 +416,11 @@ static void add_block(const struct lab_machine *m, cJSON *blocks, const struct l
 		cJSON_AddStringToObject(o, "state", "*");
 	else
 		cJSON_AddStringToObject(o, "state", state_name(b->state));
-	if (!b->is_big && (seen == LAB_SEEN_NOT || seen == LAB_SEEN_MAYBE))
+	if (!b->is_big && (seen == LAB_SEEN_NOT || seen == LAB_SEEN_MAYBE)) {
 		cJSON_AddStringToObject(o, "lost", seen == LAB_SEEN_NOT ? "chunk" : "subsegment");
+		if (two_headers)
+			add_address(m, o, "storage_va", b->outer_va + header);
+	}
 	cJSON_AddItemToArray(blocks, o);
 }
 
