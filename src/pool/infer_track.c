@@ -19,7 +19,7 @@
 #define KEYS_COMPARED  512u
 #define EXPANSION_MAX  ((uint64_t)1 << 20)
 #define CANDIDATES_MAX 16u
-#define LOOKS_MAX      65536u /* at pointers of the kernel's data */
+#define LOOKS_MAX      16384u /* at pointers of the kernel's data */
 
 struct keys {
 	uint32_t *items;
@@ -174,6 +174,7 @@ static void compare_tables(struct psc_kernel *k, const struct psc_tracker_layout
 
 #define TABLES_KEPT 64u
 #define ARRAYS_MAX  256u
+#define TABLES_MAX  8192u /* compared, over all arrays */
 
 struct array {
 	uint64_t va;
@@ -223,7 +224,7 @@ static bool same_tables(const struct array *a, const struct array *b)
 struct arrays {
 	struct array best;
 	uint64_t ties[CANDIDATES_MAX];
-	size_t n_ties, n_looks;
+	size_t n_ties, n_looks, n_tables;
 	bool differ; /* two of the best lead to different tables */
 };
 
@@ -231,11 +232,12 @@ static void search_arrays(struct psc_kernel *k, const struct psc_data_section *s
 			  uint64_t table, uint64_t size, size_t n_cpu, struct arrays *ret)
 {
 	const uint64_t self = psc_kernel_sym(k, PSC_SYM_PoolTrackTable);
-	for (size_t i = 0; i < psc_data_words(k, s) && ret->n_looks < ARRAYS_MAX; i++) {
+	for (size_t i = 0; i < psc_data_words(k, s) && ret->n_looks < ARRAYS_MAX && ret->n_tables < TABLES_MAX; i++) {
 		if (psc_data_word(k, s, i) != table || s->va + (uint64_t)i * psc_pointer_bytes(&k->space) == self)
 			continue;
 		ret->n_looks++;
 		struct array a = array_at(k, s, l, table, size, i, n_cpu);
+		ret->n_tables += a.n_tables;
 		int order = compare_arrays(&a, &ret->best);
 		if (order < 0)
 			continue;
