@@ -8,7 +8,6 @@
 
 #define INSNS_MAX   50000u
 #define BLOCKS_MAX  8192u
-#define VISITS_MAX  200000u /* blocks walked, in all */
 #define WIDEN_AFTER 8
 #define WIDEN_LIMIT 40
 #define TABLE_MAX   1024u
@@ -20,6 +19,10 @@ struct block {
 	bool has_state, is_queued, is_guess;
 	uint8_t n_joins;
 	struct psc_state *state;
+};
+
+struct rva_index {
+	uint32_t rva, index;
 };
 
 struct flow {
@@ -35,10 +38,9 @@ struct flow {
 		struct block *items;
 		size_t n, cap;
 	} blocks;
-	struct {
-		uint32_t *items;
-		size_t n, cap;
-	} queue;
+	struct rva_index *order; /* of blocks */
+	size_t n_queued;
+	uint64_t *budget;
 	bool no_memory, new_leaders, guessing;
 	struct psc_state body; /* before the first call seen: where the stack pointer stands in the function's body */
 	bool has_body;
@@ -100,6 +102,9 @@ static void add_leader(struct flow *f, uint32_t rva)
 	b->insn = UINT32_MAX;
 	b->is_guess = f->guessing;
 	f->new_leaders = true;
+	struct psc_ir_insn *x = insn_at(f, rva);
+	if (x != NULL)
+		x->is_leader = true;
 }
 
 /* Decode in a row from a leader until the flow ends or meets what is decoded. */
@@ -131,6 +136,7 @@ static void decode_row(struct flow *f, uint32_t rva)
 			return;
 		}
 		*slot = (uint32_t)f->insns.n++;
+		x->is_leader = block_at(f, rva) != NULL;
 		rva += x->len;
 		if ((x->flow == PSC_FLOW_BRANCH || x->flow == PSC_FLOW_JUMP) && x->target != 0 &&
 		    is_inside(f, x->target))
@@ -160,13 +166,7 @@ static void decode_all(struct flow *f)
 
 static void enqueue(struct flow *f, struct block *b)
 {
-	if (b->is_queued)
-		return;
-	if (!PSC_VEC_RESERVE_ONE(&f->queue)) {
-		f->no_memory = true;
-		return;
-	}
-	f->queue.items[f->queue.n++] = (uint32_t)(b - f->blocks.items);
+	f->n_queued += !b->is_queued;
 	b->is_queued = true;
 }
 
@@ -299,16 +299,17 @@ static void walk_block(struct flow *f, uint32_t index, struct psc_state *st, cal
 	bool guess = f->blocks.items[index].is_guess;
 	struct compare cmp = {false, 0, 0};
 	while (i < f->insns.n) {
-		const struct psc_ir_insn x = f->insns.items[i];
-		if (x.rva != start && block_at(f, x.rva) != NULL) {
+		/* Nothing is decoded while blocks are walked: instructions stay where they are. */
+		const struct psc_ir_insn *x = &f->insns.items[i];
+		if (x->rva != start && x->is_leader) {
 			if (on_call == NULL)
-				flow_into(f, x.rva, st);
+				flow_into(f, x->rva, st);
 			return;
 		}
-		psc_state_step(f->env, st, &x);
-		keep_compare(&cmp, &x);
+		psc_state_step(f->env, st, x);
+		keep_compare(&cmp, x);
 		const struct psc_ir_insn *next = next_of(f, i);
-		switch (x.flow) {
+		switch (x->flow) {
 		case PSC_FLOW_CALL:
 			if (on_call != NULL)
 				on_call(f, i, st, false, guess, arg);
@@ -317,27 +318,27 @@ static void walk_block(struct flow *f, uint32_t index, struct psc_state *st, cal
 				f->has_body = true;
 			}
 			/* call next; pop: the address of the code itself. */
-			psc_state_call(f->env, st, &x, next);
+			psc_state_call(f->env, st, x, next);
 			break;
 		case PSC_FLOW_BRANCH:
-			if (x.target != 0 && is_inside(f, x.target)) {
+			if (x->target != 0 && is_inside(f, x->target)) {
 				if (on_call == NULL)
-					flow_branch(f, x.target, st, x.condition == PSC_COND_EQUAL ? &cmp : NULL);
+					flow_branch(f, x->target, st, x->condition == PSC_COND_EQUAL ? &cmp : NULL);
 			} else if (on_call != NULL) {
 				on_call(f, i, st, true, guess, arg);
 			}
-			if (x.condition == PSC_COND_NOT_EQUAL)
+			if (x->condition == PSC_COND_NOT_EQUAL)
 				assume(st, &cmp);
 			break;
 		case PSC_FLOW_JUMP:
-			if (x.target != 0 && is_inside(f, x.target)) {
+			if (x->target != 0 && is_inside(f, x->target)) {
 				if (on_call == NULL)
-					flow_into(f, x.target, st);
+					flow_into(f, x->target, st);
 			} else {
 				bool inside = false;
-				if (x.target == 0 && !x.target_outside && x.to.kind != PSC_OPND_NONE &&
+				if (x->target == 0 && !x->target_outside && x->to.kind != PSC_OPND_NONE &&
 				    on_call == NULL) {
-					struct psc_val v = psc_state_operand(f->env, st, &x.to);
+					struct psc_val v = psc_state_operand(f->env, st, &x->to);
 					inside = follow_table(f, &v, st) || follow_constants(f, &v, st);
 				}
 				if (on_call != NULL && !inside)
@@ -359,37 +360,61 @@ static void walk_block(struct flow *f, uint32_t index, struct psc_state *st, cal
 	}
 }
 
+static int compare_rvas(const void *pa, const void *pb)
+{
+	const struct rva_index *a = (const struct rva_index *)pa, *b = (const struct rva_index *)pb;
+	return a->rva < b->rva ? -1 : a->rva > b->rva;
+}
+
+/* All blocks by address. */
+static bool sort_blocks(struct flow *f)
+{
+	struct rva_index *order = (struct rva_index *)realloc(f->order, (f->blocks.n + 1) * sizeof(*order));
+	if (order == NULL) {
+		f->no_memory = true;
+		return false;
+	}
+	f->order = order;
+	for (size_t i = 0; i < f->blocks.n; i++) {
+		order[i].rva = f->blocks.items[i].rva;
+		order[i].index = (uint32_t)i;
+	}
+	if (f->blocks.n > 1)
+		qsort(order, f->blocks.n, sizeof(*order), compare_rvas);
+	return true;
+}
+
+/* Walk blocks that wait until none does, in address order: that is nearly the order in which code runs. */
 static void settle(struct flow *f)
 {
 	struct psc_state *st = (struct psc_state *)malloc(sizeof(*st));
-	uint32_t visits = 0;
-	if (st == NULL) {
+	if (st == NULL)
 		f->no_memory = true;
-		return;
-	}
-	for (size_t at = 0; at < f->queue.n && !f->no_memory; at++) {
-		uint32_t index = f->queue.items[at];
-		if (++visits > VISITS_MAX) {
-			f->result->limit_hit = true;
-			break;
-		}
-		f->blocks.items[index].is_queued = false;
-		memcpy(st, f->blocks.items[index].state, sizeof(*st));
-		walk_block(f, index, st, NULL, NULL);
-		if (f->new_leaders) {
+	while (f->n_queued > 0 && !f->no_memory && *f->budget > 0 && sort_blocks(f)) {
+		size_t n = f->blocks.n;
+		for (size_t i = 0; i < n && !f->no_memory; i++) {
+			uint32_t index = f->order[i].index;
+			if (!f->blocks.items[index].is_queued)
+				continue;
+			if (*f->budget == 0) {
+				f->result->limit_hit = true;
+				break;
+			}
+			--*f->budget;
+			f->blocks.items[index].is_queued = false;
+			f->n_queued--;
+			memcpy(st, f->blocks.items[index].state, sizeof(*st));
+			walk_block(f, index, st, NULL, NULL);
+			if (!f->new_leaders)
+				continue;
 			/* Blocks that are cut now must flow into the new ones: walk all again. */
 			decode_all(f);
 			for (size_t b = 0; b < f->blocks.n; b++)
 				if (f->blocks.items[b].has_state)
 					enqueue(f, &f->blocks.items[b]);
-		}
-		if (at > 4096 && at > f->queue.n / 2) {
-			memmove(f->queue.items, f->queue.items + at + 1, (f->queue.n - at - 1) * sizeof(uint32_t));
-			f->queue.n -= at + 1;
-			at = (size_t)-1;
+			break;
 		}
 	}
-	f->queue.n = 0;
 	free(st);
 }
 
@@ -511,7 +536,7 @@ static void report_all(struct flow *f, struct report *r)
 	free(st);
 }
 
-bool psc_flow_run(const struct psc_flow_env *env, uint32_t entry, const uint32_t *must, size_t n_must,
+bool psc_flow_run(const struct psc_flow_env *env, uint32_t entry, const uint32_t *must, size_t n_must, uint64_t *budget,
 		  void (*visit)(void *arg, const struct psc_flow_call *call), void *arg, struct psc_flow_result *ret)
 {
 	struct flow *f = (struct flow *)calloc(1, sizeof(*f));
@@ -523,6 +548,7 @@ bool psc_flow_run(const struct psc_flow_env *env, uint32_t entry, const uint32_t
 	f->env = env;
 	f->entry = entry;
 	f->result = ret;
+	f->budget = budget;
 	psc_hashmap_init(&f->insn_at, sizeof(uint32_t), 0);
 	psc_hashmap_init(&f->block_at, sizeof(uint32_t), 0);
 	psc_state_init(st, env->img);
@@ -545,7 +571,7 @@ out:
 			free(f->blocks.items[i].state);
 		free(f->blocks.items);
 		free(f->insns.items);
-		free(f->queue.items);
+		free(f->order);
 		psc_hashmap_deinit(&f->insn_at);
 		psc_hashmap_deinit(&f->block_at);
 	}

@@ -73,9 +73,9 @@ struct psc_flow_result {
 };
 
 /* Analyse the function at `entry`, then call visit for each call and each jump that leaves it, by address. `must`:
- * ascending addresses that should be covered; what the control flow does not reach is decoded in a row. false when out
- * of memory. */
-bool psc_flow_run(const struct psc_flow_env *env, uint32_t entry, const uint32_t *must, size_t n_must,
+ * ascending addresses that should be covered; budget: blocks that may still be walked, of the whole image; what the
+ * control flow does not reach is decoded in a row. false when out of memory. */
+bool psc_flow_run(const struct psc_flow_env *env, uint32_t entry, const uint32_t *must, size_t n_must, uint64_t *budget,
 		  void (*visit)(void *arg, const struct psc_flow_call *call), void *arg, struct psc_flow_result *ret);
 
 /* flow_eval.c */

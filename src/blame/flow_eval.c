@@ -560,7 +560,7 @@ void psc_state_call(const struct psc_flow_env *env, struct psc_state *st, const 
 
 static bool join_value(struct psc_val *a, const struct psc_val *b, bool widen)
 {
-	if (psc_val_equal(a, b))
+	if (memcmp(a, b, sizeof(*a)) == 0 || psc_val_equal(a, b))
 		return false;
 	struct psc_val j = psc_val_join(a, b);
 	if (psc_val_equal(a, &j))

@@ -65,6 +65,7 @@ struct psc_ir_insn {
 	uint32_t rva;
 	uint8_t len, flow;
 	uint8_t n_ir;
+	bool is_leader;      /* the flow's: a block begins here */
 	uint16_t pop_bytes;  /* RETURN: of arguments */
 	uint64_t lost;       /* registers with unknown values afterwards, one bit each */
 	uint32_t target;     /* RVA, 0 = see `to` */

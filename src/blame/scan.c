@@ -10,7 +10,8 @@
 #define ROUNDS_MAX      12u
 #define FOUND_MAX       200000u
 #define WRAPPERS_PER_FN 8u
-#define THIN_INSNS      160u /* a function that only passes size or pool on is a wrapper if it is small */
+#define THIN_INSNS      160u     /* a function that only passes size or pool on is a wrapper if it is small */
+#define BLOCKS_MAX      4000000u /* walked, in one image: far above what real ones need */
 #define HITS_MAX        8u
 
 #define RAX 0
@@ -316,10 +317,14 @@ static void analyse(struct psc_scan *s, const struct psc_positions *p)
 		size_t n = 0;
 		for (; i < p->n && g[i].function == v.function; i++)
 			must[n++] = g[i].position;
-		if (!psc_flow_run(&s->env, v.function, must, n, on_call, &v, &r))
+		if (s->budget == 0) {
+			s->n_undecoded++;
+			continue;
+		}
+		if (!psc_flow_run(&s->env, v.function, must, n, &s->budget, on_call, &v, &r))
 			s->no_memory = true;
 		s->n_functions++;
-		s->n_undecoded += r.n_undecoded + r.n_missing;
+		s->n_undecoded += r.n_undecoded + r.n_missing + r.limit_hit;
 	}
 out:
 	free(g);
@@ -368,6 +373,7 @@ bool psc_scan_run(struct psc_scan *s, const struct psc_code_image *img, const st
 	memset(s, 0, sizeof(*s));
 	s->img = img;
 	s->externs = externs;
+	s->budget = BLOCKS_MAX;
 	psc_hashmap_init(&s->slots, sizeof(uint32_t), 0);
 	psc_hashmap_init(&s->entries, sizeof(uint32_t), 0);
 	psc_hashmap_init(&s->thunks, sizeof(uint32_t), 0);

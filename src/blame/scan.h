@@ -72,7 +72,7 @@ struct psc_scan {
 	uint8_t *starts;                           /* one bit a byte: called, or pointed to by data */
 	uint32_t gap_function, gap_end, gap_round; /* functions.c: last answer */
 	uint32_t round;
-	uint64_t n_functions, n_undecoded;
+	uint64_t n_functions, n_undecoded, budget;
 	bool no_memory;
 	struct psc_flow_env env;
 };

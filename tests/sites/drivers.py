@@ -217,6 +217,31 @@ typedef void *(API *priority_fn)(int, size_t_, u32, int);
 static const priority_fn functions[2] = {ExAllocatePoolWithTagPriority, ExAllocatePoolWithTagPriority};
 NI int t_array(u32 k) { void *p = functions[k & 1](1, 0xa0, '10rA', 0); sink = p; return p != 0; }""",
      t_array=[site("ExAllocatePoolWithTagPriority", "Ar01", 0xa0, "paged")])
+# The function table of the Windows Driver Framework: 192 is WdfMemoryCreate, 198 WdfLookasideListCreate.
+case("""
+static const unsigned short library[] = {'K', 'm', 'd', 'f', 'L', 'i', 'b', 'r', 'a', 'r', 'y', 0};
+void **WdfFunctions;
+void *WdfDriverGlobals;
+struct bind { u32 size; const void *component; u32 version[3], n_functions; void *table, *module; };
+struct bind WdfBindInfo = {sizeof(struct bind), library, {1, 15, 0}, 400, &WdfFunctions, 0};
+typedef int (API *memory_fn)(void *, void *, int, u32, size_t_, void *, void *);
+typedef int (API *lookaside_fn)(void *, void *, size_t_, int, void *, u32, void *);
+NI int t_wdf(void) {
+	int s = ((memory_fn)WdfFunctions[192])(WdfDriverGlobals, 0, 1, '10dW', 0x66, (void *)&sink, 0);
+	global_value = s;
+	return s;
+}
+NI int t_wdf_list(void) {
+	int s = ((lookaside_fn)WdfFunctions[198])(WdfDriverGlobals, 0, 0x77, 0x200, 0, '20dW', (void *)&sink);
+	global_value = s;
+	return s;
+}
+NI int t_wdf_other(void) {
+	int s = ((memory_fn)WdfFunctions[193])(WdfDriverGlobals, 0, 1, '99dW', 0x66, (void *)&sink, 0);
+	global_value = s;
+	return s;
+}""", t_wdf=[site("WdfMemoryCreate", "Wd01", 0x66, "paged")],
+     t_wdf_list=[site("WdfLookasideListCreate", "Wd02", 0x77, "nonpaged-nx")])
 # Wrappers.
 case("""
 NI void *w_all(size_t_ n, u32 t) { void *p = ExAllocatePoolWithTag(1, n, t); sink = p; return p; }
