@@ -128,6 +128,12 @@ static void check_borders(const struct psc_source *s, size_t n, bool has_view)
 	ck_assert_ptr_null(psc_source_view(s, 1, UINT64_MAX));
 }
 
+#ifdef _WIN32
+#define HAS_DESCRIPTORS 0
+#else
+#define HAS_DESCRIPTORS 1
+#endif
+
 START_TEST(plain_file)
 {
 	enum { N = 100001 };
@@ -730,7 +736,7 @@ START_TEST(flattened)
 		ck_assert(!psc_source_is_truncated(s));
 		ck_assert_int_eq(psc_source_read(s, 0, got, 14, NULL), PSC_OK);
 		ck_assert(memcmp(got, "head\0\0\0\0\0\0tail", 14) == 0);
-		ck_assert_int_eq(psc_source_fd(s) >= 0, max_memory == 1);
+		ck_assert_int_eq(psc_source_fd(s) >= 0, HAS_DESCRIPTORS && max_memory == 1);
 		psc_source_close(s);
 	}
 	ck_assert_int_eq(psc_source_open_mem(f, without_mark, NULL, &s, &e), PSC_OK);
@@ -758,7 +764,7 @@ START_TEST(copy_to_file)
 	ck_assert_int_eq(psc_source_open_mem(bytes, sizeof(bytes), NULL, &s, NULL), PSC_OK);
 	ck_assert_int_eq(psc_source_fd(s), -1);
 	ck_assert_int_eq(psc_source_copy_to_file(s, NULL, &copy, NULL), PSC_OK);
-	ck_assert_int_ge(psc_source_fd(copy), 0);
+	ck_assert_int_eq(psc_source_fd(copy) >= 0, HAS_DESCRIPTORS);
 	ck_assert_uint_eq(psc_source_size(copy), sizeof(bytes));
 	ck_assert_int_eq(psc_source_read(copy, 0, got, sizeof(got), NULL), PSC_OK);
 	ck_assert_str_eq(got, bytes);
