@@ -8,6 +8,47 @@
 #error "FUZZ_BASE_DUMP and FUZZ_BASE_ISF name the fixture"
 #endif
 
+static bool on_block(void *arg, const struct psc_block_row *b)
+{
+	uint64_t *last = (uint64_t *)arg;
+	if (b->header_va < *last || b->va < b->header_va || b->size_bytes > b->block_bytes)
+		abort();
+	*last = b->header_va;
+	return true;
+}
+
+/* Lists, checks, and the dump against itself: nothing grows. */
+static void run_reports(struct psc_dump *dump)
+{
+	struct psc_dump *const twice[2] = {dump, dump};
+	struct psc_blocks_options bo = PSC_BLOCKS_OPTIONS_INIT;
+	struct psc_validate_options vo = PSC_VALIDATE_OPTIONS_INIT;
+	struct psc_diff_options dopts = PSC_DIFF_OPTIONS_INIT;
+	struct psc_blocks *blocks = NULL;
+	struct psc_validate *validate = NULL;
+	struct psc_diff *diff = NULL;
+	uint64_t last = 0;
+	size_t n;
+	bo.states = 0;
+	bo.n_threads = vo.n_threads = dopts.n_threads = 1;
+	(void)psc_blocks_run(dump, &bo, on_block, &last, &blocks, NULL);
+	psc_blocks_free(blocks);
+	if (psc_validate_run(dump, &vo, &validate, NULL) == PSC_OK) {
+		(void)psc_validate_rows(validate, &n);
+		if (n > psc_validate_count(validate, NULL))
+			abort();
+	}
+	psc_validate_free(validate);
+	dopts.flags = PSC_DIFF_PINNED;
+	if (psc_diff_run(twice, 2, &dopts, &diff, NULL) == PSC_OK) {
+		const struct psc_diff_row *rows = psc_diff_rows(diff, &n);
+		for (size_t i = 0; i < n; i++)
+			if (rows[i].growth != 0 || rows[i].growth_bytes != 0 || rows[i].pinned > rows[i].compared)
+				abort();
+	}
+	psc_diff_free(diff);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -29,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				abort();
 		}
 		psc_tags_free(tags);
+		run_reports(dump);
 	}
 	psc_dump_close(dump);
 	return 0;

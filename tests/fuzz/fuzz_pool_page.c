@@ -35,6 +35,19 @@ static void check(const struct psc_page_blocks *p, const struct psc_pool_rules *
 		require(p->items[i].offset + p->items[i].size_bytes <= p->gap_lo || p->items[i].offset >= p->gap_hi);
 }
 
+/* What is wrong is said of a byte of the page, and at least something of a broken one. */
+static void check_defects(const uint8_t *page, const struct psc_pool_rules *rules, enum psc_pool pool,
+			  const struct psc_page_blocks *blocks)
+{
+	const uint64_t va = 0xfffff8a000000000u;
+	struct psc_defects d = {0};
+	psc_page_defects(page, rules, pool, blocks, va, &d);
+	require(!d.no_memory && d.n <= PSC_PAGE_BLOCKS_MAX + 1);
+	for (size_t i = 0; i < d.n; i++)
+		require(d.items[i].va - va < PSC_PAGE_BYTES && d.items[i].container == va);
+	psc_defects_deinit(&d);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -56,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (unsigned pool = 0; pool <= PSC_POOL_MAX; pool++) {
 			psc_pool_page_parse_as(page, &rules, (enum psc_pool)pool, false, &blocks);
 			check(&blocks, &rules);
+			check_defects(page, &rules, (enum psc_pool)pool, &blocks);
 			psc_pool_page_parse_as(page, &rules, (enum psc_pool)pool, true, &blocks);
 			require(!blocks.is_corrupt || blocks.n >= 4);
 			check(&blocks, &rules);
