@@ -92,8 +92,7 @@ static bool add(void *arg, const struct psc_cv_symbol *symbol)
 	return true;
 }
 
-/* The one to keep comes first. text is that of the table being sorted: qsort passes no context, so the names are
- * compared by the caller, after their order by length. */
+/* The one to keep comes first; which of several names of one length that is, keep_best decides. */
 static int by_address(const void *a, const void *b)
 {
 	const struct address *x = (const struct address *)a, *y = (const struct address *)b;
@@ -141,7 +140,8 @@ static enum psc_status build(struct psc_pdb *pdb, struct psc_pdb_addresses *t, s
 		return psc_fail_no_memory(reterr);
 	if (r != PSC_OK)
 		return r;
-	qsort(t->items, t->n, sizeof(*t->items), by_address);
+	if (t->n > 0)
+		qsort(t->items, t->n, sizeof(*t->items), by_address);
 	keep_best(t);
 	return PSC_OK;
 }
