@@ -80,8 +80,8 @@ static void print_help(void)
 	     "  poolscope tags --no-walk --format json MEMORY.DMP  counters only, for a script\n"
 	     "  poolscope info MEMORY.DMP                        which machine, which build, what is in the file\n"
 	     "\n"
-	     "'poolscope COMMAND --help' explains a command. Exit status: 0 complete, 2 usage, 3 input cannot be\n"
-	     "read, 4 coverage below --min-coverage.");
+	     "'poolscope COMMAND --help' explains a command. Exit status: 0 complete, 1 budget exceeded or defect\n"
+	     "found, 2 usage, 3 input cannot be read, 4 coverage below --min-coverage.");
 }
 
 int main(int argc, char **argv)
@@ -102,7 +102,8 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--version") == 0) {
 		printf("poolscope %s\n%s\n", psc_version(), psc_build_features());
-		printf("poolscope %s%s\n", psc_version(), psc_sites_available() ? "" : " (without sites: built without Capstone)");
+		printf("poolscope %s%s\n", psc_version(),
+		       psc_sites_available() ? "" : " (without sites: built without Capstone)");
 		return stdout_finish(EXIT_COMPLETE);
 	}
 	for (size_t i = 0; i < n_commands; i++) {
