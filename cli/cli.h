@@ -50,6 +50,7 @@ int cmd_blocks(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_sites(int argc, char **argv);
+int cmd_symbols(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
 int cmd_validate(int argc, char **argv);
 int cmd_pool(int argc, char **argv);

@@ -15,6 +15,7 @@ _poolscope()
 	local common="--format --output --isf --symbols --no-symbols --no-builtin --image-format --run-map --with --pagefile --dtb
 		--kernel-base --kdbg --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet --verbose --help"
 	local info=""
+	local symbols="--server --profile --store"
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
 	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
 	local block="--dump-bytes --refs --tag-file"
@@ -31,11 +32,12 @@ _poolscope()
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info tags blocks block validate callers verifier diff sites poolused pool poolval poolfind --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info symbols tags blocks block validate callers verifier diff sites poolused pool poolval poolfind --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
 	info) options="$common $info" ;;
+	symbols) options="$common $symbols" ;;
 	tags) options="$common $tags" ;;
 	blocks) options="$common $blocks" ;;
 	block) options="$common $block" ;;
@@ -57,7 +59,7 @@ _poolscope()
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	case $prev in
-	--format) values="table json ndjson csv openmetrics folded" ;;
+	--format) [ "$command" = symbols ] && values="table json ndjson csv urls" || values="table json ndjson csv openmetrics folded" ;;
 	--image-format) values="auto raw" ;;
 	--sort | -s) 
 		case $command in
@@ -70,17 +72,17 @@ _poolscope()
 	--kind) values="legacy lfh vs segment large big special unknown" ;;
 	--state) values="allocated free cached all" ;;
 	--by) [ "$command" = diff ] && values="tag tag,size process" || values="tag tag,size" ;;
-	--tmpdir)
+	--tmpdir | --store)
 		_poolscope_files -d "$cur"
 		return
 		;;
 	--run-map | --pagefile | --dtb | --kernel-base | --kdbg) return ;;
-	--threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | --module | --api | -m | -n | -t) return ;;
+	--server | --threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | --module | --api | -m | -n | -t) return ;;
 	--with)
 		_poolscope_files -f "$cur"
 		return
 		;;
-	--isf | --symbols | --tag-file | --output | -o)
+	--isf | --symbols | --profile | --tag-file | --output | -o)
 		_poolscope_files -f "$cur"
 		return
 		;;

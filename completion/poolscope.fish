@@ -2,6 +2,7 @@
 # fish completion for poolscope
 
 complete -c poolscope -n __fish_use_subcommand -f -a info -d 'what the dump is, and what can be read from it'
+complete -c poolscope -n __fish_use_subcommand -f -a symbols -d 'which symbol files there are, and which to fetch'
 complete -c poolscope -n __fish_use_subcommand -f -a tags -d 'who holds the pool, per pool tag'
 complete -c poolscope -n __fish_use_subcommand -f -a blocks -d 'every allocation, one by one'
 complete -c poolscope -n __fish_use_subcommand -f -a block -d 'the block that holds an address'
@@ -17,7 +18,7 @@ complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a ta
 complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
-set -l commands info tags blocks block validate callers verifier diff sites poolused pool poolval poolfind
+set -l commands info symbols tags blocks block validate callers verifier diff sites poolused pool poolval poolfind
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
@@ -89,3 +90,7 @@ complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s m -l module
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s n -l rows -d 'at most so many rows, 0 prints all'
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -l stacks -d 'stack of the newest known allocation'
 complete -c poolscope -n '__fish_seen_subcommand_from validate' -x -s n -l rows -d 'at most so many rows, 0 prints all'
+
+complete -c poolscope -n '__fish_seen_subcommand_from symbols' -x -l server -d 'address before each path'
+complete -c poolscope -n '__fish_seen_subcommand_from symbols' -r -F -l profile -d 'what is known of a kernel'
+complete -c poolscope -n '__fish_seen_subcommand_from symbols' -x -l store -a '(__fish_complete_directories)' -d 'store to import into'

@@ -249,6 +249,30 @@ struct psc_profile_item {
 /** All that are known, symbols first, by name. */
 PSC_API const struct psc_profile_item *psc_dump_profile(const struct psc_dump *dump, size_t *ret_count);
 
+/** A module of the dump and the symbol file that belongs to it. */
+struct psc_symbol_file {
+	const char *module; /**< file name */
+	bool is_kernel;
+	uint64_t base;
+	const char *pdb_name; /**< NULL when the dump does not show it, or shows what can be no file name */
+	char pdb_guid[33];    /**< "" when the dump does not show it */
+	uint32_t pdb_age;
+	const char *state;      /**< "found", "not_found", "refused" (a file of another build, or damaged), "unknown" */
+	const char *path;       /**< of the file found, or NULL */
+	const char *kind;       /**< "pdb" or "isf"; NULL when none was found */
+	const char *store_path; /**< where it belongs in a symbol store; NULL without name or GUID */
+	const char *detail;     /**< why files were refused, both identities named; or NULL */
+	const char *improves;   /**< which answers the PDB would improve; NULL when it was found */
+};
+struct psc_symbol_files;
+/** Look for the symbol files of the kernel and all loaded modules: the kernel first, then modules that parameters of the
+ * bugcheck point into, then the others in load order. *ret is freed with psc_symbol_files_free() before the dump is
+ * closed. PSC_E_NO_MEMORY. */
+PSC_API enum psc_status psc_dump_symbol_files(struct psc_dump *dump, struct psc_symbol_files **ret,
+					      struct psc_error *reterr);
+PSC_API const struct psc_symbol_file *psc_symbol_files_rows(const struct psc_symbol_files *files, size_t *ret_count);
+PSC_API void psc_symbol_files_free(struct psc_symbol_files *files);
+
 /** One source of pool figures and whether this dump offers it. */
 struct psc_pool_source {
 	const char *name; /**< "tag_trackers", "session_trackers", "big_page_table", "classic_walk",

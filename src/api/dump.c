@@ -11,6 +11,7 @@
 #include "report/blocks.h"
 #include "report/callers.h"
 #include "report/diff.h"
+#include "report/symbol_files.h"
 #include "report/tags.h"
 #include "report/validate.h"
 #include "util/error.h"
@@ -159,7 +160,7 @@ static void describe_kernel(struct psc_dump *d)
 	i->kdbg_size_bytes = k->kdbg.size_bytes;
 	i->kdbg_state = k->kdbg.state != NULL ? k->kdbg.state : "missing";
 	i->symbols = psc_kernel_symbols_origin(k);
-	i->symbols_file = k->profile.isf_path;
+	i->symbols_file = k->profile.pdb_path ? k->profile.pdb_path : k->profile.isf_path;
 	i->processors = (uint32_t)k->n_prcb;
 	i->physical_memory_bytes = k->physical_memory_bytes;
 	i->physical_memory_source = k->physical_memory_source;
@@ -568,4 +569,9 @@ enum psc_status psc_validate_run(struct psc_dump *dump, const struct psc_validat
 		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
 	o.size = sizeof(o);
 	return psc_validate_compute(&dump->kernel, &o, ret, reterr);
+}
+
+enum psc_status psc_dump_symbol_files(struct psc_dump *dump, struct psc_symbol_files **ret, struct psc_error *reterr)
+{
+	return psc_symbol_files_find(&dump->kernel, &dump->info, dump->pool_sources, dump->n_pool_sources, ret, reterr);
 }

@@ -36,7 +36,7 @@ def table(name):
 
 # Whoever runs this may have symbol files of their own.
 env = {k: v for k, v in os.environ.items() if 'SYMBOL_PATH' not in k}
-env['XDG_DATA_HOME'] = os.path.join(a.root, 'no-data')
+env['XDG_DATA_HOME'] = '/nowhere'
 
 
 def run(cmd, **kw):

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* poolscope symbols: which symbol files a dump wants, where they are, and what to fetch. */
+#include "json.h"
+#include "rows.h"
+#include "symbols_profile.h"
+#include <getopt.h>
+#include <string.h>
+
+static const char help[] =
+	"Usage: poolscope symbols [OPTIONS] DUMP\n"
+	"       poolscope symbols [OPTIONS] --profile GUID-AGE|FILE\n"
+	"       poolscope symbols [OPTIONS] import FILE...\n"
+	"\n"
+	"Prints for the kernel and each module the PDB it asks for, whether it was found, and where it belongs;\n"
+	"or all that is known of a kernel build; or sorts symbol files into the user's own store.\n"
+	"--format urls prints the path in a symbol store of each missing file, one a line.\n"
+	"\n"
+	"Options:\n"
+	"      --server PREFIX   with --format urls: put this address before each path\n"
+	"      --profile WHICH   the addresses and offsets that are known of a kernel, without a dump\n"
+	"      --store DIR       with import: this store instead of the user's own\n" COMMON_OPTIONS_HELP "\n"
+	"Examples:\n"
+	"  poolscope symbols MEMORY.DMP\n"
+	"  poolscope symbols --format urls --server https://msdl.microsoft.com/download/symbols MEMORY.DMP\n"
+	"  poolscope symbols --profile 5278AFF86C341677D7D7835C85B7B844-1 --format json\n"
+	"  poolscope symbols import ntkrnlmp.pdb http.pd_\n";
+
+enum { OPT_SERVER = OPT_COMMAND, OPT_PROFILE, OPT_STORE };
+
+struct symbols_options {
+	struct common_options common;
+	bool is_urls;
+	const char *server, *profile, *store;
+};
+
+static const struct column columns[] = {
+	{.key = "module", .heading = "Module", .is_left = true},
+	{.key = "base"},
+	{.key = "is_kernel"},
+	{.key = "pdb_name", .heading = "PDB", .is_left = true},
+	{.key = "pdb_guid", .heading = "GUID", .is_left = true},
+	{.key = "pdb_age", .heading = "Age"},
+	{.key = "state", .heading = "State", .is_left = true},
+	{.key = "kind", .heading = "Kind", .is_left = true},
+	{.key = "path", .heading = "Path", .is_left = true},
+	{.key = "store_path", .heading = "Store path", .is_left = true},
+	{.key = "detail"},
+	{.key = "improves", .heading = "Would improve", .is_left = true},
+};
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static void fill_cells(const struct psc_symbol_file *r, bool is_32bit, struct cell cells[N_COLUMNS])
+{
+	const struct cell all[N_COLUMNS] = {
+		cell_text(r->module),
+		cell_address(r->base, is_32bit),
+		cell_bool(r->is_kernel),
+		cell_text(r->pdb_name),
+		cell_text(r->pdb_guid[0] != '\0' ? r->pdb_guid : NULL),
+		r->pdb_guid[0] != '\0' ? cell_u64(r->pdb_age) : cell_null(),
+		cell_text(r->state),
+		cell_text(r->kind),
+		cell_text(r->path),
+		cell_text(r->store_path),
+		cell_text(r->detail),
+		cell_text(r->improves),
+	};
+	memcpy(cells, all, sizeof(all));
+}
+
+/* A path as part of an address: what a URL may hold as it is, the rest in hex. */
+static void print_url(FILE *f, const char *server, const char *path)
+{
+	size_t n = server != NULL ? strlen(server) : 0;
+	if (server == NULL) {
+		fprintf(f, "%s\n", path);
+		return;
+	}
+	fprintf(f, "%s%s", server, n > 0 && server[n - 1] == '/' ? "" : "/");
+	for (const char *p = path; *p != '\0'; p++) {
+		unsigned char c = (unsigned char)*p;
+		bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+			     strchr("/-._~", c) != NULL;
+		fprintf(f, plain ? "%c" : "%%%02X", c);
+	}
+	fputc('\n', f);
+}
+
+static cJSON *json_row(const struct psc_symbol_file *r, bool is_32bit)
+{
+	cJSON *o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "module", r->module);
+	json_add_address(o, "base", r->base, is_32bit);
+	cJSON_AddBoolToObject(o, "is_kernel", r->is_kernel);
+	json_add_text_or_null(o, "pdb_name", r->pdb_name);
+	json_add_text_or_null(o, "pdb_guid", r->pdb_guid[0] != '\0' ? r->pdb_guid : NULL);
+	json_add_u64_or_null(o, "pdb_age", r->pdb_guid[0] != '\0', r->pdb_age);
+	cJSON_AddStringToObject(o, "state", r->state);
+	json_add_text_or_null(o, "kind", r->kind);
+	json_add_text_or_null(o, "path", r->path);
+	json_add_text_or_null(o, "store_path", r->store_path);
+	json_add_text_or_null(o, "detail", r->detail);
+	json_add_text_or_null(o, "improves", r->improves);
+	return o;
+}
+
+static cJSON *json_places(const struct psc_symbol_search *search)
+{
+	size_t n;
+	const struct psc_symbol_place *p = psc_symbol_search_places(search, &n);
+	cJSON *a = cJSON_CreateArray();
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "kind", psc_symbol_place_kind_name(p[i].kind));
+		cJSON_AddStringToObject(o, "place", p[i].text);
+		cJSON_AddStringToObject(o, "origin", p[i].origin);
+		cJSON_AddBoolToObject(o, "is_searched", p[i].is_searched);
+		json_add_text_or_null(o, "note", p[i].note);
+		cJSON_AddItemToArray(a, o);
+	}
+	return a;
+}
+
+static cJSON *json_origins(const struct psc_dump *dump)
+{
+	size_t n;
+	const struct psc_profile_item *p = psc_dump_profile(dump, &n);
+	cJSON *o = cJSON_CreateObject();
+	for (size_t i = 0; i < n; i++)
+		cJSON_AddStringToObject(o, p[i].name, p[i].origin);
+	return o;
+}
+
+static bool print_json(FILE *f, const struct symbols_options *o, const struct psc_dump *dump,
+		       const struct psc_symbol_file *rows, size_t n)
+{
+	bool is_pretty = o->common.format == FORMAT_JSON;
+	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
+	size_t n_warnings;
+	const char *const *w = psc_dump_warnings(dump, &n_warnings);
+	const struct psc_kernel_info *k = psc_dump_kernel(dump);
+	cJSON *doc = is_pretty ? cJSON_CreateObject() : json_record(dump, SYMBOLS_SCHEMA, "dump");
+	if (is_pretty)
+		cJSON_AddStringToObject(doc, "schema", SYMBOLS_SCHEMA);
+	cJSON_AddItemToObject(doc, "dump", json_dump(dump));
+	cJSON_AddStringToObject(doc, "symbols", k->symbols);
+	json_add_text_or_null(doc, "symbols_file", k->symbols_file);
+	cJSON_AddItemToObject(doc, "places", json_places(o->common.open.symbol_search));
+	cJSON *list = cJSON_AddArrayToObject(doc, "modules");
+	for (size_t i = 0; i < n; i++)
+		cJSON_AddItemToArray(list, json_row(&rows[i], is_32bit));
+	cJSON_AddItemToObject(doc, "origins", json_origins(dump));
+	cJSON_AddItemToObject(doc, "warnings", json_warnings(w, n_warnings, NULL, 0));
+	return json_print(f, doc, is_pretty);
+}
+
+static bool print_rows(FILE *f, const struct symbols_options *o, const struct psc_dump *dump,
+		       const struct psc_symbol_file *rows, size_t n)
+{
+	const struct psc_kernel_info *k = psc_dump_kernel(dump);
+	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86, is_csv = o->common.format == FORMAT_CSV;
+	struct table table;
+	struct cell cells[N_COLUMNS];
+	if (o->is_urls) {
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(rows[i].state, "found") != 0 && rows[i].store_path != NULL)
+				print_url(f, o->server, rows[i].store_path);
+		return true;
+	}
+	if (o->common.format == FORMAT_JSON || o->common.format == FORMAT_NDJSON)
+		return print_json(f, o, dump, rows, n);
+	if (is_csv) {
+		csv_header(f, columns, N_COLUMNS);
+	} else {
+		fprintf(f, "Kernel symbols: %s%s%s\n\n", k->symbols, k->symbols_file != NULL ? ", " : "",
+			k->symbols_file != NULL ? k->symbols_file : "");
+		table_init(&table, columns, N_COLUMNS);
+	}
+	for (size_t i = 0; i < n; i++) {
+		fill_cells(&rows[i], is_32bit, cells);
+		if (is_csv)
+			csv_row(f, columns, cells, N_COLUMNS);
+		else
+			table_add(&table, cells);
+	}
+	if (is_csv)
+		return true;
+	bool ok = table_print(&table, f);
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].detail != NULL)
+			fprintf(f, "%s: %s\n", rows[i].module, rows[i].detail);
+	return ok;
+}
+
+static int list(struct symbols_options *o, const char *path)
+{
+	struct psc_dump *dump = NULL;
+	struct psc_symbol_files *files = NULL;
+	struct psc_error err;
+	struct output out;
+	size_t n;
+	int code = open_dump(path, &o->common, &dump);
+	if (code != EXIT_COMPLETE)
+		return code;
+	const char *const *w = psc_dump_warnings(dump, &n);
+	print_warnings(&o->common, w, n);
+	if (psc_dump_symbol_files(dump, &files, &err) != PSC_OK)
+		code = report_error(&err);
+	else
+		code = output_open(&out, &o->common);
+	if (code == EXIT_COMPLETE) {
+		const struct psc_symbol_file *rows = psc_symbol_files_rows(files, &n);
+		bool ok = print_rows(out.f, o, dump, rows, n);
+		if (!ok)
+			message("out of memory");
+		code = output_close(&out, ok ? EXIT_COMPLETE : EXIT_INPUT);
+	}
+	psc_symbol_files_free(files);
+	psc_dump_close(dump);
+	return code;
+}
+
+static int symbols_option(struct symbols_options *o, int opt)
+{
+	switch (opt) {
+	case OPT_FORMAT:
+		o->is_urls = strcmp(optarg, "urls") == 0;
+		return o->is_urls ? -1 : common_option(&o->common, opt, "symbols", help);
+	case OPT_SERVER:
+		o->server = optarg;
+		return -1;
+	case OPT_PROFILE:
+		o->profile = optarg;
+		return -1;
+	case OPT_STORE:
+		o->store = optarg;
+		return -1;
+	default:
+		return common_option(&o->common, opt, "symbols", help);
+	}
+}
+
+int cmd_symbols(int argc, char **argv)
+{
+	static const struct option options[] = {{"server", required_argument, NULL, OPT_SERVER},
+						{"profile", required_argument, NULL, OPT_PROFILE},
+						{"store", required_argument, NULL, OPT_STORE},
+						COMMON_LONG_OPTIONS};
+	struct symbols_options o = {.is_urls = false};
+	int opt;
+	common_options_init(&o.common);
+	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
+		int code = symbols_option(&o, opt);
+		if (code >= 0)
+			return code;
+	}
+	bool is_import = optind < argc && strcmp(argv[optind], "import") == 0;
+	if (check_row_format(&o.common, "symbols") >= 0)
+		return EXIT_USAGE;
+	if (o.server != NULL && !o.is_urls)
+		return usage_error("symbols", "--server is for --format urls");
+	if (o.store != NULL && !is_import)
+		return usage_error("symbols", "--store is for import");
+	if (o.is_urls && (is_import || o.profile != NULL))
+		return usage_error("symbols", "--format urls is for a dump");
+	if (is_import && optind + 1 == argc)
+		return usage_error("symbols", "import which files?");
+	if (is_import && o.profile == NULL)
+		return import_symbols(&o.common, o.store, argv + optind + 1, argc - optind - 1);
+	if (o.profile != NULL)
+		return optind < argc ? usage_error("symbols", "--profile takes no dump")
+				     : print_profile(&o.common, o.profile);
+	const char *path = dump_argument(argc, argv, optind, "symbols");
+	return path != NULL ? list(&o, path) : EXIT_USAGE;
+}

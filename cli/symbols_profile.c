@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of poolscope symbols that need no dump. */
+#include "symbols_profile.h"
+#include "json.h"
+#include "rows.h"
+#include <inttypes.h>
+#include <string.h>
+
+static cJSON *json_identity(const struct psc_symbol_profile_info *i)
+{
+	cJSON *o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "machine", psc_machine_name((enum psc_machine)i->machine));
+	json_add_text_or_null(o, "pdb_name", i->pdb_name);
+	cJSON_AddStringToObject(o, "pdb_guid", i->pdb_guid);
+	json_add_u64(o, "pdb_age", i->pdb_age);
+	json_add_text_or_null(o, "version", i->version);
+	json_add_text_or_null(o, "build_range", i->build_range);
+	json_add_text_or_null(o, "pdb_file", i->pdb_file);
+	json_add_text_or_null(o, "isf_file", i->isf_file);
+	return o;
+}
+
+/* RVAs and offsets are hex, as all addresses; unknown ones null. */
+static void add_hex(cJSON *o, const char *key, bool known, uint32_t v)
+{
+	char buf[16];
+	snprintf(buf, sizeof(buf), "0x%" PRIx32, v);
+	json_add_text_or_null(o, key, known ? buf : NULL);
+}
+
+static cJSON *json_profile(const struct psc_symbol_profile *p)
+{
+	size_t n;
+	cJSON *doc = cJSON_CreateObject();
+	cJSON_AddStringToObject(doc, "schema", SYMBOLS_SCHEMA);
+	cJSON_AddItemToObject(doc, "kernel", json_identity(psc_symbol_profile_info(p)));
+	cJSON *list = cJSON_AddArrayToObject(doc, "symbols");
+	const struct psc_profile_symbol *s = psc_symbol_profile_symbols(p, &n);
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "name", s[i].name);
+		add_hex(o, "rva", s[i].is_known, s[i].rva);
+		cJSON_AddStringToObject(o, "origin", s[i].origin);
+		cJSON_AddItemToArray(list, o);
+	}
+	list = cJSON_AddArrayToObject(doc, "fields");
+	const struct psc_profile_field *f = psc_symbol_profile_fields(p, &n);
+	for (size_t i = 0; i < n; i++) {
+		cJSON *o = cJSON_CreateObject();
+		cJSON_AddStringToObject(o, "structure", f[i].structure);
+		cJSON_AddStringToObject(o, "field", f[i].field);
+		add_hex(o, "offset", f[i].is_known, f[i].offset);
+		json_add_u64_or_null(o, "size_bytes", f[i].is_known && f[i].size_bytes != 0, f[i].size_bytes);
+		json_add_u64_or_null(o, "struct_size_bytes", f[i].struct_size_bytes != 0, f[i].struct_size_bytes);
+		json_add_u64_or_null(o, "bit_position", f[i].bit_length != 0, f[i].bit_position);
+		json_add_u64_or_null(o, "bit_length", f[i].bit_length != 0, f[i].bit_length);
+		cJSON_AddStringToObject(o, "origin", f[i].origin);
+		cJSON_AddItemToArray(list, o);
+	}
+	const char *const *w = psc_symbol_profile_warnings(p, &n);
+	cJSON_AddItemToObject(doc, "warnings", json_warnings(w, n, NULL, 0));
+	return doc;
+}
+
+static const struct column columns[] = {
+	{.key = "name", .heading = "Name", .is_left = true},
+	{.key = "value", .heading = "Value", .is_left = true},
+	{.key = "bits", .heading = "Bits", .is_left = true},
+	{.key = "origin", .heading = "Origin", .is_left = true},
+};
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+struct lines {
+	FILE *f;
+	struct table table;
+	bool is_csv;
+};
+
+static void add_line(struct lines *l, const char *name, bool known, uint32_t value, const char *bits,
+		     const char *origin)
+{
+	char buf[16];
+	snprintf(buf, sizeof(buf), "0x%" PRIx32, value);
+	struct cell cells[N_COLUMNS] = {cell_text(name), cell_text(known ? buf : NULL), cell_text(bits),
+					cell_text(origin)};
+	if (l->is_csv)
+		csv_row(l->f, columns, cells, N_COLUMNS);
+	else
+		table_add(&l->table, cells);
+}
+
+static bool print_lines(FILE *f, const struct psc_symbol_profile *p, bool is_csv)
+{
+	struct lines l = {.f = f, .is_csv = is_csv};
+	const struct psc_symbol_profile_info *info = psc_symbol_profile_info(p);
+	size_t n;
+	if (is_csv) {
+		csv_header(f, columns, N_COLUMNS);
+	} else {
+		fprintf(f, "Kernel:   %s %s age %" PRIu32 "%s%s\n", info->pdb_name ? info->pdb_name : "-",
+			info->pdb_guid, info->pdb_age, info->version ? ", " : "", info->version ? info->version : "");
+		fprintf(f, "Machine:  %s\n", psc_machine_name((enum psc_machine)info->machine));
+		fprintf(f, "Layouts:  %s\n", info->build_range ? info->build_range : "not of the built-in tables");
+		if (info->pdb_file || info->isf_file)
+			fprintf(f, "File:     %s\n", info->pdb_file ? info->pdb_file : info->isf_file);
+		fputc('\n', f);
+		table_init(&l.table, columns, N_COLUMNS);
+	}
+	const struct psc_profile_symbol *s = psc_symbol_profile_symbols(p, &n);
+	for (size_t i = 0; i < n; i++)
+		add_line(&l, s[i].name, s[i].is_known, s[i].rva, NULL, s[i].origin);
+	const struct psc_profile_field *t = psc_symbol_profile_fields(p, &n);
+	for (size_t i = 0; i < n; i++) {
+		char name[160], bits[16];
+		snprintf(name, sizeof(name), "%s%s%s", t[i].structure, *t[i].field ? "." : "", t[i].field);
+		snprintf(bits, sizeof(bits), "%u:%u", t[i].bit_position, t[i].bit_length);
+		add_line(&l, name, t[i].is_known, *t[i].field ? t[i].offset : t[i].struct_size_bytes,
+			 t[i].bit_length ? bits : NULL, t[i].origin);
+	}
+	return is_csv || table_print(&l.table, f);
+}
+
+int print_profile(struct common_options *o, const char *spec)
+{
+	struct psc_symbol_profile *p = NULL;
+	struct psc_symbol_search *search = NULL;
+	struct psc_error err;
+	struct output out;
+	size_t n;
+	int code = symbol_search(o, &search);
+	if (code != EXIT_COMPLETE)
+		return code;
+	uint32_t flags = (o->no_symbols ? PSC_PROFILE_NO_SEARCH : 0u) |
+			 (o->open.flags & PSC_OPEN_NO_BUILTIN ? PSC_PROFILE_NO_BUILTIN : 0u);
+	if (psc_symbol_profile_open(spec, search, flags, &p, &err) != PSC_OK)
+		return report_error(&err);
+	const char *const *w = psc_symbol_profile_warnings(p, &n);
+	print_warnings(o, w, n);
+	code = output_open(&out, o);
+	if (code == EXIT_COMPLETE) {
+		bool ok = o->format == FORMAT_JSON || o->format == FORMAT_NDJSON
+				  ? json_print(out.f, json_profile(p), o->format == FORMAT_JSON)
+				  : print_lines(out.f, p, o->format == FORMAT_CSV);
+		if (!ok)
+			message("out of memory");
+		code = output_close(&out, ok ? EXIT_COMPLETE : EXIT_INPUT);
+	}
+	psc_symbol_profile_close(p);
+	return code;
+}
+
+static cJSON *json_imported(const char *file, const struct psc_symbol_imported *done)
+{
+	cJSON *o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "file", file);
+	cJSON_AddStringToObject(o, "kind", done->kind);
+	cJSON_AddStringToObject(o, "pdb_name", done->pdb_name);
+	cJSON_AddStringToObject(o, "pdb_guid", done->guid);
+	json_add_u64(o, "pdb_age", done->age);
+	cJSON_AddStringToObject(o, "store_path", done->store_path);
+	cJSON_AddBoolToObject(o, "was_present", done->was_present);
+	return o;
+}
+
+int import_symbols(struct common_options *o, const char *store, char **files, int n)
+{
+	struct psc_error err;
+	struct output out;
+	char *own = NULL;
+	int failed = EXIT_COMPLETE;
+	bool is_json = o->format == FORMAT_JSON || o->format == FORMAT_NDJSON;
+	if (store == NULL) {
+		if (psc_symbol_user_store(&own, &err) != PSC_OK)
+			return report_error(&err);
+		store = own;
+	}
+	int code = output_open(&out, o);
+	cJSON *doc = cJSON_CreateObject(), *list = cJSON_CreateArray();
+	cJSON_AddStringToObject(doc, "schema", SYMBOLS_SCHEMA);
+	cJSON_AddStringToObject(doc, "store", store);
+	cJSON_AddItemToObject(doc, "imported", list);
+	for (int i = 0; code == EXIT_COMPLETE && i < n; i++) {
+		struct psc_symbol_imported done;
+		if (psc_symbol_import(files[i], store, &done, &err) != PSC_OK)
+			failed = report_error(&err);
+		else if (is_json)
+			cJSON_AddItemToArray(list, json_imported(files[i], &done));
+		else
+			fprintf(out.f, "%s/%s%s\n", store, done.store_path, done.was_present ? " (was there)" : "");
+	}
+	if (is_json && code == EXIT_COMPLETE) {
+		if (!json_print(out.f, doc, o->format == FORMAT_JSON)) {
+			message("out of memory");
+			failed = EXIT_INPUT;
+		}
+	} else {
+		cJSON_Delete(doc);
+	}
+	/* What was imported is printed even when another file failed. */
+	if (code == EXIT_COMPLETE)
+		code = output_close(&out, EXIT_COMPLETE);
+	psc_symbol_text_free(own);
+	return code != EXIT_COMPLETE ? code : failed;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* The symbol file of each module: found, or where it would be looked for and what it is good for. */
+#include "report/symbol_files.h"
+
+#include "symbols/pdb.h"
+#include "util/error.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct psc_symbol_files {
+	struct psc_arena arena;
+	struct psc_symbol_file *rows;
+	size_t n;
+};
+
+static bool is_in_bugcheck(const struct psc_dump_info *info, const struct psc_module *m)
+{
+	for (size_t i = 0; info->has_bugcheck && i < 4; i++)
+		if (info->bugcheck_parameters[i] - m->base < m->size_bytes)
+			return true;
+	return false;
+}
+
+/* What the pool figures lack is only the kernel's to give. */
+static const char *kernel_improves(struct psc_symbol_files *f, const struct psc_kernel *k,
+				   const struct psc_pool_source *sources, size_t n)
+{
+	const char *text = NULL;
+	if (k->profile.isf_path)
+		return "names of kernel functions in call stacks";
+	if (k->profile.builtin_version)
+		return "names of kernel functions in call stacks; addresses and layouts of this kernel are built in";
+	for (size_t i = 0; i < n; i++)
+		if (!sources[i].available && strcmp(sources[i].name, "header_scan") != 0)
+			text = text ? psc_arena_printf(&f->arena, "%s, %s", text, sources[i].name)
+				    : psc_arena_strdup(&f->arena, sources[i].name);
+	return text ? psc_arena_printf(&f->arena,
+				       "exact addresses and layouts instead of inferred ones; perhaps the missing %s; "
+				       "names of kernel functions in call stacks",
+				       text)
+		    : "exact addresses and layouts instead of inferred ones; names of kernel functions in call stacks";
+}
+
+static bool look_for(struct psc_symbol_files *f, const struct psc_kernel *k, const struct psc_symbol_key *key,
+		     struct psc_symbol_file *row)
+{
+	struct psc_symbol_refused refused;
+	struct psc_pdb *pdb = NULL;
+	if (!k->search)
+		return true;
+	enum psc_status r = psc_symbol_open_pdb(k->search, key, &pdb, NULL, &refused, NULL);
+	if (r == PSC_OK) {
+		row->state = "found";
+		row->kind = "pdb";
+		row->path = psc_arena_strdup(&f->arena, psc_pdb_name(pdb));
+		row->improves = NULL;
+	} else if (r == PSC_E_NOT_FOUND && refused.n) {
+		row->state = "refused";
+		row->detail = psc_arena_strdup(&f->arena, refused.text);
+	}
+	psc_pdb_close(pdb);
+	return r != PSC_E_NO_MEMORY;
+}
+
+static bool fill(struct psc_symbol_files *f, const struct psc_kernel *k, const struct psc_symbol_key *key, bool has_key,
+		 struct psc_symbol_file *row)
+{
+	char path[PSC_SYMBOL_STORE_PATH_BYTES];
+	row->state = "unknown";
+	if (!has_key)
+		return true;
+	row->state = "not_found";
+	row->pdb_age = key->age;
+	memcpy(row->pdb_guid, key->guid, sizeof(row->pdb_guid));
+	if (*key->pdb_name) {
+		row->pdb_name = psc_arena_strdup(&f->arena, key->pdb_name);
+		row->store_path = psc_arena_strdup(&f->arena, psc_symbol_store_path(key, path));
+		if (!row->pdb_name || !row->store_path)
+			return false;
+	}
+	return look_for(f, k, key, row);
+}
+
+static bool add_module(struct psc_symbol_files *f, const struct psc_kernel *k, const struct psc_module *m,
+		       const struct psc_pool_source *sources, size_t n_sources)
+{
+	struct psc_symbol_file *row = &f->rows[f->n++];
+	struct psc_symbol_key key;
+	const struct psc_kernel_identity *id = &k->id;
+	row->module = m->name;
+	row->base = m->base;
+	row->is_kernel = k->base != 0 && m->base == k->base;
+	if (!row->is_kernel) {
+		row->improves = "names of this module's functions at return addresses and call sites";
+		return fill(f, k, &key, psc_symbol_key_init(&key, m->pdb_name, m->pdb_guid, m->pdb_age), row);
+	}
+	row->improves = kernel_improves(f, k, sources, n_sources);
+	if (!row->improves ||
+	    !fill(f, k, &key, psc_symbol_key_init(&key, id->pdb_name, id->pdb_guid, id->pdb_age), row))
+		return false;
+	if (!row->kind && (k->profile.pdb_path || k->profile.isf_path)) {
+		row->state = "found";
+		row->kind = k->profile.pdb_path ? "pdb" : "isf";
+		row->path = k->profile.pdb_path ? k->profile.pdb_path : k->profile.isf_path;
+		if (k->profile.pdb_path)
+			row->improves = NULL;
+	}
+	return true;
+}
+
+/* 0: the kernel, 1: what the crash points into, 2: the others. */
+static unsigned rank(const struct psc_kernel *k, const struct psc_dump_info *info, const struct psc_module *m)
+{
+	return k->base != 0 && m->base == k->base ? 0 : is_in_bugcheck(info, m) ? 1 : 2;
+}
+
+enum psc_status psc_symbol_files_find(const struct psc_kernel *k, const struct psc_dump_info *info,
+				      const struct psc_pool_source *sources, size_t n_sources,
+				      struct psc_symbol_files **ret, struct psc_error *reterr)
+{
+	struct psc_symbol_files *f = (struct psc_symbol_files *)calloc(1, sizeof(*f));
+	bool ok = f != NULL;
+	if (ok) {
+		f->rows = (struct psc_symbol_file *)psc_arena_alloc_array(&f->arena, k->n_loaded + 1, sizeof(*f->rows));
+		ok = f->rows != NULL;
+	}
+	/* Without a list of modules there is still the kernel. */
+	struct psc_module kernel = {.base = k->base, .name = "ntoskrnl.exe"};
+	if (ok && k->n_loaded == 0 && k->base)
+		ok = add_module(f, k, &kernel, sources, n_sources);
+	for (unsigned r = 0; ok && r < 3; r++)
+		for (size_t i = 0; ok && i < k->n_loaded; i++)
+			if (rank(k, info, &k->modules[i]) == r)
+				ok = add_module(f, k, &k->modules[i], sources, n_sources);
+	if (!ok) {
+		psc_symbol_files_free(f);
+		return psc_fail_no_memory(reterr);
+	}
+	*ret = f;
+	return PSC_OK;
+}
+
+const struct psc_symbol_file *psc_symbol_files_rows(const struct psc_symbol_files *files, size_t *ret_count)
+{
+	*ret_count = files->n;
+	return files->rows;
+}
+
+void psc_symbol_files_free(struct psc_symbol_files *files)
+{
+	if (!files)
+		return;
+	psc_arena_deinit(&files->arena);
+	free(files);
+}
