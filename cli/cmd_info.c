@@ -213,7 +213,7 @@ static void print_table(FILE *f, const struct psc_dump *dump, const struct psc_p
 		fprintf(f, "Comment:        %s\n", i->comment);
 	if (keys->has_heap_key)
 		print_key(f, "Heap key:       ", digits, keys->heap_key, keys->heap_key_source, keys->heap_key_votes,
-			  "chunks");
+			  strcmp(keys->heap_key_source, "segment") == 0 ? "segments" : "chunks");
 	if (keys->has_lfh_key_low32)
 		print_key(f, "LFH key (low):  ", 8, keys->lfh_key_low32, keys->lfh_key_source, keys->lfh_key_votes,
 			  "subsegments");

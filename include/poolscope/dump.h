@@ -284,8 +284,8 @@ struct psc_pool_source {
 PSC_API const struct psc_pool_source *psc_dump_pool_sources(const struct psc_dump *dump, size_t *ret_count);
 
 /** The keys that hide the segment heap's headers (Windows 10 1809 and later), and how they were found: "symbol" (read
- * from the heap's globals), "segment" (from headers of its segments) or "solved" (from the blocks themselves; votes say
- * how many chunks or subsegments agree, 0 when read). */
+ * from the heap's globals), "segment" (from headers of its segments) or "solved" (from chunks or subsegments
+ * themselves). Votes: how many segments, chunks or subsegments agree, 0 when read. They are those that the walk uses. */
 struct psc_pool_keys {
 	bool has_heap_key;
 	uint64_t heap_key;

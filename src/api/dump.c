@@ -7,7 +7,7 @@
 #include "kernel/infer.h"
 #include "kernel/kernel.h"
 #include "pool/pool.h"
-#include "pool/seg.h"
+#include "pool/seg_heap.h"
 #include "report/blocks.h"
 #include "report/callers.h"
 #include "report/diff.h"
@@ -441,7 +441,7 @@ enum psc_status psc_dump_pool_keys(struct psc_dump *dump, const struct psc_pool_
 	struct psc_pool_keys *p = &dump->pool_keys;
 	struct psc_seg_keys keys;
 	if (!dump->has_pool_keys) {
-		enum psc_status st = psc_seg_keys_find(&dump->kernel, &keys, reterr);
+		enum psc_status st = psc_seg_keys_of_walk(&dump->kernel, &keys, reterr);
 		if (st != PSC_OK)
 			return st;
 		p->has_heap_key = keys.has_heap_key;

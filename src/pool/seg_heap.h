@@ -84,6 +84,8 @@ struct psc_seg {
 enum psc_status psc_seg_init(struct psc_seg *s, struct psc_kernel *k, struct psc_warnings *warnings,
 			     struct psc_error *reterr);
 void psc_seg_deinit(struct psc_seg *s);
+/* The keys that the walk uses: as psc_seg_keys_find, and where that finds none, from segments and subsegments. */
+enum psc_status psc_seg_keys_of_walk(struct psc_kernel *k, struct psc_seg_keys *ret, struct psc_error *reterr);
 
 /* seg_find.c: nodes, special and session heaps. */
 enum psc_status psc_seg_find_heaps(struct psc_seg *s, struct psc_warnings *warnings, struct psc_error *reterr);

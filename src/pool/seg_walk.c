@@ -64,6 +64,20 @@ void psc_seg_deinit(struct psc_seg *s)
 	psc_defects_deinit(&s->defects);
 }
 
+enum psc_status psc_seg_keys_of_walk(struct psc_kernel *k, struct psc_seg_keys *ret, struct psc_error *reterr)
+{
+	struct psc_seg s;
+	enum psc_status r = psc_seg_keys_find(k, ret, reterr);
+	if (r != PSC_OK || (ret->has_heap_key && ret->has_lfh_low) || k->space.mmu == PSC_MMU_NONE ||
+	    psc_pool_allocator(k) != PSC_ALLOCATOR_SEGMENT_HEAP)
+		return r;
+	r = psc_seg_init(&s, k, NULL, reterr);
+	if (r == PSC_OK)
+		*ret = s.keys;
+	psc_seg_deinit(&s);
+	return r;
+}
+
 /* The segment of the kernel's own space that holds va. */
 static const struct psc_heap_segment *segment_at(const struct psc_seg *s, uint64_t va)
 {

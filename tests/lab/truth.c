@@ -330,7 +330,31 @@ static bool without_memory(enum lab_container kind)
 	return kind == LAB_CONTAINER_HEADER || kind == LAB_CONTAINER_TRIAGE;
 }
 
-static cJSON *make_containers(const struct lab_header *h, const struct lab_output *outputs, size_t n)
+static bool is_kernel_only(enum lab_container kind)
+{
+	return kind == LAB_CONTAINER_SUMMARY || kind == LAB_CONTAINER_BITMAP_KERNEL ||
+	       kind == LAB_CONTAINER_RANGE_KERNEL;
+}
+
+/* The keys of the heaps: read where their page is in the container, else they follow from what they hide. */
+static void add_keys(const struct lab_machine *m, cJSON *info, enum lab_container kind)
+{
+	char low[16];
+	uint64_t va = m->b->heap_backed ? lab_global_va(m, "RtlpHpHeapGlobals") : 0;
+	cJSON *pool;
+	if (!va || without_memory(kind))
+		return;
+	bool is_read = readable(m, va, is_kernel_only(kind) ? VIEW_KERNEL : VIEW_FULL);
+	snprintf(low, sizeof low, "0x%08" PRIx32, (uint32_t)m->lfh_key);
+	pool = cJSON_AddObjectToObject(info, "pool");
+	add_address(m, pool, "heap_key", m->heap_key);
+	cJSON_AddStringToObject(pool, "heap_key_source", is_read ? "symbol" : "segment");
+	cJSON_AddStringToObject(pool, "lfh_key_low32", low);
+	cJSON_AddStringToObject(pool, "lfh_key_source", is_read ? "symbol" : "solved");
+}
+
+static cJSON *make_containers(const struct lab_machine *m, const struct lab_header *h, const struct lab_output *outputs,
+			      size_t n)
 {
 	cJSON *all = cJSON_CreateObject();
 	for (size_t i = 0; i < n; i++) {
@@ -339,6 +363,7 @@ static cJSON *make_containers(const struct lab_header *h, const struct lab_outpu
 		info = cJSON_AddObjectToObject(c, "info");
 		dump = cJSON_AddObjectToObject(info, "dump");
 		add_u64(dump, "dump_type_value", dump_type_value(outputs[i].kind));
+		add_keys(m, info, outputs[i].kind);
 		if (outputs[i].kind >= LAB_CONTAINER_MEMORY_FIRST) {
 			cJSON_AddStringToObject(dump, "dump_type", "full");
 			cJSON_AddStringToObject(dump, "format", lab_container_name(outputs[i].kind));
@@ -496,7 +521,7 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 	cJSON_AddStringToObject(truth, "isf", isf_name);
 	cJSON_AddStringToObject(truth, "kernel_image", "ntoskrnl.exe");
 	cJSON_AddStringToObject(truth, "kernel_pdb", m->kernel->pdb_name);
-	cJSON_AddItemToObject(truth, "containers", make_containers(h, outputs, n_outputs));
+	cJSON_AddItemToObject(truth, "containers", make_containers(m, h, outputs, n_outputs));
 	cJSON *coverage = cJSON_AddObjectToObject(truth, "coverage");
 	add_u64(coverage, "paged_out_pages", m->paged_out_pages);
 	add_u64(coverage, "transition_pages", m->transition_pages);
@@ -511,8 +536,7 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 		const char *name = lab_container_name(kind);
 		if (without_memory(kind))
 			cJSON_AddTrueToObject(cJSON_AddObjectToObject(special, name), "unavailable");
-		else if (m->dropped_pages && (kind == LAB_CONTAINER_SUMMARY || kind == LAB_CONTAINER_BITMAP_KERNEL ||
-					      kind == LAB_CONTAINER_RANGE_KERNEL)) {
+		else if (m->dropped_pages && is_kernel_only(kind)) {
 			cJSON_AddItemToObject(special, name, make_rows(m, VIEW_KERNEL));
 			add_blocks(m, cJSON_AddObjectToObject(special_blocks, name), VIEW_KERNEL);
 		}
