@@ -5,9 +5,12 @@
 
 #include <string.h>
 
-#define BITMAP_MAX    0x8000u
-#define DELAYED_MAX   0x800u
-#define DELAY_LIST_AT 0x10u /* 26100: u16 list, u16 count */
+#define BITMAP_MAX  0x8000u
+#define DELAYED_MAX 0x800u
+/* 26100: */
+#define DELAY_LIST_AT  0x10u /* u16 list, u16 count */
+#define FLAGS_AT       0x33u
+#define PRIVATE_FORMAT 0x01u /* free slots hang on a list of their thread, the bitmap does not tell [?] */
 
 struct lfh {
 	const struct psc_seg_range *r;
@@ -146,6 +149,10 @@ void psc_lfh_walk(const struct psc_seg_range *r, const struct psc_seg_rules *rul
 	    l.s.first + (uint64_t)l.s.slots * l.s.block_bytes > range_bytes) {
 		report(r, sink, PSC_DEFECT_LFH_GEOMETRY, 0, psc_le32(r->pages[0] + rules->lfh.block_offsets));
 		lose_all(r, sink, PSC_HOLE_CORRUPT);
+		return;
+	}
+	if (!rules->lfh.has_owner && (r->pages[0][FLAGS_AT] & PRIVATE_FORMAT) != 0) {
+		lose_all(r, sink, PSC_HOLE_UNKNOWN);
 		return;
 	}
 	const uint8_t *bitmap = bitmap_of(r, rules->lfh.bitmap, l.s.bitmap_bytes, scratch);

@@ -13,7 +13,7 @@ enum psc_hole {
 	PSC_HOLE_UNCOMMITTED, /* the page does not exist: nothing is lost */
 	PSC_HOLE_PAGED_OUT,
 	PSC_HOLE_NOT_IN_DUMP,
-	PSC_HOLE_UNKNOWN, /* page tables are missing */
+	PSC_HOLE_UNKNOWN, /* page tables or a key are missing, or states are kept where only a thread looks */
 	PSC_HOLE_CORRUPT, /* read, but nothing fits */
 	PSC_HOLE_MAX
 };

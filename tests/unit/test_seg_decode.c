@@ -3,7 +3,7 @@
  * numbers in `real` are of a real machine (reference: pool 15). */
 #include "test_image_build.h"
 
-#include "pool/seg.h"
+#include "pool/seg_range.h"
 
 #define KEY 0x1f2e3d4c5b6a7988u
 
@@ -118,6 +118,69 @@ START_TEST(withheld)
 	ck_assert_uint_eq(psc_lfh_crossing(0x40, 0xd0, 19), 0);
 	ck_assert_uint_eq(psc_lfh_crossing(0x100, 0x100, 500), 0);
 	ck_assert_uint_eq(psc_lfh_crossing(0x40, 0x100, 32), 2);
+}
+END_TEST
+
+/* ---- states ---- */
+
+struct seen {
+	unsigned n_busy, n_free, n_defects;
+	uint64_t lost[PSC_HOLE_MAX];
+};
+
+static void take_storage(void *arg, const struct psc_seg_storage *s)
+{
+	struct seen *seen = arg;
+	seen->n_busy += s->in_use;
+	seen->n_free += !s->in_use;
+}
+
+static void take_lost(void *arg, uint64_t va, uint64_t bytes, enum psc_hole why)
+{
+	struct seen *seen = arg;
+	(void)va;
+	seen->lost[why] += bytes;
+}
+
+static void take_defect(void *arg, const struct psc_defect *d)
+{
+	struct seen *seen = arg;
+	(void)d;
+	seen->n_defects++;
+}
+
+static struct seen walk_page(const uint8_t *page)
+{
+	struct seen seen = {0};
+	const uint8_t holes[1] = {PSC_HOLE_NONE};
+	const struct psc_seg_range r = {0xffffc08bdcea8000, 1, &page, holes};
+	const struct psc_seg_sink sink = {take_storage, take_lost, take_defect, &seen};
+	struct psc_seg_rules rules = {.is_64bit = true, .unit_bytes = 16, .lfh_key = 0x12345678, .has_lfh_key = true};
+	psc_lfh_layout_init(&rules.lfh, 26100, true);
+	psc_lfh_walk(&r, &rules, &sink);
+	return seen;
+}
+
+/* 15 slots of 100 (hex), one of them free; then the same as a thread's own. */
+START_TEST(private_format)
+{
+	static uint8_t page[0x1000];
+	put(page + 0x20, 1, 2);
+	put(page + 0x22, 15, 2);
+	page[0x26] = 12;
+	page[0x27] = 1;
+	put(page + 0x28, 0x01000100 ^ 0x12345678 ^ 0x08bdcea8, 4);
+	put(page + 0x40, ~(uint64_t)8, 8);
+	struct seen seen = walk_page(page);
+	ck_assert_uint_eq(seen.n_busy, 14);
+	ck_assert_uint_eq(seen.n_free, 1);
+	ck_assert_uint_eq(seen.lost[PSC_HOLE_UNKNOWN], 0);
+	page[0x33] = 1;
+	seen = walk_page(page);
+	ck_assert_uint_eq(seen.n_busy + seen.n_free + seen.n_defects, 0);
+	ck_assert_uint_eq(seen.lost[PSC_HOLE_UNKNOWN], 0x1000);
+	page[0x33] = 2; /* another flag */
+	ck_assert_uint_eq(walk_page(page).n_busy, 14);
 }
 END_TEST
 
@@ -279,5 +342,5 @@ START_TEST(lfh_key)
 }
 END_TEST
 
-UNIT_MAIN("seg_decode", chunks_64, chunks_32, block_starts, buckets, lfh_real, withheld, heap_key, too_few_chunks,
-	  lfh_key)
+UNIT_MAIN("seg_decode", chunks_64, chunks_32, block_starts, buckets, lfh_real, withheld, private_format, heap_key,
+	  too_few_chunks, lfh_key)
