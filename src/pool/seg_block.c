@@ -190,6 +190,7 @@ void psc_seg_take_storage(void *arg, const struct psc_seg_storage *s)
 		if (is_in_big_table(w, s->va))
 			return; /* given out by the table */
 		b.is_big = true;
+		(void)psc_seg_name_session_big(w->seg, t->heap->space, &b);
 		give(t, &b);
 		return;
 	}
@@ -275,5 +276,6 @@ void psc_seg_take_range(struct psc_seg_worker *t, uint64_t va, uint64_t bytes, u
 	b.va = va;
 	b.size_bytes = bytes - psc_min_u64(unused, bytes - 1);
 	b.is_big = true;
+	(void)psc_seg_name_session_big(t->w->seg, t->heap->space, &b);
 	give(t, &b);
 }

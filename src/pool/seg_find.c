@@ -266,6 +266,7 @@ struct finding {
 	struct psc_seg *s;
 	struct psc_hashmap seen; /* {session, frame} */
 	struct psc_reader *reader;
+	struct psc_warnings *warnings;
 	bool no_memory;
 };
 
@@ -308,14 +309,17 @@ static bool visit_process(void *arg, const struct psc_process *p)
 		if (h)
 			h->is_special = true;
 	}
-	s->n_spaces += s->n_heaps != before;
-	return true;
+	if (s->n_heaps == before)
+		return true;
+	s->n_spaces++;
+	f->no_memory = !psc_seg_read_session_big(s, f->reader, p->session, index, f->warnings);
+	return !f->no_memory;
 }
 
-static enum psc_status find_sessions(struct psc_seg *s, struct psc_error *reterr)
+static enum psc_status find_sessions(struct psc_seg *s, struct psc_warnings *warnings, struct psc_error *reterr)
 {
 	struct psc_kernel *k = s->k;
-	struct finding f = {.s = s};
+	struct finding f = {.s = s, .warnings = warnings};
 	if (!psc_profile_field(&k->profile, PSC_FIELD_MM_SESSION_SPACE_HeapState) ||
 	    !psc_profile_field(&k->profile, PSC_FIELD_EX_HEAP_SESSION_STATE_PagedHeap))
 		return PSC_OK;
@@ -323,7 +327,9 @@ static enum psc_status find_sessions(struct psc_seg *s, struct psc_error *reterr
 	if (!f.reader)
 		return psc_fail_no_memory(reterr);
 	psc_hashmap_init(&f.seen, 0, PSC_HEAP_SPACES_MAX);
+	s->session_entries_left = psc_table_entries_max(k, 0x10); /* the smallest entry that has a size */
 	(void)psc_kernel_processes(k, visit_process, &f, NULL);
+	psc_seg_sort_session_big(s);
 	psc_hashmap_deinit(&f.seen);
 	free(f.reader);
 	return f.no_memory ? psc_fail_no_memory(reterr) : PSC_OK;
@@ -338,7 +344,7 @@ enum psc_status psc_seg_find_heaps(struct psc_seg *s, struct psc_warnings *warni
 		s->source = "ExPoolState";
 	if (s->source == NULL || !s->has_family)
 		psc_seg_scan_heaps(s, warnings);
-	enum psc_status r = find_sessions(s, reterr);
+	enum psc_status r = find_sessions(s, warnings, reterr);
 	if (r != PSC_OK)
 		return r;
 	for (size_t i = 0; i < s->n_heaps && s->has_family; i++)

@@ -57,6 +57,12 @@ struct psc_heap_family {
 	bool is_new_vs; /* 26100(b) */
 };
 
+/* A live entry of a session's own big-page table. */
+struct psc_session_big {
+	uint64_t va, bytes;
+	uint32_t space, tag;
+};
+
 struct psc_seg {
 	struct psc_kernel *k;
 	struct psc_seg_keys keys;
@@ -73,6 +79,9 @@ struct psc_seg {
 	struct psc_heap_segment *segments; /* in address order */
 	size_t n_segments, cap_segments;
 	struct psc_rangeset large; /* data: heap << 16 | unused bytes */
+	struct psc_session_big *session_big;
+	size_t n_session_big, cap_session_big;
+	uint64_t session_entries_left; /* work budget */
 	struct psc_cached_set cached;
 	struct psc_defects defects;
 	uint32_t cache_line;
@@ -95,6 +104,12 @@ struct psc_heap *psc_seg_add_heap(struct psc_seg *s, struct psc_reader *r, uint6
 /* The kernel's own list leads to a heap; *ret_detail (static): how it is found, or what happens instead. */
 bool psc_seg_is_listed(struct psc_kernel *k, const char **ret_detail);
 bool psc_seg_family_of(struct psc_reader *r, uint64_t heap_va, bool is_64bit, struct psc_heap_family *ret);
+/* seg_session_big.c: the table of the session at that address. false: out of memory. */
+bool psc_seg_read_session_big(struct psc_seg *s, struct psc_reader *r, uint64_t session, uint32_t space,
+			      struct psc_warnings *warnings);
+void psc_seg_sort_session_big(struct psc_seg *s); /* once all are read */
+/* Tag and size of the block at b->va, if the table of that space has it. */
+bool psc_seg_name_session_big(const struct psc_seg *s, uint32_t space, struct psc_block *b);
 /* seg_scan.c: heaps by their signature, where the kernel's own list is not known. */
 void psc_seg_scan_heaps(struct psc_seg *s, struct psc_warnings *warnings);
 /* Segments by their signature, for heaps whose list does not give all of them. */

@@ -59,6 +59,7 @@ void psc_seg_deinit(struct psc_seg *s)
 	free(s->heaps);
 	free(s->spaces);
 	free(s->segments);
+	free(s->session_big);
 	psc_rangeset_deinit(&s->large);
 	psc_hashmap_deinit(&s->cached.data_vas);
 	psc_defects_deinit(&s->defects);
@@ -152,6 +153,7 @@ static void give_large(struct psc_walk *w)
 		b.kind = PSC_BLOCK_KIND_LARGE;
 		b.is_big = b.is_proven = true;
 		b.is_nx = h->type == PSC_HEAP_NONPAGED_NX;
+		(void)psc_seg_name_session_big(s, h->space, &b);
 		if (h->pool != PSC_POOL_SESSION) {
 			w->coverage[h->pool].live_blocks++;
 			w->coverage[h->pool].untagged_blocks++;

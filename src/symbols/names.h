@@ -156,6 +156,8 @@
 	X(MM_PAGED_POOL_INFO, AllocatedPagedPool)                                                                      \
 	X(MM_SESSION_SPACE, HeapState)                                                                                 \
 	X(MM_SESSION_SPACE, PoolTags)                                                                                  \
+	X(MM_SESSION_SPACE, PoolTrackBigPages)                                                                         \
+	X(MM_SESSION_SPACE, PoolTrackBigPagesSize)                                                                     \
 	X(MM_SESSION_SPACE, SessionId)                                                                                 \
 	X(POOL_DESCRIPTOR, BigPagesAllocated)                                                                          \
 	X(POOL_DESCRIPTOR, BigPagesDeallocated)                                                                        \

@@ -3,8 +3,9 @@
 #include "machine.h"
 #include <string.h>
 
-#define TYPE_PAGED 0x001
-#define TYPE_NX    0x200
+#define TYPE_PAGED   0x001
+#define TYPE_SESSION 0x020
+#define TYPE_NX      0x200
 
 /* What a scanner for pool pages falls for: closed chains inside a big block. */
 static void imitate_pool_page(struct lab_machine *m, uint64_t va)
@@ -179,6 +180,51 @@ static void write_entry(struct lab_machine *m, const struct lab_big *big)
 		unsigned shift = m->b->major >= 10 ? 8 : 0;
 		lab_put32(m->mem, at + lab_offset(m->b, type, flags), (uint32_t)big->pool_type << shift);
 	}
+}
+
+/* Big blocks of the session, in the table that the session has of its own: whole pages, and a part of a chunk. */
+void lab_session_bigs(struct lab_machine *m, uint64_t table_va)
+{
+	static const char *const type = "_POOL_TRACKER_BIG_PAGES", *const session = "_MM_SESSION_SPACE";
+	static const uint64_t sizes[] = {0x5000, 0x1840, 0x12000};
+	const uint32_t tag = LAB_TAG('G', 'p', 'b', 'm'), n = sizeof sizes / sizeof sizes[0];
+	const uint64_t table_before = m->big_table_va, entries_before = m->big_entries;
+	uint64_t charged = 0;
+	if (!lab_has_field(m->b, session, "PoolTrackBigPages"))
+		return;
+	lab_mem_map(m->mem, table_va, LAB_PAGE, LAB_MAP_WRITE);
+	m->big_table_va = table_va;
+	m->big_entries = 0x40;
+	for (uint64_t i = 0; i < m->big_entries; i++)
+		lab_put_field(m, table_va + i * lab_type_size(m->b, type), type, "Va", 1);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t bytes = lab_heap_big_bytes(sizes[i]);
+		struct lab_heap_big heap = lab_heap_big(m, m->session_heap, bytes, true);
+		struct lab_big big = {.va = heap.va,
+				      .bytes = bytes,
+				      .tag = tag,
+				      .pool_type = TYPE_PAGED | TYPE_SESSION,
+				      .live = true};
+		lab_heap_big_commit(m, m->session_heap, &heap, (bytes + LAB_PAGE - 1) / LAB_PAGE);
+		write_entry(m, &big);
+		charged += bytes;
+		lab_record(m, &(struct lab_block){.header_va = heap.va,
+						  .bytes = bytes,
+						  .tag = tag,
+						  .pool = LAB_POOL_SESSION,
+						  .state = LAB_ALLOCATED,
+						  .kind = heap.kind,
+						  .outer_va = heap.va,
+						  .sub_va = heap.sub_va,
+						  .chunk_va = heap.chunk_va,
+						  .is_big = true});
+	}
+	lab_track_bulk(m, tag, LAB_POOL_SESSION, n, 0, charged);
+	lab_put_field(m, m->session_va, session, "PoolTrackBigPages", table_va);
+	lab_put_field(m, m->session_va, session, "PoolTrackBigPagesSize", m->big_entries);
+	lab_put_field(m, m->session_va, session, "PoolBigEntriesInUse", n);
+	m->big_table_va = table_before;
+	m->big_entries = entries_before;
 }
 
 void lab_big_finish(struct lab_machine *m)

@@ -190,7 +190,8 @@ class Heaps:
         state = m.symbol('ExPoolState')
         pools = m.field(state, s, 'NumberOfPools', 4)
         need(1 <= pools <= 64, 'NumberOfPools')
-        self.read_big_table()
+        self.read_big_table(m.u(m.symbol('PoolBigPageTable')), m.u(m.symbol('PoolBigPageTableSize')),
+                            m.u(m.symbol('ExpPoolBigEntriesInUse'), 4))
         for node in range(pools):
             at = state + m.off(s, 'PoolNode') + node * m.types['_EX_HEAP_POOL_NODE']['size']
             first = at + m.off('_EX_HEAP_POOL_NODE', 'Lookasides')
@@ -224,6 +225,11 @@ class Heaps:
             m.pages = {}
             at = m.field(session, '_MM_SESSION_SPACE', 'HeapState', 8)
             need(m.u(at) == m.symbol('RtlpHpHeapGlobals'), 'keys of the session')
+            t = '_MM_SESSION_SPACE'
+            if m.has(t, 'PoolTrackBigPages'):
+                self.read_big_table(m.field(session, t, 'PoolTrackBigPages', 8),
+                                    m.field(session, t, 'PoolTrackBigPagesSize', 8),
+                                    m.field(session, t, 'PoolBigEntriesInUse', 4))
             self.walk_heap(m.field(at, '_EX_HEAP_SESSION_STATE', 'PagedHeap', 8), 4)
             m.dtb, m.pages = dtb, {}
 
@@ -233,9 +239,8 @@ class Heaps:
                                big=va in self.big or kind == 'special')
         self.count(kind + ' ' + state)
 
-    def read_big_table(self):
+    def read_big_table(self, table, n, in_use):
         m, t = self.m, '_POOL_TRACKER_BIG_PAGES'
-        table, n = m.u(m.symbol('PoolBigPageTable')), m.u(m.symbol('PoolBigPageTableSize'))
         stride, live = m.types[t]['size'], 0
         flags_at = m.off(t, 'PoolFlags' if m.has(t, 'PoolFlags') else 'PoolType')
         paged_bit = 0x100 if m.has(t, 'PoolFlags') else 1
@@ -255,7 +260,7 @@ class Heaps:
                 k = (k + 1) % n
             self.big[va] = (size, e[8:12].hex(), bool(flags & paged_bit))
             live += 1
-        need(m.u(m.symbol('ExpPoolBigEntriesInUse'), 4) == live, 'ExpPoolBigEntriesInUse')
+        need(in_use == live, 'live entries of the big table')
 
     def read_lookaside(self, at):
         m, t = self.m, '_RTL_DYNAMIC_LOOKASIDE'
@@ -300,7 +305,7 @@ class Heaps:
         need(va % PAGE == 0, 'big block at %x', va)
         need(va in self.big, 'block %x of %x bytes is not in the big table', va, size)
         charged, tag, paged = self.big[va]
-        need(paged == (self.pool == 'paged'), 'pool of big block %x', va)
+        need(paged == (self.pool != 'nonpaged'), 'pool of big block %x', va)
         need(charged == size, 'size of big block %x: %x, charged %x', va, size, charged)
         self.emit(va, charged, tag, self.pool, kind)
 

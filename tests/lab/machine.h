@@ -355,6 +355,8 @@ uint64_t lab_big_outside(struct lab_machine *m, uint32_t tag, enum lab_pool pool
 /* A big block freed again: its entry stays behind with Va | 1. */
 void lab_big_freed(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes);
 void lab_big_finish(struct lab_machine *m);
+/* In the heap of the session, with a table at table_va. */
+void lab_session_bigs(struct lab_machine *m, uint64_t table_va);
 
 /* trackers.c */
 void lab_trackers_place(struct lab_machine *m);
