@@ -12,8 +12,8 @@ subprocess.run([lab, 'build', 'fecf', '--build', '7-x64', '--containers', 'heade
                stdout=subprocess.DEVNULL)
 truth = json.load(open(os.path.join(work, 'truth.json')))
 truth['containers']['full'] = {'file': 'none', 'info': {}}
-truth['callers'] = [{'return_address': '0xfffff88001234567', 'tag_hex': '46656366', 'live': 95, 'live_bytes': 13680},
-                    {'return_address': '0xfffff88001234599', 'tag_hex': '46656366', 'live': 1, 'live_bytes': 144}]
+truth['callers'] = [{'caller': {'address': '0xfffff88001234567'}, 'tag_hex': '46656366', 'live': 95, 'live_bytes': 13680},
+                    {'caller': {'address': '0xfffff88001234599'}, 'tag_hex': '46656366', 'live': 1, 'live_bytes': 144}]
 json.dump(truth, open(os.path.join(work, 'truth.json'), 'w'))
 
 
@@ -38,7 +38,7 @@ for schema, rows in (('poolscope.blocks/1', truth['blocks']), ('poolscope.caller
         return {'schema': schema, 'rows': changed}
     must(document(rows), 0, schema + ' as the truth says')
     must(document(rows[1:]), 1, schema + ' without its first row')
-    must(document(rows + [dict(rows[0], va='0x1', return_address='0x1', tag_hex='21212121')]), 1, schema + ' with another row')
+    must(document(rows + [dict(rows[0], va='0x1', caller={'address': '0x1'}, tag_hex='21212121')]), 1, schema + ' with another row')
     must(document(rows + [rows[0]]), 1, schema + ' with a row twice')
     n += 4
     for key, value in rows[0].items():
