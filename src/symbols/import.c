@@ -76,9 +76,7 @@ static enum psc_status place_pdb(const char *file, struct psc_symbol_imported *r
 static enum psc_status place_isf(const char *file, struct psc_symbol_imported *ret, struct psc_error *reterr)
 {
 	static const char *const suffixes[] = {".json.xz", ".json.gz", ".json"};
-	static const char *const magics[] = {"\xfd"
-					     "7zXZ",
-					     "\x1f\x8b", ""};
+	static const char *const magics[] = {"\3757zXZ", "\x1f\x8b", ""};
 	struct psc_isf_identity id;
 	struct psc_os_file *f = NULL;
 	char head[8];

@@ -6,7 +6,8 @@ need jq
 
 dump="$root/fixtures/leak-7-x64.dmp.gz" isf="$root/fixtures/leak-7-x64.isf.json.xz"
 other="$root/fixtures/odd-tags-8.1-x64.isf.json.xz"
-guid=$("$exe" info -q --format json --isf "$isf" "$dump" | jq -r .kernel.pdb_guid)
+# shellcheck disable=SC2086
+guid=$($wrapper "$exe" info -q --format json --isf "$isf" "$dump" | jq -r .kernel.pdb_guid)
 
 run symbols --store "$tmp/store" import "$isf"
 expect 0 import
