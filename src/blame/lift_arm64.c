@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ARM64 instructions. */
 #include "blame/lift.h"
+#include "util/compiler.h"
 
 #include <string.h>
 
@@ -128,7 +129,7 @@ static unsigned access_width(unsigned id, unsigned reg_width, bool *ret_signed)
 	case ARM64_INS_LDRSB:
 	case ARM64_INS_LDURSB:
 		*ret_signed = true;
-		/* fallthrough */
+		PSC_FALLTHROUGH;
 	case ARM64_INS_LDRB:
 	case ARM64_INS_LDURB:
 	case ARM64_INS_STRB:
@@ -137,7 +138,7 @@ static unsigned access_width(unsigned id, unsigned reg_width, bool *ret_signed)
 	case ARM64_INS_LDRSH:
 	case ARM64_INS_LDURSH:
 		*ret_signed = true;
-		/* fallthrough */
+		PSC_FALLTHROUGH;
 	case ARM64_INS_LDRH:
 	case ARM64_INS_LDURH:
 	case ARM64_INS_STRH:
@@ -504,7 +505,7 @@ void psc_lift_arm64(csh handle, const cs_insn *insn, const struct psc_code_image
 			ret->compare_reg = reg_of(x->operands[0].reg).number;
 			ret->condition = insn->id == ARM64_INS_CBZ ? PSC_COND_EQUAL : PSC_COND_NOT_EQUAL;
 		}
-		/* fallthrough */
+		PSC_FALLTHROUGH;
 	case ARM64_INS_TBZ:
 	case ARM64_INS_TBNZ:
 		ret->flow = PSC_FLOW_BRANCH;

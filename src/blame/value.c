@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "blame/value.h"
+#include "util/compiler.h"
 
 #include "util/checked.h"
 #include <string.h>
@@ -145,7 +146,7 @@ static struct psc_val apply_const(enum psc_val_op op, const struct psc_val *x, u
 	switch (op) {
 	case PSC_VOP_SUB:
 		c = 0 - c;
-		/* fallthrough */
+		PSC_FALLTHROUGH;
 	case PSC_VOP_ADD:
 		if (c == 0)
 			return r;
@@ -196,7 +197,7 @@ static struct psc_val apply_const(enum psc_val_op op, const struct psc_val *x, u
 		if (c > 12)
 			return top();
 		c = (uint64_t)1 << c;
-		/* fallthrough */
+		PSC_FALLTHROUGH;
 	case PSC_VOP_MUL:
 		if (x->kind == PSC_VAL_RANGE && psc_mul_u64(x->v[1], c, &end) && end <= mask_of(width))
 			return range(x->v[0] * c, end);

@@ -25,16 +25,6 @@ static inline uint64_t psc_le64(const void *p)
 	return (uint64_t)psc_le32(p) | (uint64_t)psc_le32((const uint8_t *)p + 4) << 32;
 }
 
-/* A hint that the bytes at p are read soon; never faults. */
-static inline void psc_prefetch(const void *p)
-{
-#if defined(__GNUC__)
-	__builtin_prefetch(p);
-#else
-	(void)p;
-#endif
-}
-
 /* A window on bytes. A read past the end returns 0 and sets failed; nothing clears it. Test failed once per header and
  * before any value is used as a size. */
 struct psc_cursor {
