@@ -2,6 +2,7 @@
 /* A subsegment of blocks of one size. Reference: pool 6.5. */
 #include "pool/seg_range.h"
 #include "util/checked.h"
+#include "util/compiler.h"
 
 #include <string.h>
 
