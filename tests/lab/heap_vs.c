@@ -328,7 +328,8 @@ void heap_vs_finish(struct lab_machine *m, struct lab_heap *h)
 			lab_put_field(m, s, slot_type, "VsContext", at);
 			write_lists(m, h, s + lab_offset(m->b, slot_type, "FreeChunkTree"),
 				    s + lab_offset(m->b, slot_type, "SubsegmentList"), i);
-			heap_slist(m, s + lab_offset(m->b, slot_type, "DelayFreeContext"), h->delayed.nodes + done, n);
+			heap_slist(m, s + lab_offset(m->b, slot_type, "DelayFreeContext"),
+				   h->delayed.nodes ? h->delayed.nodes + done : NULL, n);
 			done += n;
 		}
 	}
