@@ -135,8 +135,6 @@ void common_options_init(struct common_options *o);
 int common_option(struct common_options *o, int opt, const char *command, const char *help);
 /* The same for those that say how to read memory without a Windows header; common_option calls it. */
 int image_option(struct common_options *o, int opt, const char *command);
-/* Refuse formats that are only for tables of tags. -1 when fine, else EXIT_USAGE after a message. */
-int check_row_format(const struct common_options *o, const char *command);
 /* The one dump argument after the options; NULL after a message. */
 const char *dump_argument(int argc, char **argv, int first, const char *command);
 
@@ -145,7 +143,6 @@ const char *dump_argument(int argc, char **argv, int first, const char *command)
 int symbol_search(const struct common_options *o, struct psc_symbol_search **ret);
 /* Open with progress and warnings wired up. Returns EXIT_COMPLETE or an exit code after a message. */
 int open_dump(const char *path, struct common_options *o, struct psc_dump **ret);
-void print_warnings(const struct common_options *o, const char *const *items, size_t n);
 
 /* parse.c: n characters of text. false: no number, or too large. */
 /* Decimal with an optional K, M, G or T (powers of 1024). */

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope block ADDRESS: the block that holds an address, its neighbours, and what speaks for it. */
-#include "cli.h"
 #include "json.h"
 #include "page_blocks.h"
 #include "rows.h"
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,10 +41,11 @@ struct ref {
 struct block_view {
 	struct common_options common;
 	struct psc_dump *dump;
+	const char *tag_file;
 	bool is_32bit, with_refs;
 	uint64_t va;
 	unsigned dump_bytes;
-	const struct psc_tag_file *owners;
+	struct psc_tag_file *owners;
 	struct page_blocks *page;
 	const struct psc_block_row *hit; /* NULL: none */
 	uint8_t header[16], contents[BYTES_MAX];
@@ -117,23 +117,19 @@ static bool search_block(void *arg, const struct psc_block_row *b)
 	return true;
 }
 
-static int find_refs(struct block_view *v)
+static enum psc_status find_refs(struct block_view *v, struct psc_error *reterr)
 {
 	struct psc_blocks_options b = PSC_BLOCKS_OPTIONS_INIT;
 	struct psc_blocks *blocks = NULL;
-	struct psc_error err;
 	size_t n, n_loaded;
 	const struct psc_module *m = psc_dump_modules(v->dump, &n, &n_loaded);
 	b.n_threads = v->common.n_threads;
 	b.progress = progress_callback(&v->common);
-	enum psc_status st = psc_blocks_run(v->dump, &b, search_block, v, &blocks, &err);
-	progress_clear();
+	enum psc_status st = psc_blocks_run(v->dump, &b, search_block, v, &blocks, reterr);
 	psc_blocks_free(blocks);
-	if (st != PSC_OK)
-		return report_error(&err);
-	for (size_t i = 0; i < n_loaded; i++)
+	for (size_t i = 0; i < n_loaded && st == PSC_OK; i++)
 		search(v, m[i].base, m[i].size_bytes, NULL, &m[i]);
-	return EXIT_COMPLETE;
+	return st;
 }
 
 /* ---- what speaks for the state ---- */
@@ -351,11 +347,8 @@ static cJSON *json_refs(const struct block_view *v)
 	return o;
 }
 
-static cJSON *json_document(const struct block_view *v, bool is_ndjson)
+static cJSON *json_document(const struct block_view *v, const struct run *run, bool is_ndjson)
 {
-	size_t n_a, n_b;
-	const char *const *a = psc_dump_warnings(v->dump, &n_a);
-	const char *const *b = psc_blocks_warnings(v->page->blocks, &n_b);
 	cJSON *doc;
 	if (is_ndjson) {
 		doc = json_record(v->dump, SCHEMA, "block");
@@ -384,114 +377,103 @@ static cJSON *json_document(const struct block_view *v, bool is_ndjson)
 	cJSON *page = cJSON_AddArrayToObject(doc, "page");
 	for (size_t i = 0; i < v->page->n; i++)
 		cJSON_AddItemToArray(page, json_row(v, &v->page->rows[i]));
-	cJSON_AddItemToObject(doc, "warnings", json_warnings(a, n_a, b, n_b));
+	cJSON_AddItemToObject(doc, "warnings", run_warnings(run));
 	return doc;
 }
 
-static int view(struct block_view *v)
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	struct output out;
-	size_t n;
-	int code = page_blocks_read(v->page, v->dump, &v->common, v->va);
-	if (code != EXIT_COMPLETE)
-		return code;
-	v->hit = v->page->hit < v->page->n ? &v->page->rows[v->page->hit] : NULL;
-	if (v->hit != NULL)
-		read_block(v);
-	if (v->hit != NULL && v->with_refs)
-		code = find_refs(v);
-	if (code == EXIT_COMPLETE)
-		code = output_open(&out, &v->common);
-	if (code != EXIT_COMPLETE)
-		return code;
-	const char *const *w = psc_dump_warnings(v->dump, &n);
-	print_warnings(&v->common, w, n);
-	w = psc_blocks_warnings(v->page->blocks, &n);
-	print_warnings(&v->common, w, n);
-	if (v->common.format == FORMAT_TABLE) {
-		print_text(v, out.f);
-	} else if (!json_print(out.f, json_document(v, v->common.format == FORMAT_NDJSON),
-			       v->common.format == FORMAT_JSON)) {
-		message("out of memory");
-		code = EXIT_INPUT;
-	}
-	return output_close(&out, code);
+	struct block_view *v = (struct block_view *)arg;
+	v->dump = r->dump;
+	v->is_32bit = r->is_32bit;
+	enum psc_status st = page_blocks_read(v->page, r, v->va, reterr);
+	if (st != PSC_OK || v->page->hit == v->page->n)
+		return st;
+	v->hit = &v->page->rows[v->page->hit];
+	read_block(v);
+	return v->with_refs ? find_refs(v, reterr) : PSC_OK;
 }
 
-int cmd_block(int argc, char **argv)
+static int print(struct run *r, void *arg)
+{
+	const struct block_view *v = (const struct block_view *)arg;
+	bool is_pretty = v->common.format == FORMAT_JSON;
+	if (v->common.format != FORMAT_TABLE)
+		return run_printed(json_print(r->f, json_document(v, r, !is_pretty), is_pretty));
+	print_text(v, r->f);
+	return EXIT_COMPLETE;
+}
+
+static void free_result(void *arg)
+{
+	page_blocks_free(((struct block_view *)arg)->page);
+}
+
+static int block_option(void *arg, int opt)
+{
+	struct block_view *v = (struct block_view *)arg;
+	char *end = NULL;
+	unsigned long n;
+	switch (opt) {
+	case OPT_DUMP_BYTES:
+		n = strtoul(optarg, &end, 10);
+		if (*optarg < '0' || *optarg > '9' || *end != '\0' || n > BYTES_MAX)
+			return usage_error("block", "--dump-bytes takes a number from 0 to %u, not '%s'", BYTES_MAX,
+					   optarg);
+		v->dump_bytes = (unsigned)n;
+		return OPTION_DONE;
+	case OPT_REFS:
+		v->with_refs = true;
+		return OPTION_DONE;
+	case OPT_TAG_FILE:
+		v->tag_file = optarg;
+		return OPTION_DONE;
+	default:
+		return OPTION_UNKNOWN;
+	}
+}
+
+static int run(struct block_view *v, int argc, char **argv)
 {
 	static const struct option options[] = {{"dump-bytes", required_argument, NULL, OPT_DUMP_BYTES},
 						{"refs", no_argument, NULL, OPT_REFS},
 						{"tag-file", required_argument, NULL, OPT_TAG_FILE},
 						COMMON_LONG_OPTIONS};
+	static const struct command_spec spec = {"block",
+						 help,
+						 "",
+						 options,
+						 FORMATS_ROWS & ~FORMAT_BIT(FORMAT_CSV),
+						 "one block is no table: --format is table, json or ndjson",
+						 block_option};
+	static const struct run_steps steps = {work, print, free_result};
+	struct psc_error err;
+	int code = parse_options(&spec, &v->common, v, argc, argv);
+	if (code >= 0)
+		return code;
+	if (argc - optind != 2)
+		return usage_error("block", "the arguments are ADDRESS DUMP");
+	if (!parse_address(argv[optind], strlen(argv[optind]), &v->va) || v->va == 0)
+		return usage_error("block", "ADDRESS is hexadecimal, not '%s'", argv[optind]);
+	if (v->tag_file != NULL && psc_tag_file_open(v->tag_file, &v->owners, &err) != PSC_OK)
+		return report_error(&err);
+	code = run_command(&v->common, argv + optind + 1, 1, &steps, v);
+	psc_tag_file_close(v->owners);
+	return code;
+}
+
+int cmd_block(int argc, char **argv)
+{
 	struct block_view *v = (struct block_view *)calloc(1, sizeof(*v));
 	struct page_blocks *page = (struct page_blocks *)calloc(1, sizeof(*page));
-	struct psc_tag_file *owners = NULL;
-	const char *tag_file = NULL;
-	char *end = NULL;
-	struct psc_error err;
-	int opt, code = EXIT_COMPLETE;
-
-	if (v == NULL || page == NULL) {
-		message("out of memory");
-		code = EXIT_INPUT;
-		goto out;
+	int code = EXIT_INPUT;
+	if (v != NULL && page != NULL) {
+		v->page = page;
+		v->dump_bytes = 256;
+		code = run(v, argc, argv);
+	} else {
+		run_printed(false);
 	}
-	v->page = page;
-	v->dump_bytes = 256;
-	common_options_init(&v->common);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
-		unsigned long n;
-		switch (opt) {
-		case OPT_DUMP_BYTES:
-			n = strtoul(optarg, &end, 10);
-			if (*optarg < '0' || *optarg > '9' || *end != '\0' || n > BYTES_MAX) {
-				code = usage_error("block", "--dump-bytes takes a number from 0 to %u, not '%s'",
-						   BYTES_MAX, optarg);
-				goto out;
-			}
-			v->dump_bytes = (unsigned)n;
-			break;
-		case OPT_REFS:
-			v->with_refs = true;
-			break;
-		case OPT_TAG_FILE:
-			tag_file = optarg;
-			break;
-		default:
-			code = common_option(&v->common, opt, "block", help);
-			if (code >= 0)
-				goto out;
-		}
-	}
-	if (v->common.format == FORMAT_CSV || check_row_format(&v->common, "block") >= 0) {
-		code = v->common.format == FORMAT_CSV
-			       ? usage_error("block", "one block is no table: --format is table, json or ndjson")
-			       : EXIT_USAGE;
-		goto out;
-	}
-	if (argc - optind != 2) {
-		code = usage_error("block", "the arguments are ADDRESS DUMP");
-		goto out;
-	}
-	if (!parse_address(argv[optind], strlen(argv[optind]), &v->va) || v->va == 0) {
-		code = usage_error("block", "ADDRESS is hexadecimal, not '%s'", argv[optind]);
-		goto out;
-	}
-	code = EXIT_COMPLETE;
-	if (tag_file != NULL && psc_tag_file_open(tag_file, &owners, &err) != PSC_OK)
-		code = report_error(&err);
-	if (code == EXIT_COMPLETE)
-		code = open_dump(argv[optind + 1], &v->common, &v->dump);
-	if (code == EXIT_COMPLETE) {
-		v->owners = owners;
-		v->is_32bit = psc_dump_get_info(v->dump)->machine == PSC_MACHINE_X86;
-		code = view(v);
-		page_blocks_free(page);
-	}
-	psc_dump_close(v->dump);
-	psc_tag_file_close(owners);
-out:
 	free(page);
 	free(v);
 	return code;

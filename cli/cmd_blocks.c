@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope blocks: every allocation that matches, in address order or the largest first. */
-#include "cli.h"
 #include "coverage.h"
 #include "json.h"
-#include "os.h"
 #include "report.h"
-#include <errno.h>
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,8 +137,9 @@ static bool parse_range(const char *text, bool (*parse)(const char *text, size_t
 	       (dots[2] == '\0' || parse(dots + 2, strlen(dots + 2), hi));
 }
 
-static int blocks_option(struct blocks_options *o, int opt)
+static int blocks_option(void *arg, int opt)
 {
+	struct blocks_options *o = (struct blocks_options *)arg;
 	struct psc_error err;
 	char *end = NULL;
 	switch (opt) {
@@ -193,10 +191,7 @@ static int blocks_option(struct blocks_options *o, int opt)
 			return usage_error("blocks", "--sort is address or size, not '%s'", optarg);
 		return -1;
 	case 'n':
-		o->max_rows = strtol(optarg, &end, 10);
-		if (end == optarg || *end != '\0' || o->max_rows < 0)
-			return usage_error("blocks", "-n takes a number of rows, not '%s'", optarg);
-		return -1;
+		return parse_rows("blocks", optarg, &o->max_rows);
 	case OPT_DUMP_BYTES: {
 		unsigned long n = strtoul(optarg, &end, 10);
 		if (*optarg < '0' || *optarg > '9' || *end != '\0' || n < 1 || n > DUMP_BYTES_MAX)
@@ -206,7 +201,7 @@ static int blocks_option(struct blocks_options *o, int opt)
 		return -1;
 	}
 	default:
-		return common_option(&o->common, opt, "blocks", help);
+		return OPTION_UNKNOWN;
 	}
 }
 
@@ -309,13 +304,11 @@ static void print_end_lines(FILE *f, const struct psc_blocks *blocks)
 		print_walk_coverage(f, &c[i]);
 }
 
-static bool finish(struct lister *l, const struct psc_blocks *blocks)
+static bool finish(struct lister *l, const struct run *run, const struct psc_blocks *blocks)
 {
-	size_t n, n_a, n_b;
+	size_t n;
 	uint64_t bytes, count = psc_blocks_count(blocks, &bytes);
 	const struct psc_walk_coverage *c = psc_blocks_coverage(blocks, &n);
-	const char *const *a = psc_dump_warnings(l->dump, &n_a);
-	const char *const *b = psc_blocks_warnings(blocks, &n_b);
 	cJSON *total = cJSON_CreateObject(), *coverage = cJSON_CreateObject();
 	json_add_u64(total, "blocks_count", count);
 	json_add_u64(total, "block_bytes", bytes);
@@ -325,43 +318,36 @@ static bool finish(struct lister *l, const struct psc_blocks *blocks)
 	json_add_ratio(coverage, psc_blocks_coverage_ratio(blocks));
 	json_add_scan_coverage(coverage, psc_blocks_scan_coverage(blocks));
 	json_add_walk_coverage(coverage, c, n);
-	bool ok = report_end(&l->report, coverage, json_warnings(a, n_a, b, n_b));
+	bool ok = report_end(&l->report, coverage, run_warnings(run));
 	if (count > l->report.n_rows && !l->o->common.quiet)
 		message("%" PRIu64 " more blocks; -n 0 prints all", count - l->report.n_rows);
 	return ok;
 }
 
-static int list(struct blocks_options *o, struct psc_dump *dump, FILE *f)
+static int print(struct run *r, void *arg)
 {
 	static const struct report_spec spec = {SCHEMA, "block", true};
-	struct lister l = {.o = o, .dump = dump};
+	const struct blocks_options *o = (const struct blocks_options *)arg;
+	struct lister l = {.o = o, .dump = r->dump, .is_32bit = r->is_32bit};
 	struct psc_blocks *blocks = NULL;
 	struct psc_error err;
-	int code = EXIT_COMPLETE;
 	size_t n;
-	const char *const *w = psc_dump_warnings(dump, &n);
 
-	print_warnings(&o->common, w, n);
-	l.is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
 	memcpy(l.cols, columns, sizeof(columns));
 	if (l.is_32bit)
 		l.cols[COL_VA].width = 10;
 	if (o->dump_bytes != 0)
 		l.cols[COL_CONTENTS].key = "contents_hex";
-	report_init(&l.report, f, dump, &o->common, &spec, l.cols, N_COLS);
-	enum psc_status st = psc_blocks_run(dump, &o->run, on_block, &l, &blocks, &err);
-	progress_clear();
+	report_init(&l.report, r, &spec, l.cols, N_COLS);
+	enum psc_status st = psc_blocks_run(r->dump, &o->run, on_block, &l, &blocks, &err);
 	if (l.write_failed)
 		return EXIT_COMPLETE; /* whoever closes the output says so */
-	if (st != PSC_OK)
-		return report_error(&err);
-	w = psc_blocks_warnings(blocks, &n);
-	print_warnings(&o->common, w, n);
-	if (!finish(&l, blocks)) {
-		message("out of memory");
-		code = EXIT_INPUT;
-	} else if (o->common.min_coverage >= 0.0 && psc_blocks_coverage_ratio(blocks) < o->common.min_coverage) {
-		code = EXIT_COVERAGE;
+	int code = run_status(r, st, &err);
+	if (code == EXIT_COMPLETE) {
+		const char *const *w = psc_blocks_warnings(blocks, &n);
+		run_warn(r, w, n);
+		r->coverage = psc_blocks_coverage_ratio(blocks);
+		code = run_printed(finish(&l, r, blocks));
 	}
 	psc_blocks_free(blocks);
 	return code;
@@ -380,36 +366,19 @@ int cmd_blocks(int argc, char **argv)
 						{"rows", required_argument, NULL, 'n'},
 						{"dump-bytes", required_argument, NULL, OPT_DUMP_BYTES},
 						COMMON_LONG_OPTIONS};
+	static const struct command_spec spec = {
+		"blocks", help, "s:n:t:", options, FORMATS_ROWS, "'poolscope tags' has it", blocks_option,
+	};
+	static const struct run_steps steps = {.print = print};
 	static const struct psc_blocks_options run_init = PSC_BLOCKS_OPTIONS_INIT;
 	struct blocks_options o = {.run = run_init, .max_rows = -1};
-	struct psc_dump *dump = NULL;
-	struct output out;
-	int opt;
-
-	common_options_init(&o.common);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "s:n:t:", options, NULL)) != -1) {
-		int code = blocks_option(&o, opt);
-		if (code >= 0)
-			return code;
-	}
-	if (check_row_format(&o.common, "blocks") >= 0)
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
+	if (dump_argument(argc, argv, optind, "blocks") == NULL)
 		return EXIT_USAGE;
-	const char *path = dump_argument(argc, argv, optind, "blocks");
-	if (path == NULL)
-		return EXIT_USAGE;
-	if (o.max_rows < 0)
-		o.max_rows = o.common.format == FORMAT_TABLE && o.common.output_path == NULL && stdout_is_terminal()
-				     ? 20
-				     : 0;
-	o.run.max_rows = (uint64_t)o.max_rows;
+	o.run.max_rows = (uint64_t)default_rows(&o.common, o.max_rows);
 	o.run.n_threads = o.common.n_threads;
 	o.run.progress = progress_callback(&o.common);
-	int code = open_dump(path, &o.common, &dump);
-	if (code != EXIT_COMPLETE)
-		return code;
-	code = output_open(&out, &o.common);
-	if (code == EXIT_COMPLETE)
-		code = output_close(&out, list(&o, dump, out.f));
-	psc_dump_close(dump);
-	return code;
+	return run_command(&o.common, argv + optind, 1, &steps, &o);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope callers: who allocated, as the dump itself recorded it. */
 #include "callers.h"
-#include "cli.h"
 #include "json.h"
-#include "os.h"
 #include "report.h"
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,13 +80,14 @@ struct callers_options {
 	struct psc_callers_options run;
 	long max_rows; /* -1 = default */
 	bool stacks;
+	struct psc_callers *result;
 };
 
-static int callers_option(struct callers_options *o, int opt)
+static int callers_option(void *arg, int opt)
 {
+	struct callers_options *o = (struct callers_options *)arg;
 	static const char *const keys[] = {"address", "function", "module", "tag"};
 	struct psc_error err;
-	char *end = NULL;
 	switch (opt) {
 	case OPT_BY:
 		for (int i = 0; i < 4; i++) {
@@ -107,15 +106,12 @@ static int callers_option(struct callers_options *o, int opt)
 		o->run.module = optarg;
 		return -1;
 	case 'n':
-		o->max_rows = strtol(optarg, &end, 10);
-		if (end == optarg || *end != '\0' || o->max_rows < 0)
-			return usage_error("callers", "-n takes a number of rows, not '%s'", optarg);
-		return -1;
+		return parse_rows("callers", optarg, &o->max_rows);
 	case OPT_STACKS:
 		o->stacks = true;
 		return -1;
 	default:
-		return common_option(&o->common, opt, "callers", help);
+		return OPTION_UNKNOWN;
 	}
 }
 
@@ -279,80 +275,65 @@ static void print_end_lines(FILE *f, const struct psc_callers *callers)
 			group_digits(i->log_length, false, b));
 }
 
-static bool print(FILE *f, const struct callers_options *o, const struct psc_dump *dump,
-		  const struct psc_callers *callers)
+static void print_stacks(FILE *f, const struct psc_caller_row *rows, size_t n, bool is_32bit)
+{
+	char text[PSC_LOCATION_TEXT_BYTES];
+	for (size_t i = 0; i < n; i++) {
+		if (rows[i].n_stack == 0)
+			continue;
+		fprintf(f, "\n%s\n", location_text(&rows[i].caller, is_32bit, text, sizeof(text)));
+		for (size_t j = 0; j < rows[i].n_stack; j++)
+			fprintf(f, "    %s\n", location_text(&rows[i].stack[j], is_32bit, text, sizeof(text)));
+	}
+}
+
+static int print(struct run *run, void *arg)
 {
 	static const struct report_spec spec = {SCHEMA, "caller", false};
-	const bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
+	const struct callers_options *o = (const struct callers_options *)arg;
 	struct row_texts *texts = (struct row_texts *)malloc(sizeof(*texts));
 	struct report report;
 	struct cell cells[N_COLS];
-	size_t n, n_a, n_b;
-	const struct psc_caller_row *rows = psc_callers_rows(callers, &n);
-	const char *const *a = psc_dump_warnings(dump, &n_a);
-	const char *const *b = psc_callers_warnings(callers, &n_b);
+	size_t n;
+	const struct psc_caller_row *rows = psc_callers_rows(o->result, &n);
 	size_t shown = o->max_rows > 0 && (size_t)o->max_rows < n ? (size_t)o->max_rows : n;
 	if (texts == NULL)
-		return false;
+		return run_printed(false);
 	if (o->common.format == FORMAT_FOLDED) {
-		print_folded(f, rows, shown, is_32bit);
+		print_folded(run->f, rows, shown, run->is_32bit);
 		free(texts);
-		return true;
+		return EXIT_COMPLETE;
 	}
-	report_init(&report, f, dump, &o->common, &spec, columns, N_COLS);
+	report_init(&report, run, &spec, columns, N_COLS);
 	for (size_t i = 0; i < shown; i++) {
-		fill_cells(&rows[i], is_32bit, texts, cells);
+		fill_cells(&rows[i], run->is_32bit, texts, cells);
 		report_row(&report, cells);
 	}
-	report_member(&report, "drivers", json_drivers(callers, is_32bit));
+	report_member(&report, "drivers", json_drivers(o->result, run->is_32bit));
 	if (o->common.format == FORMAT_TABLE) {
-		for (size_t i = 0; i < shown && o->stacks; i++) {
-			char text[PSC_LOCATION_TEXT_BYTES];
-			if (rows[i].n_stack == 0)
-				continue;
-			fprintf(f, "\n%s\n", location_text(&rows[i].caller, is_32bit, text, sizeof(text)));
-			for (size_t j = 0; j < rows[i].n_stack; j++)
-				fprintf(f, "    %s\n", location_text(&rows[i].stack[j], is_32bit, text, sizeof(text)));
-		}
-		print_end_lines(f, callers);
+		if (o->stacks)
+			print_stacks(run->f, rows, shown, run->is_32bit);
+		print_end_lines(run->f, o->result);
 	}
-	bool ok = report_end(&report, json_sources(callers), json_warnings(a, n_a, b, n_b));
+	bool ok = report_end(&report, json_sources(o->result), run_warnings(run));
 	if (shown < n && !o->common.quiet)
 		message("%zu more rows; -n 0 prints all", n - shown);
 	free(texts);
-	return ok;
+	return run_printed(ok);
 }
 
-static int run(struct callers_options *o, const char *path)
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	struct psc_dump *dump = NULL;
-	struct psc_callers *callers = NULL;
-	struct psc_error err;
-	struct output out;
-	size_t n;
-	int code = open_dump(path, &o->common, &dump);
-	if (code != EXIT_COMPLETE)
-		return code;
-	if (psc_callers_run(dump, &o->run, &callers, &err) != PSC_OK) {
-		code = report_error(&err);
-		goto out;
-	}
-	code = output_open(&out, &o->common);
-	if (code != EXIT_COMPLETE)
-		goto out;
-	const char *const *w = psc_dump_warnings(dump, &n);
-	print_warnings(&o->common, w, n);
-	w = psc_callers_warnings(callers, &n);
-	print_warnings(&o->common, w, n);
-	if (!print(out.f, o, dump, callers)) {
-		message("out of memory");
-		code = EXIT_INPUT;
-	}
-	code = output_close(&out, code);
-out:
-	psc_callers_free(callers);
-	psc_dump_close(dump);
-	return code;
+	struct callers_options *o = (struct callers_options *)arg;
+	enum psc_status st = psc_callers_run(r->dump, &o->run, &o->result, reterr);
+	if (st == PSC_OK)
+		r->warnings = psc_callers_warnings(o->result, &r->n_warnings);
+	return st;
+}
+
+static void free_result(void *arg)
+{
+	psc_callers_free(((struct callers_options *)arg)->result);
 }
 
 int cmd_callers(int argc, char **argv)
@@ -361,23 +342,21 @@ int cmd_callers(int argc, char **argv)
 		{"by", required_argument, NULL, OPT_BY},   {"tag", required_argument, NULL, 't'},
 		{"module", required_argument, NULL, 'm'},  {"rows", required_argument, NULL, 'n'},
 		{"stacks", no_argument, NULL, OPT_STACKS}, COMMON_LONG_OPTIONS};
+	static const struct command_spec spec = {"callers",
+						 help,
+						 "t:m:n:",
+						 options,
+						 FORMATS_ROWS | FORMAT_BIT(FORMAT_FOLDED),
+						 "'poolscope tags' has it",
+						 callers_option};
 	static const struct psc_callers_options run_init = PSC_CALLERS_OPTIONS_INIT;
+	static const struct run_steps steps = {work, print, free_result};
 	struct callers_options o = {.run = run_init, .max_rows = -1};
-	int opt;
-	common_options_init(&o.common);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "t:m:n:", options, NULL)) != -1) {
-		int code = callers_option(&o, opt);
-		if (code >= 0)
-			return code;
-	}
-	if (o.common.format == FORMAT_OPENMETRICS)
-		return usage_error("callers", "callers has no openmetrics form; 'poolscope tags' has it");
-	const char *path = dump_argument(argc, argv, optind, "callers");
-	if (path == NULL)
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
+	if (dump_argument(argc, argv, optind, "callers") == NULL)
 		return EXIT_USAGE;
-	if (o.max_rows < 0)
-		o.max_rows = o.common.format == FORMAT_TABLE && o.common.output_path == NULL && stdout_is_terminal()
-				     ? 20
-				     : 0;
-	return run(&o, path);
+	o.max_rows = default_rows(&o.common, o.max_rows);
+	return run_command(&o.common, argv + optind, 1, &steps, &o);
 }

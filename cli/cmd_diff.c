@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope diff: what grew between dumps of one machine, or between a healthy machine and a suspect. */
 #include "budget.h"
-#include "cli.h"
 #include "coverage.h"
 #include "json.h"
-#include "os.h"
 #include "report.h"
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -35,8 +32,7 @@ static const char help[] =
 	"  poolscope diff --pinned --tag NtFC a.dmp b.dmp\n"
 	"  poolscope diff --no-walk --budget 'Abc?=0' before.dmp after.dmp\n";
 
-#define SCHEMA    "poolscope.diff/1"
-#define DUMPS_MAX 64
+#define SCHEMA "poolscope.diff/1"
 
 enum { OPT_POOL = OPT_COMMAND, OPT_BY, OPT_CHANGED, OPT_PINNED, OPT_NO_WALK, OPT_BUDGET };
 
@@ -115,22 +111,20 @@ struct diff_options {
 	struct budgets budgets;
 	long max_rows; /* -1 = default */
 	bool only_changed;
+	struct psc_diff *result;
 };
 
-static int diff_option(struct diff_options *o, int opt)
+static int diff_option(void *arg, int opt)
 {
+	struct diff_options *o = (struct diff_options *)arg;
 	struct psc_error err;
-	char *end = NULL;
 	switch (opt) {
 	case 's':
 		if (!psc_diff_sort_parse(optarg, &o->sort))
 			return usage_error("diff", "--sort is growth, count, bytes or tag, not '%s'", optarg);
 		return -1;
 	case 'n':
-		o->max_rows = strtol(optarg, &end, 10);
-		if (end == optarg || *end != '\0' || o->max_rows < 0)
-			return usage_error("diff", "-n takes a number of rows, not '%s'", optarg);
-		return -1;
+		return parse_rows("diff", optarg, &o->max_rows);
 	case 't':
 		if (psc_tag_pattern_check(optarg, &err) != PSC_OK)
 			return usage_error("diff", "%s", err.text);
@@ -163,7 +157,7 @@ static int diff_option(struct diff_options *o, int opt)
 	case OPT_BUDGET:
 		return budget_add(&o->budgets, "diff", optarg);
 	default:
-		return common_option(&o->common, opt, "diff", help);
+		return OPTION_UNKNOWN;
 	}
 }
 
@@ -306,22 +300,20 @@ static void print_end_lines(FILE *f, struct psc_dump *const *dumps, size_t n_dum
 	fputs("Growth is what the last dump holds more than the first. It is no leak by itself: caches grow too.\n", f);
 }
 
-static bool print_rows(FILE *f, struct psc_dump *const *dumps, size_t n_dumps, struct diff_options *o,
-		       const struct psc_diff *diff)
+static bool print_rows(struct run *run, const struct diff_options *o)
 {
 	static const struct report_spec spec = {SCHEMA, "growth", false};
 	struct report r;
 	struct column cols[N_COLS];
 	struct cell cells[N_COLS];
 	char tag[17], hex[9];
-	size_t n, n_a, n_b;
+	size_t n;
+	const struct psc_diff *diff = o->result;
 	const struct psc_diff_row *rows = psc_diff_rows(diff, &n);
-	const struct psc_dump *last = dumps[n_dumps - 1];
-	bool is_32bit = psc_dump_get_info(last)->machine == PSC_MACHINE_X86;
 	long printed = 0, more = 0;
 
 	choose_columns(o, cols);
-	report_init(&r, f, last, &o->common, &spec, cols, N_COLS);
+	report_init(&r, run, &spec, cols, N_COLS);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_wanted(o, &rows[i]))
 			continue;
@@ -329,21 +321,19 @@ static bool print_rows(FILE *f, struct psc_dump *const *dumps, size_t n_dumps, s
 			more++;
 			continue;
 		}
-		fill_cells(&rows[i], n_dumps, is_32bit, o->run.by == PSC_DIFF_BY_PROCESS, tag, hex, cells);
+		fill_cells(&rows[i], run->n_dumps, run->is_32bit, o->run.by == PSC_DIFF_BY_PROCESS, tag, hex, cells);
 		report_row(&r, cells);
 		printed++;
 	}
 	cJSON *a = cJSON_CreateArray(), *coverage = cJSON_CreateObject();
-	for (size_t i = 0; i < n_dumps; i++)
-		cJSON_AddItemToArray(a, json_compared(dumps[i]));
+	for (size_t i = 0; i < run->n_dumps; i++)
+		cJSON_AddItemToArray(a, json_compared(run->dumps[i]));
 	report_list(&r, "dumps", "compared", a);
 	report_member(&r, "relation", json_relation(psc_diff_get_relation(diff)));
 	if (o->common.format == FORMAT_TABLE)
-		print_end_lines(f, dumps, n_dumps, diff);
+		print_end_lines(run->f, run->dumps, run->n_dumps, diff);
 	json_add_ratio(coverage, psc_diff_coverage_ratio(diff));
-	const char *const *wa = psc_dump_warnings(last, &n_a);
-	const char *const *wb = psc_diff_warnings(diff, &n_b);
-	bool ok = report_end(&r, coverage, json_warnings(wa, n_a, wb, n_b));
+	bool ok = report_end(&r, coverage, run_warnings(run));
 	if (more > 0 && !o->common.quiet)
 		message("%ld more rows; -n 0 prints all", more);
 	return ok;
@@ -369,56 +359,36 @@ static void print_folded(FILE *f, const struct diff_options *o, const struct psc
 	}
 }
 
-static int print(struct diff_options *o, struct psc_dump *const *dumps, size_t n_dumps, struct psc_diff *diff)
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	struct output out;
+	struct diff_options *o = (struct diff_options *)arg;
 	size_t n;
-	const struct psc_diff_row *rows = psc_diff_rows(diff, &n);
-	int code = output_open(&out, &o->common);
-	if (code != EXIT_COMPLETE)
-		return code;
+	enum psc_status st = psc_diff_run(r->dumps, r->n_dumps, &o->run, &o->result, reterr);
+	if (st != PSC_OK)
+		return st;
+	r->warnings = psc_diff_warnings(o->result, &r->n_warnings);
+	r->coverage = psc_diff_coverage_ratio(o->result);
+	const struct psc_diff_row *rows = psc_diff_rows(o->result, &n);
 	for (size_t i = 0; i < n; i++)
 		budget_count(&o->budgets, rows[i].tag, rows[i].has_growth, rows[i].growth_bytes);
-	psc_diff_sort(diff, o->sort);
-	for (size_t i = 0; i < n_dumps; i++) {
-		const char *const *w = psc_dump_warnings(dumps[i], &n);
-		print_warnings(&o->common, w, n);
-	}
-	const char *const *w = psc_diff_warnings(diff, &n);
-	print_warnings(&o->common, w, n);
-	if (o->common.format == FORMAT_FOLDED) {
-		print_folded(out.f, o, diff);
-	} else if (!print_rows(out.f, dumps, n_dumps, o, diff)) {
-		message("out of memory");
-		code = EXIT_INPUT;
-	}
-	if (code == EXIT_COMPLETE && o->common.min_coverage >= 0.0 &&
-	    psc_diff_coverage_ratio(diff) < o->common.min_coverage)
-		code = EXIT_COVERAGE;
-	if (code != EXIT_INPUT && budget_report(&o->budgets, "grown"))
-		code = EXIT_BUDGET;
-	return output_close(&out, code);
+	psc_diff_sort(o->result, o->sort);
+	return PSC_OK;
 }
 
-static int run(struct diff_options *o, char **paths, size_t n_dumps)
+static int print(struct run *r, void *arg)
 {
-	struct psc_dump *dumps[DUMPS_MAX] = {NULL};
-	struct psc_diff *diff = NULL;
-	struct psc_error err;
+	const struct diff_options *o = (const struct diff_options *)arg;
 	int code = EXIT_COMPLETE;
-	for (size_t i = 0; i < n_dumps && code == EXIT_COMPLETE; i++)
-		code = open_dump(paths[i], &o->common, &dumps[i]);
-	if (code == EXIT_COMPLETE) {
-		o->run.n_threads = o->common.n_threads;
-		o->run.progress = progress_callback(&o->common);
-		enum psc_status st = psc_diff_run(dumps, n_dumps, &o->run, &diff, &err);
-		progress_clear();
-		code = st == PSC_OK ? print(o, dumps, n_dumps, diff) : report_error(&err);
-	}
-	psc_diff_free(diff);
-	for (size_t i = 0; i < n_dumps; i++)
-		psc_dump_close(dumps[i]);
-	return code;
+	if (o->common.format == FORMAT_FOLDED)
+		print_folded(r->f, o, o->result);
+	else
+		code = run_printed(print_rows(r, o));
+	return code == EXIT_COMPLETE && budget_report(&o->budgets, "grown") ? EXIT_BUDGET : code;
+}
+
+static void free_result(void *arg)
+{
+	psc_diff_free(((struct diff_options *)arg)->result);
 }
 
 int cmd_diff(int argc, char **argv)
@@ -429,19 +399,19 @@ int cmd_diff(int argc, char **argv)
 		{"by", required_argument, NULL, OPT_BY},         {"changed", no_argument, NULL, OPT_CHANGED},
 		{"pinned", no_argument, NULL, OPT_PINNED},       {"no-walk", no_argument, NULL, OPT_NO_WALK},
 		{"budget", required_argument, NULL, OPT_BUDGET}, COMMON_LONG_OPTIONS};
+	static const struct command_spec spec = {"diff",
+						 help,
+						 "s:n:t:",
+						 options,
+						 FORMATS_ROWS | FORMAT_BIT(FORMAT_FOLDED),
+						 "a collector compares figures of 'poolscope tags'",
+						 diff_option};
+	static const struct run_steps steps = {work, print, free_result};
 	static const struct psc_diff_options run_init = PSC_DIFF_OPTIONS_INIT;
 	struct diff_options o = {.run = run_init, .sort = PSC_DIFF_SORT_GROWTH, .max_rows = -1};
-	int opt;
-
-	common_options_init(&o.common);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "s:n:t:", options, NULL)) != -1) {
-		int code = diff_option(&o, opt);
-		if (code >= 0)
-			return code;
-	}
-	if (o.common.format == FORMAT_OPENMETRICS)
-		return usage_error("diff",
-				   "diff has no openmetrics form; a collector compares figures of 'poolscope tags'");
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	if ((o.run.flags & PSC_DIFF_NO_WALK) != 0 &&
 	    (o.run.by != PSC_DIFF_BY_TAG || (o.run.flags & PSC_DIFF_PINNED) != 0))
 		return usage_error("diff", "--by %s comes from the walk and cannot be had with --no-walk",
@@ -456,9 +426,8 @@ int cmd_diff(int argc, char **argv)
 		return usage_error("diff", "which dumps? Give the paths of two or more, oldest first");
 	if (n_dumps > DUMPS_MAX)
 		return usage_error("diff", "more than %d dumps", DUMPS_MAX);
-	if (o.max_rows < 0)
-		o.max_rows = o.common.format == FORMAT_TABLE && o.common.output_path == NULL && stdout_is_terminal()
-				     ? 20
-				     : 0;
-	return run(&o, argv + optind, (size_t)n_dumps);
+	o.max_rows = default_rows(&o.common, o.max_rows);
+	o.run.n_threads = o.common.n_threads;
+	o.run.progress = progress_callback(&o.common);
+	return run_command(&o.common, argv + optind, (size_t)n_dumps, &steps, &o);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope info: what the dump is, which machine it is from, and what can be read from it. */
-#include "cli.h"
 #include "info.h"
 #include "json.h"
 #include "rows.h"
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -287,42 +286,34 @@ static bool print_info(FILE *f, const struct psc_dump *dump, const struct psc_po
 	return true;
 }
 
+struct info_options {
+	struct common_options common;
+	const struct psc_pool_keys *keys; /* borrowed from the dump */
+};
+
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
+{
+	r->coverage = pages_ratio(psc_dump_get_info(r->dump));
+	return psc_dump_pool_keys(r->dump, &((struct info_options *)arg)->keys, reterr);
+}
+
+static int print(struct run *r, void *arg)
+{
+	return run_printed(print_info(r->f, r->dump, ((const struct info_options *)arg)->keys, r->o->format));
+}
+
 int cmd_info(int argc, char **argv)
 {
 	static const struct option options[] = {COMMON_LONG_OPTIONS};
-	struct common_options o;
-	struct psc_dump *dump = NULL;
-	struct output out;
-	int opt;
-
-	common_options_init(&o);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
-		int code = common_option(&o, opt, "info", help);
-		if (code >= 0)
-			return code;
-	}
-	if (check_row_format(&o, "info") >= 0)
-		return EXIT_USAGE;
-	const char *path = dump_argument(argc, argv, optind, "info");
-	if (path == NULL)
-		return EXIT_USAGE;
-	int code = open_dump(path, &o, &dump);
-	if (code != EXIT_COMPLETE)
+	static const struct command_spec spec = {
+		"info", help, "", options, FORMATS_ROWS, "'poolscope tags' has it", NULL,
+	};
+	static const struct run_steps steps = {.work = work, .print = print};
+	struct info_options o = {.keys = NULL};
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
 		return code;
-	code = output_open(&out, &o);
-	if (code == EXIT_COMPLETE) {
-		size_t n;
-		const char *const *w = psc_dump_warnings(dump, &n);
-		print_warnings(&o, w, n);
-		const struct psc_pool_keys *keys;
-		if (psc_dump_pool_keys(dump, &keys, NULL) != PSC_OK || !print_info(out.f, dump, keys, o.format)) {
-			message("out of memory");
-			code = EXIT_INPUT;
-		} else if (o.min_coverage >= 0.0 && pages_ratio(psc_dump_get_info(dump)) < o.min_coverage) {
-			code = EXIT_COVERAGE;
-		}
-		code = output_close(&out, code);
-	}
-	psc_dump_close(dump);
-	return code;
+	if (dump_argument(argc, argv, optind, "info") == NULL)
+		return EXIT_USAGE;
+	return run_command(&o.common, argv + optind, 1, &steps, &o);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope pool ADDRESS [FLAGS] DUMP: KD's !pool on a dump. Flags as the debugger's public documentation gives them.
  */
-#include "cli.h"
 #include "kd.h"
 #include "page_blocks.h"
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,107 +43,110 @@ static void print_contents(FILE *f, struct psc_dump *dump, const struct psc_bloc
 	}
 }
 
-static int print_page(struct common_options *o, struct psc_dump *dump, uint64_t va, uint32_t flags,
-		      const struct psc_tag_file *owners, FILE *f)
+struct pool_options {
+	struct common_options common;
+	const char *tag_file;
+	struct psc_tag_file *owners;
+	uint64_t va, flags;
+	struct page_blocks *page;
+};
+
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
-	int digits = is_32bit ? 8 : 16;
-	size_t n;
+	const struct pool_options *o = (const struct pool_options *)arg;
+	return page_blocks_read(o->page, r, o->va, reterr);
+}
+
+static void print_description(FILE *f, const struct pool_options *o, const struct psc_block_row *b)
+{
 	char tag[5];
-	struct page_blocks *p = (struct page_blocks *)calloc(1, sizeof(*p));
-	if (p == NULL) {
-		message("out of memory");
-		return EXIT_INPUT;
-	}
-	int code = page_blocks_read(p, dump, o, va);
-	if (code != EXIT_COMPLETE)
-		goto out;
-	const char *const *w = psc_dump_warnings(dump, &n);
-	print_warnings(o, w, n);
-	w = psc_blocks_warnings(p->blocks, &n);
-	print_warnings(o, w, n);
+	const char *owner = o->owners != NULL ? psc_tag_file_lookup(o->owners, b->tag) : NULL;
+	if (owner != NULL)
+		fprintf(f, "\t\tPooltag %s : %s\n", kd_tag(b->tag, tag), owner);
+	else
+		fputs("\t\tOwning component : Unknown (update pooltag.txt)\n", f);
+}
+
+static int print(struct run *r, void *arg)
+{
+	const struct pool_options *o = (const struct pool_options *)arg;
+	const struct page_blocks *p = o->page;
+	int digits = r->is_32bit ? 8 : 16;
+	bool is_described = (o->flags & FLAG_NO_DESCRIPTION) == 0;
+	char tag[5];
+	FILE *f = r->f;
 	if (p->n == 0) {
-		fprintf(f, "%0*" PRIx64 " is not valid pool: no block of this dump is on its page\n", digits, va);
-		goto out;
+		fprintf(f, "%0*" PRIx64 " is not valid pool: no block of this dump is on its page\n", digits, o->va);
+		return EXIT_COMPLETE;
 	}
 	const struct psc_block_row *first = &p->rows[p->hit < p->n ? p->hit : 0];
-	if ((flags & FLAG_NO_DESCRIPTION) == 0)
-		fprintf(f, "Pool page %0*" PRIx64 " region is %s\n", digits, va, kd_pool_name(first->pool));
+	if (is_described)
+		fprintf(f, "Pool page %0*" PRIx64 " region is %s\n", digits, o->va, kd_pool_name(first->pool));
 	for (size_t i = 0; i < p->n; i++) {
 		const struct psc_block_row *b = &p->rows[i];
 		bool is_hit = i == p->hit;
-		if (!is_hit && (flags & FLAG_ONLY_HIT) != 0)
+		if (!is_hit && (o->flags & FLAG_ONLY_HIT) != 0)
 			continue;
 		if (b->kind == PSC_BLOCK_KIND_BIG)
 			fprintf(f, "%c%0*" PRIx64 " : large page allocation, tag is %s, size is 0x%" PRIx64 " bytes\n",
 				is_hit ? '*' : ' ', digits, b->va, b->has_tag ? kd_tag(b->tag, tag) : "    ",
 				b->block_bytes);
 		else
-			kd_page_line(f, b, is_32bit, is_hit);
-		if (is_hit && (flags & FLAG_NO_DESCRIPTION) == 0 && b->has_tag) {
-			const char *owner = owners != NULL ? psc_tag_file_lookup(owners, b->tag) : NULL;
-			if (owner != NULL)
-				fprintf(f, "\t\tPooltag %s : %s\n", kd_tag(b->tag, tag), owner);
-			else
-				fputs("\t\tOwning component : Unknown (update pooltag.txt)\n", f);
-		}
-		if ((flags & FLAG_CONTENTS) != 0)
-			print_contents(f, dump, b, is_32bit);
+			kd_page_line(f, b, r->is_32bit, is_hit);
+		if (is_hit && is_described && b->has_tag)
+			print_description(f, o, b);
+		if ((o->flags & FLAG_CONTENTS) != 0)
+			print_contents(f, r->dump, b, r->is_32bit);
 	}
 	if (p->hit == p->n)
-		fprintf(f, "%0*" PRIx64 " lies in none of them\n", digits, va);
-out:
-	page_blocks_free(p);
-	free(p);
-	return code;
+		fprintf(f, "%0*" PRIx64 " lies in none of them\n", digits, o->va);
+	return EXIT_COMPLETE;
+}
+
+static void free_result(void *arg)
+{
+	page_blocks_free(((struct pool_options *)arg)->page);
+}
+
+static int pool_option(void *arg, int opt)
+{
+	struct pool_options *o = (struct pool_options *)arg;
+	if (opt != OPT_TAG_FILE)
+		return OPTION_UNKNOWN;
+	o->tag_file = optarg;
+	return OPTION_DONE;
 }
 
 int cmd_pool(int argc, char **argv)
 {
 	static const struct option options[] = {{"tag-file", required_argument, NULL, OPT_TAG_FILE},
 						COMMON_LONG_OPTIONS};
-	struct common_options o;
-	struct psc_dump *dump = NULL;
-	struct psc_tag_file *owners = NULL;
-	const char *tag_file = NULL;
+	static const struct command_spec spec = {
+		"pool", help, "", options, FORMATS_KD, "'poolscope block' has others", pool_option,
+	};
+	static const struct run_steps steps = {work, print, free_result};
+	struct pool_options o = {.va = 0};
 	struct psc_error err;
-	struct output out;
-	uint64_t va, flags = 0;
-	int opt;
-
-	common_options_init(&o);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
-		if (opt == OPT_TAG_FILE) {
-			tag_file = optarg;
-			continue;
-		}
-		int code = common_option(&o, opt, "pool", help);
-		if (code >= 0)
-			return code;
-	}
-	if (o.format != FORMAT_TABLE)
-		return usage_error("pool", "KD's form is the only format here; 'poolscope block' has the others");
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	int n_args = argc - optind;
 	if (n_args < 2 || n_args > 3)
 		return usage_error("pool", "the arguments are ADDRESS [FLAGS] DUMP");
 	const char *text = argv[optind];
-	if (!parse_address(text, strlen(text), &va) || va == 0)
+	if (!parse_address(text, strlen(text), &o.va) || o.va == 0)
 		return usage_error("pool", "ADDRESS is hexadecimal, not '%s'", text);
 	if (n_args == 3) {
 		text = argv[optind + 1];
-		if (!parse_address(text, strlen(text), &flags) ||
-		    (flags & ~(uint64_t)(FLAG_CONTENTS | FLAG_ONLY_HIT | FLAG_NO_DESCRIPTION)) != 0)
+		if (!parse_address(text, strlen(text), &o.flags) ||
+		    (o.flags & ~(uint64_t)(FLAG_CONTENTS | FLAG_ONLY_HIT | FLAG_NO_DESCRIPTION)) != 0)
 			return usage_error("pool", "FLAGS is a sum of 1, 2 and 80000000 (hexadecimal), not '%s'", text);
 	}
-	if (tag_file != NULL && psc_tag_file_open(tag_file, &owners, &err) != PSC_OK)
+	if (o.tag_file != NULL && psc_tag_file_open(o.tag_file, &o.owners, &err) != PSC_OK)
 		return report_error(&err);
-	int code = open_dump(argv[argc - 1], &o, &dump);
-	if (code == EXIT_COMPLETE) {
-		code = output_open(&out, &o);
-		if (code == EXIT_COMPLETE)
-			code = output_close(&out, print_page(&o, dump, va, (uint32_t)flags, owners, out.f));
-	}
-	psc_dump_close(dump);
-	psc_tag_file_close(owners);
+	o.page = (struct page_blocks *)calloc(1, sizeof(*o.page));
+	code = o.page != NULL ? run_command(&o.common, argv + argc - 1, 1, &steps, &o) : run_printed(false);
+	free(o.page);
+	psc_tag_file_close(o.owners);
 	return code;
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope poolfind TAG [POOLTYPE] DUMP: KD's !poolfind on a dump. Pool types as the debugger's public documentation
  * gives them: 0 nonpaged, 1 paged, 2 special, 4 session. */
-#include "cli.h"
 #include "kd.h"
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,8 @@ static const char help[] =
 	"  poolscope poolfind 0x4346744e 0 MEMORY.DMP\n";
 
 #define RANGES_MAX 1100
+
+static const enum psc_pool pools[] = {PSC_POOL_NONPAGED, PSC_POOL_PAGED, PSC_POOL_MAX, PSC_POOL_MAX, PSC_POOL_SESSION};
 
 struct finder {
 	FILE *f;
@@ -66,30 +67,45 @@ static void print_range(FILE *f, bool is_32bit, const char *what, const struct p
 	fprintf(f, "%s (%0*" PRIx64 " : %0*" PRIx64 ") for Tag: %s\n", what, digits, r->lo, digits, r->hi, tag);
 }
 
-static int find(struct common_options *o, struct psc_dump *dump, const char *tag, unsigned pool_type, FILE *f)
+struct poolfind_options {
+	struct common_options common;
+	const char *tag;
+	unsigned type;
+};
+
+static void print_ranges(struct run *r, bool is_big_table, unsigned type, const char *tag)
 {
 	static const char *const searching[] = {"Searching NonPaged pool", "Searching Paged pool",
 						"Searching special pool", NULL, "Searching session pool"};
-	static const enum psc_pool pools[] = {PSC_POOL_NONPAGED, PSC_POOL_PAGED, PSC_POOL_MAX, PSC_POOL_MAX,
-					      PSC_POOL_SESSION};
+	int digits = r->is_32bit ? 8 : 16;
+	struct psc_pool_range *ranges = (struct psc_pool_range *)calloc(RANGES_MAX, sizeof(*ranges));
+	size_t n = ranges != NULL ? psc_dump_pool_ranges(r->dump, ranges, RANGES_MAX) : 0;
+	for (size_t i = 0; i < n && i < RANGES_MAX; i++) {
+		if (ranges[i].is_big_table != is_big_table)
+			continue;
+		if (is_big_table)
+			fprintf(r->f,
+				"\nScanning large pool allocation table for Tag: %s (%0*" PRIx64 " : %0*" PRIx64
+				")\n\n",
+				tag, digits, ranges[i].lo, digits, ranges[i].hi);
+		else if (ranges[i].pool == pools[type])
+			print_range(r->f, r->is_32bit, searching[type], &ranges[i], tag);
+	}
+	free(ranges);
+}
+
+static int print(struct run *r, void *arg)
+{
+	const struct poolfind_options *o = (const struct poolfind_options *)arg;
 	struct psc_blocks_options b = PSC_BLOCKS_OPTIONS_INIT;
 	struct psc_blocks *blocks = NULL;
 	struct psc_error err;
-	struct finder p = {.f = f, .is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86};
-	struct psc_pool_range *ranges = (struct psc_pool_range *)calloc(RANGES_MAX, sizeof(*ranges));
+	struct finder p = {.f = r->f, .is_32bit = r->is_32bit};
+	const char *tag = o->tag;
 	char text[5];
-	size_t n_warnings;
-	const char *const *w = psc_dump_warnings(dump, &n_warnings);
-	int code = EXIT_COMPLETE;
+	size_t n;
+	enum psc_status st;
 
-	if (ranges == NULL) {
-		message("out of memory");
-		return EXIT_INPUT;
-	}
-	print_warnings(o, w, n_warnings);
-	size_t n = psc_dump_pool_ranges(dump, ranges, RANGES_MAX);
-	if (n > RANGES_MAX)
-		n = RANGES_MAX;
 	if (tag[0] == '0' && tag[1] == 'x') {
 		uint32_t v = (uint32_t)strtoul(tag + 2, NULL, 16) & 0x7fffffffu;
 		for (int i = 0; i < 4; i++)
@@ -99,46 +115,32 @@ static int find(struct common_options *o, struct psc_dump *dump, const char *tag
 	} else {
 		b.tag = tag;
 	}
-	b.n_threads = o->n_threads;
-	b.progress = progress_callback(o);
+	b.n_threads = o->common.n_threads;
+	b.progress = progress_callback(&o->common);
 	b.states = 0;
-	b.pools = pools[pool_type] != PSC_POOL_MAX ? 1u << pools[pool_type] : 0;
-	b.kinds = 1u << PSC_BLOCK_KIND_BIG;
-	if (pool_type != 2) {
-		int digits = p.is_32bit ? 8 : 16;
-		for (size_t i = 0; i < n; i++)
-			if (ranges[i].is_big_table)
-				fprintf(f,
-					"\nScanning large pool allocation table for Tag: %s (%0*" PRIx64 " : %0*" PRIx64
-					")\n\n",
-					tag, digits, ranges[i].lo, digits, ranges[i].hi);
-		if (psc_blocks_run(dump, &b, print_big, &p, &blocks, &err) != PSC_OK && !p.write_failed)
-			code = report_error(&err);
+	b.pools = pools[o->type] != PSC_POOL_MAX ? 1u << pools[o->type] : 0;
+	if (o->type != 2) {
+		b.kinds = 1u << PSC_BLOCK_KIND_BIG;
+		print_ranges(r, true, o->type, tag);
+		st = psc_blocks_run(r->dump, &b, print_big, &p, &blocks, &err);
 		psc_blocks_free(blocks);
-		blocks = NULL;
+		if (st != PSC_OK)
+			return p.write_failed ? EXIT_COMPLETE : run_status(r, st, &err);
 	}
-	if (code == EXIT_COMPLETE && !p.write_failed) {
-		fputc('\n', f);
-		for (size_t i = 0; i < n; i++)
-			if (!ranges[i].is_big_table && ranges[i].pool == pools[pool_type])
-				print_range(f, p.is_32bit, searching[pool_type], &ranges[i], tag);
-		fputc('\n', f);
-		b.kinds = pool_type == 2 ? 1u << PSC_BLOCK_KIND_SPECIAL
-					 : ~(1u << PSC_BLOCK_KIND_BIG | 1u << PSC_BLOCK_KIND_SPECIAL);
-		if (psc_blocks_run(dump, &b, print_small, &p, &blocks, &err) != PSC_OK) {
-			if (!p.write_failed)
-				code = report_error(&err);
-		} else {
-			w = psc_blocks_warnings(blocks, &n_warnings);
-			print_warnings(o, w, n_warnings);
-			if (o->min_coverage >= 0.0 && psc_blocks_coverage_ratio(blocks) < o->min_coverage)
-				code = EXIT_COVERAGE;
-		}
-	}
+	fputc('\n', r->f);
+	print_ranges(r, false, o->type, tag);
+	fputc('\n', r->f);
+	b.kinds = o->type == 2 ? 1u << PSC_BLOCK_KIND_SPECIAL
+			       : ~(1u << PSC_BLOCK_KIND_BIG | 1u << PSC_BLOCK_KIND_SPECIAL);
+	st = psc_blocks_run(r->dump, &b, print_small, &p, &blocks, &err);
+	if (st != PSC_OK)
+		return p.write_failed ? EXIT_COMPLETE : run_status(r, st, &err);
+	const char *const *w = psc_blocks_warnings(blocks, &n);
 	progress_clear();
+	run_warn(r, w, n);
+	r->coverage = psc_blocks_coverage_ratio(blocks);
 	psc_blocks_free(blocks);
-	free(ranges);
-	return code;
+	return EXIT_COMPLETE;
 }
 
 static bool tag_ok(const char *tag, struct psc_error *err)
@@ -156,29 +158,22 @@ static bool tag_ok(const char *tag, struct psc_error *err)
 int cmd_poolfind(int argc, char **argv)
 {
 	static const struct option options[] = {COMMON_LONG_OPTIONS};
-	struct common_options o;
-	struct psc_dump *dump = NULL;
+	static const struct command_spec spec = {
+		"poolfind", help, "", options, FORMATS_KD, "'poolscope blocks --tag' has others", NULL,
+	};
+	static const struct run_steps steps = {.print = print};
+	struct poolfind_options o = {.type = 0};
 	struct psc_error err;
-	struct output out;
-	unsigned pool_type = 0;
-	int opt;
-
-	common_options_init(&o);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
-		int code = common_option(&o, opt, "poolfind", help);
-		if (code >= 0)
-			return code;
-	}
-	if (o.format != FORMAT_TABLE)
-		return usage_error("poolfind",
-				   "KD's form is the only format here; 'poolscope blocks --tag' has the others");
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	int n_args = argc - optind;
 	if (n_args < 2)
 		return usage_error("poolfind", "two arguments at least: TAG [POOLTYPE] DUMP");
 	if (n_args > 3)
 		return usage_error("poolfind", "too many arguments: TAG [POOLTYPE] DUMP");
-	const char *tag = argv[optind], *path = argv[argc - 1];
-	if (!tag_ok(tag, &err))
+	o.tag = argv[optind];
+	if (!tag_ok(o.tag, &err))
 		return usage_error("poolfind", "%s", err.text);
 	if (n_args == 3) {
 		const char *text = argv[optind + 1];
@@ -186,14 +181,7 @@ int cmd_poolfind(int argc, char **argv)
 			return usage_error("poolfind",
 					   "POOLTYPE is 0 (nonpaged), 1 (paged), 2 (special) or 4 (session), not '%s'",
 					   text);
-		pool_type = (unsigned)(text[0] - '0');
+		o.type = (unsigned)(text[0] - '0');
 	}
-	int code = open_dump(path, &o, &dump);
-	if (code != EXIT_COMPLETE)
-		return code;
-	code = output_open(&out, &o);
-	if (code == EXIT_COMPLETE)
-		code = output_close(&out, find(&o, dump, tag, pool_type, out.f));
-	psc_dump_close(dump);
-	return code;
+	return run_command(&o.common, argv + argc - 1, 1, &steps, &o);
 }

@@ -2,9 +2,8 @@
 /* poolscope poolused [FLAGS [TAG]] DUMP: KD's !poolused on a dump. Flags and their meaning as the debugger's public
  * documentation gives them: 1 verbose, 2 sort by nonpaged, 4 sort by paged, 8 session pool. Column widths as in outputs
  * that engineers publish from current debuggers. */
-#include "cli.h"
 #include "rows.h"
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,117 +165,104 @@ static void print_lines(FILE *f, const struct line *lines, size_t n, unsigned fl
 	fputc('\n', f);
 }
 
-static int print_table(struct common_options *o, const struct psc_tags *tags, unsigned flags, const char *pattern,
-		       const struct psc_tag_file *owners)
-{
-	size_t n, n_lines;
-	const struct psc_tag_row *rows = psc_tags_rows(tags, &n);
-	struct line *lines = (struct line *)calloc(n + 1, sizeof(*lines));
-	struct output out;
-	int code;
+struct poolused_options {
+	struct common_options common;
+	const char *tag_file, *pattern;
+	struct psc_tag_file *owners;
+	unsigned flags;
+	struct psc_tags *result;
+};
 
-	if (lines == NULL) {
-		message("out of memory");
-		return EXIT_INPUT;
-	}
-	code = output_open(&out, o);
-	if (code == EXIT_COMPLETE) {
-		n_lines = make_lines(rows, n, flags, pattern, lines);
-		if (n_lines > 1 && (flags & FLAG_NONPAGED) != 0)
-			qsort(lines, n_lines, sizeof(*lines), compare_nonpaged);
-		else if (n_lines > 1 && (flags & FLAG_PAGED) != 0)
-			qsort(lines, n_lines, sizeof(*lines), compare_paged);
-		print_lines(out.f, lines, n_lines, flags, owners);
-		code = output_close(&out, code);
-	}
-	free(lines);
-	return code;
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
+{
+	struct poolused_options *o = (struct poolused_options *)arg;
+	struct psc_tags_options to = PSC_TAGS_OPTIONS_INIT;
+	size_t n;
+	to.flags = PSC_TAGS_NO_WALK;
+	to.progress = progress_callback(&o->common);
+	enum psc_status st = psc_tags_run(r->dump, &to, &o->result, reterr);
+	if (st != PSC_OK)
+		return st;
+	r->warnings = psc_tags_warnings(o->result, &r->n_warnings);
+	r->coverage = psc_tags_coverage_ratio(o->result);
+	const struct psc_tags_totals *t = psc_tags_get_totals(o->result, &n);
+	if (t[(o->flags & FLAG_SESSION) != 0 ? PSC_POOL_SESSION : PSC_POOL_NONPAGED].has_tracker)
+		return PSC_OK;
+	memset(reterr, 0, sizeof(*reterr));
+	reterr->status = PSC_E_NOT_FOUND;
+	snprintf(reterr->text, sizeof(reterr->text),
+		 "the tag trackers of this dump cannot be read; 'poolscope info' says why");
+	return PSC_E_NOT_FOUND;
 }
 
-static int run(struct common_options *o, const char *path, unsigned flags, const char *pattern,
-	       const struct psc_tag_file *owners)
+static int print(struct run *r, void *arg)
 {
-	struct psc_tags_options to = PSC_TAGS_OPTIONS_INIT;
-	struct psc_dump *dump = NULL;
-	struct psc_tags *tags = NULL;
-	struct psc_error err;
+	const struct poolused_options *o = (const struct poolused_options *)arg;
 	size_t n;
-	int code = open_dump(path, o, &dump);
+	const struct psc_tag_row *rows = psc_tags_rows(o->result, &n);
+	struct line *lines = (struct line *)calloc(n + 1, sizeof(*lines));
+	if (lines == NULL)
+		return run_printed(false);
+	n = make_lines(rows, n, o->flags, o->pattern, lines);
+	if (n > 1 && (o->flags & FLAG_NONPAGED) != 0)
+		qsort(lines, n, sizeof(*lines), compare_nonpaged);
+	else if (n > 1 && (o->flags & FLAG_PAGED) != 0)
+		qsort(lines, n, sizeof(*lines), compare_paged);
+	print_lines(r->f, lines, n, o->flags, o->owners);
+	free(lines);
+	return EXIT_COMPLETE;
+}
 
-	if (code != EXIT_COMPLETE)
-		return code;
-	to.flags = PSC_TAGS_NO_WALK;
-	if (psc_tags_run(dump, &to, &tags, &err) != PSC_OK) {
-		code = report_error(&err);
-	} else {
-		const struct psc_tags_totals *t = psc_tags_get_totals(tags, &n);
-		size_t n_warnings;
-		const char *const *w = psc_dump_warnings(dump, &n_warnings);
-		print_warnings(o, w, n_warnings);
-		w = psc_tags_warnings(tags, &n_warnings);
-		print_warnings(o, w, n_warnings);
-		if (!t[(flags & FLAG_SESSION) != 0 ? PSC_POOL_SESSION : PSC_POOL_NONPAGED].has_tracker) {
-			message("the tag trackers of this dump cannot be read; 'poolscope info' says why");
-			code = EXIT_INPUT;
-		} else {
-			code = print_table(o, tags, flags, pattern, owners);
-			if (code == EXIT_COMPLETE && o->min_coverage >= 0.0 &&
-			    psc_tags_coverage_ratio(tags) < o->min_coverage)
-				code = EXIT_COVERAGE;
-		}
-	}
-	psc_tags_free(tags);
-	psc_dump_close(dump);
-	return code;
+static void free_result(void *arg)
+{
+	psc_tags_free(((struct poolused_options *)arg)->result);
+}
+
+static int poolused_option(void *arg, int opt)
+{
+	struct poolused_options *o = (struct poolused_options *)arg;
+	if (opt != OPT_TAG_FILE)
+		return OPTION_UNKNOWN;
+	o->tag_file = optarg;
+	return OPTION_DONE;
 }
 
 int cmd_poolused(int argc, char **argv)
 {
 	static const struct option options[] = {{"tag-file", required_argument, NULL, OPT_TAG_FILE},
 						COMMON_LONG_OPTIONS};
-	struct common_options o;
-	const char *tag_file = NULL, *pattern = NULL;
-	struct psc_tag_file *owners = NULL;
+	static const struct command_spec spec = {
+		"poolused", help, "", options, FORMATS_KD, "'poolscope tags --no-walk' has others", poolused_option,
+	};
+	static const struct run_steps steps = {work, print, free_result};
+	struct poolused_options o = {.flags = 0};
 	struct psc_error err;
-	unsigned long flags = 0;
-	int opt;
-
-	common_options_init(&o);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
-		if (opt == OPT_TAG_FILE) {
-			tag_file = optarg;
-			continue;
-		}
-		int code = common_option(&o, opt, "poolused", help);
-		if (code >= 0)
-			return code;
-	}
-	if (o.format != FORMAT_TABLE)
-		return usage_error("poolused",
-				   "KD's table is the only format here; 'poolscope tags --no-walk' has the others");
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	int n_args = argc - optind;
 	if (n_args > 3)
 		return usage_error("poolused", "too many arguments: [FLAGS [TAG]] DUMP");
 	if (n_args >= 2) {
 		char *end = NULL;
-		flags = strtoul(argv[optind], &end, 16);
+		unsigned long flags = strtoul(argv[optind], &end, 16);
 		if (end == argv[optind] || *end != '\0' || flags > 15)
 			return usage_error("poolused", "FLAGS is a sum of 1, 2, 4 and 8 (hexadecimal), not '%s'",
 					   argv[optind]);
 		if ((flags & FLAG_NONPAGED) != 0 && (flags & FLAG_PAGED) != 0)
 			return usage_error("poolused", "flags 2 and 4 exclude each other");
+		o.flags = (unsigned)flags;
 	}
 	if (n_args == 3) {
-		pattern = argv[optind + 1];
-		if (psc_tag_pattern_check(pattern, &err) != PSC_OK)
+		o.pattern = argv[optind + 1];
+		if (psc_tag_pattern_check(o.pattern, &err) != PSC_OK)
 			return usage_error("poolused", "%s", err.text);
 	}
-	const char *path = dump_argument(argc, argv, n_args > 0 ? argc - 1 : argc, "poolused");
-	if (path == NULL)
+	if (dump_argument(argc, argv, n_args > 0 ? argc - 1 : argc, "poolused") == NULL)
 		return EXIT_USAGE;
-	if (tag_file != NULL && psc_tag_file_open(tag_file, &owners, &err) != PSC_OK)
+	if (o.tag_file != NULL && psc_tag_file_open(o.tag_file, &o.owners, &err) != PSC_OK)
 		return report_error(&err);
-	int code = run(&o, path, (unsigned)flags, pattern, owners);
-	psc_tag_file_close(owners);
+	code = run_command(&o.common, argv + argc - 1, 1, &steps, &o);
+	psc_tag_file_close(o.owners);
 	return code;
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope poolval ADDRESS [LEVEL] DUMP: KD's !poolval on a dump. Levels as the debugger's public documentation gives
  * them; it shows no output, so the wording follows outputs that engineers publish. */
-#include "cli.h"
 #include "kd.h"
 #include "page_blocks.h"
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,90 +58,84 @@ static void print_chain(FILE *f, struct psc_dump *dump, const struct page_blocks
 			end, digits, p->page + PAGE_BYTES, p->page + PAGE_BYTES - end);
 }
 
-static int check(struct common_options *o, struct psc_dump *dump, uint64_t va, unsigned level, FILE *f)
+struct poolval_options {
+	struct common_options common;
+	uint64_t va;
+	unsigned level;
+	struct page_blocks *page;
+	struct psc_validate *result;
+};
+
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
+	struct poolval_options *o = (struct poolval_options *)arg;
 	struct psc_validate_options vo = PSC_VALIDATE_OPTIONS_INIT;
-	struct psc_validate *v = NULL;
-	struct psc_error err;
-	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
-	int digits = is_32bit ? 8 : 16;
-	size_t n;
-	struct page_blocks *p = (struct page_blocks *)calloc(1, sizeof(*p));
-	if (p == NULL) {
-		message("out of memory");
-		return EXIT_INPUT;
-	}
-	int code = page_blocks_read(p, dump, o, va);
-	vo.lo = p->page;
-	vo.hi = p->page + PAGE_BYTES;
+	enum psc_status st = page_blocks_read(o->page, r, o->va, reterr);
+	vo.lo = o->page->page;
+	vo.hi = vo.lo + PAGE_BYTES;
 	vo.n_threads = 1;
-	if (code == EXIT_COMPLETE && psc_validate_run(dump, &vo, &v, &err) != PSC_OK)
-		code = report_error(&err);
-	if (code != EXIT_COMPLETE)
-		goto out;
-	const char *const *w = psc_dump_warnings(dump, &n);
-	print_warnings(o, w, n);
-	const struct psc_defect_row *rows = psc_validate_rows(v, &n);
+	vo.progress = progress_callback(&o->common);
+	r->n_warnings = 0; /* those of a page are of no use here */
+	return st == PSC_OK ? psc_validate_run(r->dump, &vo, &o->result, reterr) : st;
+}
+
+static int print(struct run *r, void *arg)
+{
+	const struct poolval_options *o = (const struct poolval_options *)arg;
+	const struct page_blocks *p = o->page;
+	int digits = r->is_32bit ? 8 : 16;
+	FILE *f = r->f;
+	size_t n;
+	const struct psc_defect_row *rows = psc_validate_rows(o->result, &n);
 	if (p->n == 0 && n == 0) {
-		fprintf(f, "%0*" PRIx64 " is not valid pool: no block of this dump is on its page\n", digits, va);
-		code = EXIT_BUDGET;
-		goto out;
+		fprintf(f, "%0*" PRIx64 " is not valid pool: no block of this dump is on its page\n", digits, o->va);
+		return EXIT_BUDGET;
 	}
 	if (p->n != 0)
-		fprintf(f, "Pool page %0*" PRIx64 " region is %s\n\n", digits, va, kd_pool_name(p->rows[0].pool));
-	fprintf(f, "Validating Pool headers for pool page: %0*" PRIx64 "\n\n", digits, va);
+		fprintf(f, "Pool page %0*" PRIx64 " region is %s\n\n", digits, o->va, kd_pool_name(p->rows[0].pool));
+	fprintf(f, "Validating Pool headers for pool page: %0*" PRIx64 "\n\n", digits, o->va);
 	fprintf(f, "Pool page [ %0*" PRIx64 " ] is %s.\n", digits, p->page, n != 0 ? "__inVALID" : "VALID");
 	for (size_t i = 0; i < n; i++) {
 		fprintf(f, "%0*" PRIx64 ": %s", digits, rows[i].va, rows[i].check);
 		if (rows[i].has_values)
 			fprintf(f, " 0x%" PRIx64 " should be 0x%" PRIx64, rows[i].found, rows[i].expected);
 		fputc('\n', f);
-		code = EXIT_BUDGET;
 	}
-	if (level > 0 || n != 0)
-		print_chain(f, dump, p, level, is_32bit);
-out:
-	psc_validate_free(v);
-	page_blocks_free(p);
-	free(p);
-	return code;
+	if (o->level > 0 || n != 0)
+		print_chain(f, r->dump, p, o->level, r->is_32bit);
+	return n != 0 ? EXIT_BUDGET : EXIT_COMPLETE;
+}
+
+static void free_result(void *arg)
+{
+	struct poolval_options *o = (struct poolval_options *)arg;
+	psc_validate_free(o->result);
+	page_blocks_free(o->page);
 }
 
 int cmd_poolval(int argc, char **argv)
 {
 	static const struct option options[] = {COMMON_LONG_OPTIONS};
-	struct common_options o;
-	struct psc_dump *dump = NULL;
-	struct output out;
-	uint64_t va;
-	unsigned level = 0;
-	int opt;
-
-	common_options_init(&o);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
-		int code = common_option(&o, opt, "poolval", help);
-		if (code >= 0)
-			return code;
-	}
-	if (o.format != FORMAT_TABLE)
-		return usage_error("poolval", "KD's form is the only format here; 'poolscope validate' has the others");
+	static const struct command_spec spec = {
+		"poolval", help, "", options, FORMATS_KD, "'poolscope validate' has others", NULL};
+	static const struct run_steps steps = {work, print, free_result};
+	struct poolval_options o = {.va = 0};
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	int n_args = argc - optind;
 	if (n_args < 2 || n_args > 3)
 		return usage_error("poolval", "the arguments are ADDRESS [LEVEL] DUMP");
-	if (!parse_address(argv[optind], strlen(argv[optind]), &va) || va == 0)
+	if (!parse_address(argv[optind], strlen(argv[optind]), &o.va) || o.va == 0)
 		return usage_error("poolval", "ADDRESS is hexadecimal, not '%s'", argv[optind]);
 	if (n_args == 3) {
 		const char *text = argv[optind + 1];
 		if (strlen(text) != 1 || text[0] < '0' || text[0] > '3')
 			return usage_error("poolval", "LEVEL is 0, 1, 2 or 3, not '%s'", text);
-		level = (unsigned)(text[0] - '0');
+		o.level = (unsigned)(text[0] - '0');
 	}
-	int code = open_dump(argv[argc - 1], &o, &dump);
-	if (code == EXIT_COMPLETE) {
-		code = output_open(&out, &o);
-		if (code == EXIT_COMPLETE)
-			code = output_close(&out, check(&o, dump, va, level, out.f));
-	}
-	psc_dump_close(dump);
+	o.page = (struct page_blocks *)calloc(1, sizeof(*o.page));
+	code = o.page != NULL ? run_command(&o.common, argv + argc - 1, 1, &steps, &o) : run_printed(false);
+	free(o.page);
 	return code;
 }

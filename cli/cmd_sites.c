@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope sites: where the code of drivers and of the kernel allocates, found by disassembling it. */
-#include "cli.h"
 #include "coverage.h"
 #include "json.h"
 #include "os.h"
 #include "report.h"
+#include "run.h"
 #include "sites_text.h"
-#include <getopt.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char help[] =
 	"Usage: poolscope sites [OPTIONS] DUMP\n"
@@ -81,12 +77,15 @@ struct sites_options {
 	const char *tag, *api;
 	long max_rows;
 	bool is_pe;
+	char **files; /* with is_pe */
+	size_t n_files;
+	struct psc_sites *result;
 };
 
-static int sites_option(struct sites_options *o, int opt)
+static int sites_option(void *arg, int opt)
 {
+	struct sites_options *o = (struct sites_options *)arg;
 	struct psc_error err;
-	char *end = NULL;
 	switch (opt) {
 	case OPT_PE:
 		o->is_pe = true;
@@ -103,12 +102,9 @@ static int sites_option(struct sites_options *o, int opt)
 		o->tag = optarg;
 		return -1;
 	case 'n':
-		o->max_rows = strtol(optarg, &end, 10);
-		if (end == optarg || *end != '\0' || o->max_rows < 0)
-			return usage_error("sites", "-n takes a number of rows, not '%s'", optarg);
-		return -1;
+		return parse_rows("sites", optarg, &o->max_rows);
 	default:
-		return common_option(&o->common, opt, "sites", help);
+		return OPTION_UNKNOWN;
 	}
 }
 
@@ -240,22 +236,18 @@ static void print_end_lines(FILE *f, const struct psc_sites *sites)
 		fprintf(f, "  and %zu more\n", n_problems - 20);
 }
 
-/* Returns an exit code. */
-static int print_sites(const struct sites_options *o, const struct psc_dump *dump, const struct psc_sites *sites,
-		       FILE *f)
+static int print(struct run *run, void *arg)
 {
 	static const struct report_spec spec = {"poolscope.sites/1", "site", false};
+	const struct sites_options *o = (const struct sites_options *)arg;
+	const struct psc_sites *sites = o->result;
 	struct report r;
-	size_t n, n_modules, n_dump = 0, n_own, n_left = 0;
+	size_t n, n_modules, n_left = 0;
 	const struct psc_site *rows = psc_sites_rows(sites, &n);
 	const struct psc_site_module *m = psc_sites_modules(sites, &n_modules);
-	const char *const *dump_warnings = dump != NULL ? psc_dump_warnings(dump, &n_dump) : NULL;
-	const char *const *own = psc_sites_warnings(sites, &n_own);
-	uint64_t code, missing;
+	uint64_t code_bytes, missing;
 
-	print_warnings(&o->common, dump_warnings, n_dump);
-	print_warnings(&o->common, own, n_own);
-	report_init(&r, f, dump, &o->common, &spec, columns, N_COLS);
+	report_init(&r, run, &spec, columns, N_COLS);
 	for (size_t i = 0; i < n; i++) {
 		if (!is_wanted(o, &rows[i]))
 			continue;
@@ -266,55 +258,50 @@ static int print_sites(const struct sites_options *o, const struct psc_dump *dum
 	}
 	report_list(&r, "modules", "module", json_modules(m, n_modules));
 	if (r.format == FORMAT_TABLE)
-		print_end_lines(f, sites);
+		print_end_lines(run->f, sites);
 	cJSON *coverage = cJSON_CreateObject();
-	sum_code(m, n_modules, &code, &missing);
+	sum_code(m, n_modules, &code_bytes, &missing);
 	json_add_ratio(coverage, psc_sites_coverage_ratio(sites));
-	json_add_u64(coverage, "code_bytes", code);
+	json_add_u64(coverage, "code_bytes", code_bytes);
 	json_add_u64(coverage, "missing_code_bytes", missing);
-	if (!report_end(&r, coverage, json_warnings(dump_warnings, n_dump, own, n_own))) {
-		message("out of memory");
-		return EXIT_INPUT;
-	}
+	int code = run_printed(report_end(&r, coverage, run_warnings(run)));
 	if (n_left != 0 && !o->common.quiet)
 		message("%zu more sites; -n 0 prints all", n_left);
-	return o->common.min_coverage >= 0.0 && psc_sites_coverage_ratio(sites) < o->common.min_coverage
-		       ? EXIT_COVERAGE
-		       : EXIT_COMPLETE;
+	return code;
 }
 
-static int run(struct sites_options *o, int n_paths, char **paths)
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	struct psc_dump *dump = NULL;
-	struct psc_sites *sites = NULL;
-	struct psc_error err;
-	struct output out;
-	enum psc_status st;
-	int code = o->is_pe ? EXIT_COMPLETE : open_dump(paths[0], &o->common, &dump);
+	struct sites_options *o = (struct sites_options *)arg;
+	enum psc_status st =
+		o->is_pe ? psc_sites_run_files((const char *const *)o->files, o->n_files, &o->run, &o->result, reterr)
+			 : psc_sites_run(r->dump, &o->run, &o->result, reterr);
+	if (st != PSC_OK)
+		return st;
+	r->warnings = psc_sites_warnings(o->result, &r->n_warnings);
+	r->coverage = psc_sites_coverage_ratio(o->result);
+	return PSC_OK;
+}
 
-	if (code != EXIT_COMPLETE)
-		return code;
-	o->run.n_threads = o->common.n_threads;
-	o->run.tmpdir = o->common.open.tmpdir;
-	o->run.progress = progress_callback(&o->common);
-	o->run.flags = o->common.no_symbols ? PSC_SITES_NO_SYMBOLS : 0;
-	if (o->is_pe && (code = symbol_search(&o->common, &o->run.symbol_search)) != EXIT_COMPLETE)
-		return code;
-	if (o->is_pe)
-		st = psc_sites_run_files((const char *const *)paths, (size_t)n_paths, &o->run, &sites, &err);
-	else
-		st = psc_sites_run(dump, &o->run, &sites, &err);
-	progress_clear();
-	if (st != PSC_OK) {
-		code = report_error(&err);
-	} else {
-		code = output_open(&out, &o->common);
-		if (code == EXIT_COMPLETE)
-			code = output_close(&out, print_sites(o, dump, sites, out.f));
+static void free_result(void *arg)
+{
+	psc_sites_free(((struct sites_options *)arg)->result);
+}
+
+/* Files instead of a dump: what open_dump() would do for them. */
+static int prepare_files(struct sites_options *o, char **files, int n)
+{
+	if (n <= 0)
+		return usage_error("sites", "which driver files? Give the path of a .sys file");
+	for (int i = 0; i < n && o->common.output_path != NULL; i++) {
+		if (is_same_file(o->common.output_path, files[i])) {
+			message("--output names an input file; it would be overwritten");
+			return EXIT_USAGE;
+		}
 	}
-	psc_sites_free(sites);
-	psc_dump_close(dump);
-	return code;
+	o->files = files;
+	o->n_files = (size_t)n;
+	return symbol_search(&o->common, &o->run.symbol_search);
 }
 
 int cmd_sites(int argc, char **argv)
@@ -323,27 +310,23 @@ int cmd_sites(int argc, char **argv)
 		{"pe", no_argument, NULL, OPT_PE},        {"tag", required_argument, NULL, 't'},
 		{"module", required_argument, NULL, 'm'}, {"api", required_argument, NULL, OPT_API},
 		{"rows", required_argument, NULL, 'n'},   COMMON_LONG_OPTIONS};
+	static const struct command_spec spec = {
+		"sites", help, "m:n:t:", options, FORMATS_ROWS, "'poolscope tags' has it", sites_option,
+	};
+	static const struct run_steps steps = {work, print, free_result};
 	static const struct psc_sites_options run_init = PSC_SITES_OPTIONS_INIT;
 	struct sites_options o = {.run = run_init};
-	int opt;
-
-	common_options_init(&o.common);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "m:n:t:", options, NULL)) != -1) {
-		int code = sites_option(&o, opt);
-		if (code >= 0)
-			return code;
-	}
-	if (check_row_format(&o.common, "sites") >= 0)
-		return EXIT_USAGE;
-	if (o.is_pe && optind >= argc)
-		return usage_error("sites", "which driver files? Give the path of a .sys file");
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	if (!o.is_pe && dump_argument(argc, argv, optind, "sites") == NULL)
 		return EXIT_USAGE;
-	if (o.is_pe && o.common.output_path != NULL)
-		for (int i = optind; i < argc; i++)
-			if (is_same_file(o.common.output_path, argv[i])) {
-				message("--output names an input file; it would be overwritten");
-				return EXIT_USAGE;
-			}
-	return run(&o, argc - optind, argv + optind);
+	code = o.is_pe ? prepare_files(&o, argv + optind, argc - optind) : EXIT_COMPLETE;
+	if (code != EXIT_COMPLETE)
+		return code;
+	o.run.n_threads = o.common.n_threads;
+	o.run.tmpdir = o.common.open.tmpdir;
+	o.run.progress = progress_callback(&o.common);
+	o.run.flags = o.common.no_symbols ? PSC_SITES_NO_SYMBOLS : 0;
+	return run_command(&o.common, argv + optind, o.is_pe ? 0 : 1, &steps, &o);
 }

@@ -3,7 +3,6 @@
 #include "json.h"
 #include "rows.h"
 #include "symbols_profile.h"
-#include <getopt.h>
 #include <string.h>
 
 static const char help[] =
@@ -31,6 +30,7 @@ struct symbols_options {
 	struct common_options common;
 	bool is_urls;
 	const char *server, *profile, *store;
+	struct psc_symbol_files *result;
 };
 
 static const struct column columns[] = {
@@ -192,51 +192,42 @@ static bool print_rows(FILE *f, const struct symbols_options *o, const struct ps
 	return ok;
 }
 
-static int list(struct symbols_options *o, const char *path)
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	struct psc_dump *dump = NULL;
-	struct psc_symbol_files *files = NULL;
-	struct psc_error err;
-	struct output out;
-	size_t n;
-	int code = open_dump(path, &o->common, &dump);
-	if (code != EXIT_COMPLETE)
-		return code;
-	const char *const *w = psc_dump_warnings(dump, &n);
-	print_warnings(&o->common, w, n);
-	if (psc_dump_symbol_files(dump, &files, &err) != PSC_OK)
-		code = report_error(&err);
-	else
-		code = output_open(&out, &o->common);
-	if (code == EXIT_COMPLETE) {
-		const struct psc_symbol_file *rows = psc_symbol_files_rows(files, &n);
-		bool ok = print_rows(out.f, o, dump, rows, n);
-		if (!ok)
-			message("out of memory");
-		code = output_close(&out, ok ? EXIT_COMPLETE : EXIT_INPUT);
-	}
-	psc_symbol_files_free(files);
-	psc_dump_close(dump);
-	return code;
+	return psc_dump_symbol_files(r->dump, &((struct symbols_options *)arg)->result, reterr);
 }
 
-static int symbols_option(struct symbols_options *o, int opt)
+static int print(struct run *r, void *arg)
 {
+	const struct symbols_options *o = (const struct symbols_options *)arg;
+	size_t n;
+	const struct psc_symbol_file *rows = psc_symbol_files_rows(o->result, &n);
+	return run_printed(print_rows(r->f, o, r->dump, rows, n));
+}
+
+static void free_result(void *arg)
+{
+	psc_symbol_files_free(((struct symbols_options *)arg)->result);
+}
+
+static int symbols_option(void *arg, int opt)
+{
+	struct symbols_options *o = (struct symbols_options *)arg;
 	switch (opt) {
 	case OPT_FORMAT:
 		o->is_urls = strcmp(optarg, "urls") == 0;
-		return o->is_urls ? -1 : common_option(&o->common, opt, "symbols", help);
+		return o->is_urls ? OPTION_DONE : OPTION_UNKNOWN;
 	case OPT_SERVER:
 		o->server = optarg;
-		return -1;
+		return OPTION_DONE;
 	case OPT_PROFILE:
 		o->profile = optarg;
-		return -1;
+		return OPTION_DONE;
 	case OPT_STORE:
 		o->store = optarg;
-		return -1;
+		return OPTION_DONE;
 	default:
-		return common_option(&o->common, opt, "symbols", help);
+		return OPTION_UNKNOWN;
 	}
 }
 
@@ -246,17 +237,15 @@ int cmd_symbols(int argc, char **argv)
 						{"profile", required_argument, NULL, OPT_PROFILE},
 						{"store", required_argument, NULL, OPT_STORE},
 						COMMON_LONG_OPTIONS};
+	static const struct command_spec spec = {
+		"symbols", help, "", options, FORMATS_ROWS, "'poolscope tags' has it", symbols_option,
+	};
+	static const struct run_steps steps = {work, print, free_result};
 	struct symbols_options o = {.is_urls = false};
-	int opt;
-	common_options_init(&o.common);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
-		int code = symbols_option(&o, opt);
-		if (code >= 0)
-			return code;
-	}
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	bool is_import = optind < argc && strcmp(argv[optind], "import") == 0;
-	if (check_row_format(&o.common, "symbols") >= 0)
-		return EXIT_USAGE;
 	if (o.server != NULL && !o.is_urls)
 		return usage_error("symbols", "--server is for --format urls");
 	if (o.store != NULL && !is_import)
@@ -270,6 +259,7 @@ int cmd_symbols(int argc, char **argv)
 	if (o.profile != NULL)
 		return optind < argc ? usage_error("symbols", "--profile takes no dump")
 				     : print_profile(&o.common, o.profile);
-	const char *path = dump_argument(argc, argv, optind, "symbols");
-	return path != NULL ? list(&o, path) : EXIT_USAGE;
+	if (dump_argument(argc, argv, optind, "symbols") == NULL)
+		return EXIT_USAGE;
+	return run_command(&o.common, argv + optind, 1, &steps, &o);
 }

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope tags: who holds the pool, per tag, the trackers' figures beside a walk of the pool. */
-#include "cli.h"
-#include "os.h"
 #include "tags_print.h"
-#include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char help[] =
@@ -45,20 +41,17 @@ static int parse_pool(const char *text)
 }
 
 /* One option of this command; -1 when it is fine. */
-static int tags_option(struct tags_options *o, int opt)
+static int tags_option(void *arg, int opt)
 {
+	struct tags_options *o = (struct tags_options *)arg;
 	struct psc_error err;
-	char *end = NULL;
 	switch (opt) {
 	case 's':
 		if (!psc_tags_sort_parse(optarg, &o->sort))
 			return usage_error("tags", "--sort does not know '%s'", optarg);
 		return -1;
 	case 'n':
-		o->max_rows = strtol(optarg, &end, 10);
-		if (end == optarg || *end != '\0' || o->max_rows < 0)
-			return usage_error("tags", "-n takes a number of rows, not '%s'", optarg);
-		return -1;
+		return parse_rows("tags", optarg, &o->max_rows);
 	case 't':
 		if (psc_tag_pattern_check(optarg, &err) != PSC_OK)
 			return usage_error("tags", "%s", err.text);
@@ -89,51 +82,33 @@ static int tags_option(struct tags_options *o, int opt)
 		o->tag_file = optarg;
 		return -1;
 	default:
-		return common_option(&o->common, opt, "tags", help);
+		return OPTION_UNKNOWN;
 	}
 }
 
-static int run(struct tags_options *o, const char *path, const struct psc_tag_file *owners)
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	struct psc_dump *dump = NULL;
-	struct psc_tags *tags = NULL;
-	struct psc_error err;
-	struct output out;
-	int code = open_dump(path, &o->common, &dump);
+	struct tags_options *o = (struct tags_options *)arg;
+	enum psc_status st = psc_tags_run(r->dump, &o->run, &o->result, reterr);
+	if (st != PSC_OK)
+		return st;
+	psc_tags_sort(o->result, o->sort);
+	tags_count_budgets(o->result, o);
+	r->warnings = psc_tags_warnings(o->result, &r->n_warnings);
+	r->coverage = psc_tags_coverage_ratio(o->result);
+	return PSC_OK;
+}
 
-	if (code != EXIT_COMPLETE)
-		return code;
-	o->run.n_threads = o->common.n_threads;
-	o->run.progress = progress_callback(&o->common);
-	enum psc_status st = psc_tags_run(dump, &o->run, &tags, &err);
-	progress_clear();
-	if (st != PSC_OK) {
-		code = report_error(&err);
-	} else {
-		code = output_open(&out, &o->common);
-		if (code == EXIT_COMPLETE) {
-			size_t n;
-			const char *const *w = psc_dump_warnings(dump, &n);
-			psc_tags_sort(tags, o->sort);
-			tags_count_budgets(tags, o);
-			print_warnings(&o->common, w, n);
-			w = psc_tags_warnings(tags, &n);
-			print_warnings(&o->common, w, n);
-			if (!tags_print(out.f, dump, tags, o, owners)) {
-				message("out of memory");
-				code = EXIT_INPUT;
-			} else if (o->common.min_coverage >= 0.0 &&
-				   psc_tags_coverage_ratio(tags) < o->common.min_coverage) {
-				code = EXIT_COVERAGE;
-			}
-			if (code != EXIT_INPUT && budget_report(&o->budgets, "held"))
-				code = EXIT_BUDGET;
-			code = output_close(&out, code);
-		}
-	}
-	psc_tags_free(tags);
-	psc_dump_close(dump);
-	return code;
+static int print(struct run *r, void *arg)
+{
+	const struct tags_options *o = (const struct tags_options *)arg;
+	int code = run_printed(tags_print(r, o->result, o));
+	return code == EXIT_COMPLETE && budget_report(&o->budgets, "held") ? EXIT_BUDGET : code;
+}
+
+static void free_result(void *arg)
+{
+	psc_tags_free(((struct tags_options *)arg)->result);
 }
 
 int cmd_tags(int argc, char **argv)
@@ -144,32 +119,28 @@ int cmd_tags(int argc, char **argv)
 		{"by", required_argument, NULL, OPT_BY},         {"walk", no_argument, NULL, OPT_WALK},
 		{"no-walk", no_argument, NULL, OPT_NO_WALK},     {"tag-file", required_argument, NULL, OPT_TAG_FILE},
 		{"budget", required_argument, NULL, OPT_BUDGET}, COMMON_LONG_OPTIONS};
+	static const struct command_spec spec = {
+		"tags", help, "s:n:t:", options, ~0u, "", tags_option,
+	};
+	static const struct run_steps steps = {work, print, free_result};
 	static const struct psc_tags_options run_init = PSC_TAGS_OPTIONS_INIT;
 	struct tags_options o = {.run = run_init, .sort = PSC_SORT_BYTES, .max_rows = -1, .pool = -1};
-	struct psc_tag_file *owners = NULL;
 	struct psc_error err;
-	int opt;
-
-	common_options_init(&o.common);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "s:n:t:", options, NULL)) != -1) {
-		int code = tags_option(&o, opt);
-		if (code >= 0)
-			return code;
-	}
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	if ((o.run.flags & PSC_TAGS_BY_SIZE) != 0 && (o.run.flags & PSC_TAGS_NO_WALK) != 0)
 		return usage_error("tags", "--by tag,size comes from the walk and cannot be had with --no-walk");
-	const char *path = dump_argument(argc, argv, optind, "tags");
-	if (path == NULL)
+	if (dump_argument(argc, argv, optind, "tags") == NULL)
 		return EXIT_USAGE;
 	if (o.max_rows < 0 && o.common.format == FORMAT_OPENMETRICS)
 		o.max_rows = 100;
-	if (o.max_rows < 0)
-		o.max_rows = o.common.format == FORMAT_TABLE && o.common.output_path == NULL && stdout_is_terminal()
-				     ? 20
-				     : 0;
-	if (o.tag_file != NULL && psc_tag_file_open(o.tag_file, &owners, &err) != PSC_OK)
+	o.max_rows = default_rows(&o.common, o.max_rows);
+	o.run.n_threads = o.common.n_threads;
+	o.run.progress = progress_callback(&o.common);
+	if (o.tag_file != NULL && psc_tag_file_open(o.tag_file, &o.owners, &err) != PSC_OK)
 		return report_error(&err);
-	int code = run(&o, path, owners);
-	psc_tag_file_close(owners);
+	code = run_command(&o.common, argv + optind, 1, &steps, &o);
+	psc_tag_file_close(o.owners);
 	return code;
 }

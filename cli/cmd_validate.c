@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope validate: what contradicts itself in the pool. */
-#include "cli.h"
 #include "coverage.h"
 #include "json.h"
 #include "report.h"
-#include <getopt.h>
+#include "run.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -124,110 +123,96 @@ static void print_end_lines(FILE *f, const struct psc_dump *dump, const struct p
 		print_walk_coverage(f, &c[k]);
 }
 
-static bool print(FILE *f, struct psc_dump *dump, const struct psc_validate *v, const struct common_options *o,
-		  long max_rows)
+struct validate_options {
+	struct common_options common;
+	struct psc_validate_options run;
+	long max_rows;
+	struct psc_validate *result;
+};
+
+static int print(struct run *run, void *arg)
 {
 	static const struct report_spec spec = {SCHEMA, "defect", false};
+	const struct validate_options *o = (const struct validate_options *)arg;
+	const struct psc_validate *v = o->result;
 	struct report r;
 	struct cell cells[N_COLS];
 	struct texts t;
-	size_t n, n_coverage, n_a, n_b;
+	size_t n, n_coverage;
 	uint64_t blocks;
 	const struct psc_defect_row *rows = psc_validate_rows(v, &n);
-	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
 
-	report_init(&r, f, dump, o, &spec, columns, N_COLS);
-	for (size_t i = 0; i < n && (max_rows == 0 || (long)i < max_rows); i++) {
+	report_init(&r, run, &spec, columns, N_COLS);
+	for (size_t i = 0; i < n && (o->max_rows == 0 || (long)i < o->max_rows); i++) {
 		char what[80];
-		fill_cells(&rows[i], is_32bit, &t, cells);
-		if (o->format == FORMAT_TABLE && rows[i].has_tag) {
+		fill_cells(&rows[i], run->is_32bit, &t, cells);
+		if (r.format == FORMAT_TABLE && rows[i].has_tag) {
 			snprintf(what, sizeof(what), "%s: %s, %s", rows[i].check, t.tag, psc_pool_name(rows[i].pool));
 			cells[COL_CHECK] = cell_text(what);
 		}
 		report_row(&r, cells);
 	}
 	cJSON *total = cJSON_CreateObject(), *coverage = cJSON_CreateObject();
-	json_add_u64(total, "defects_count", psc_validate_count(v, &blocks));
+	uint64_t n_found = psc_validate_count(v, &blocks);
+	json_add_u64(total, "defects_count", n_found);
 	json_add_u64(total, "blocks_count", blocks);
 	report_member(&r, "total", total);
-	if (o->format == FORMAT_TABLE)
-		print_end_lines(f, dump, v);
+	if (r.format == FORMAT_TABLE)
+		print_end_lines(run->f, run->dump, v);
 	json_add_ratio(coverage, psc_validate_coverage_ratio(v));
 	const struct psc_walk_coverage *c = psc_validate_coverage(v, &n_coverage);
 	json_add_walk_coverage(coverage, c, n_coverage);
-	const char *const *a = psc_dump_warnings(dump, &n_a);
-	const char *const *b = psc_validate_warnings(v, &n_b);
-	bool ok = report_end(&r, coverage, json_warnings(a, n_a, b, n_b));
-	if (psc_validate_count(v, NULL) > r.n_rows && !o->quiet)
-		message("%" PRIu64 " more defects", psc_validate_count(v, NULL) - r.n_rows);
-	return ok;
+	int code = run_printed(report_end(&r, coverage, run_warnings(run)));
+	if (n_found > r.n_rows && !o->common.quiet)
+		message("%" PRIu64 " more defects", n_found - r.n_rows);
+	return code == EXIT_COMPLETE && n_found != 0 ? EXIT_BUDGET : code;
 }
 
-static int run(struct common_options *o, const char *path, uint64_t va, long max_rows)
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	struct psc_validate_options vo = PSC_VALIDATE_OPTIONS_INIT;
-	struct psc_dump *dump = NULL;
-	struct psc_validate *v = NULL;
-	struct psc_error err;
-	struct output out;
-	size_t n;
-	int code = open_dump(path, o, &dump);
-	if (code != EXIT_COMPLETE)
-		return code;
-	vo.n_threads = o->n_threads;
-	vo.progress = progress_callback(o);
-	if (va != 0) {
-		vo.lo = va & ~(uint64_t)(PAGE_BYTES - 1);
-		vo.hi = vo.lo + PAGE_BYTES;
-	}
-	enum psc_status st = psc_validate_run(dump, &vo, &v, &err);
-	progress_clear();
-	code = st == PSC_OK ? output_open(&out, o) : report_error(&err);
-	if (code == EXIT_COMPLETE) {
-		const char *const *w = psc_dump_warnings(dump, &n);
-		print_warnings(o, w, n);
-		w = psc_validate_warnings(v, &n);
-		print_warnings(o, w, n);
-		if (!print(out.f, dump, v, o, max_rows)) {
-			message("out of memory");
-			code = EXIT_INPUT;
-		} else if (psc_validate_count(v, NULL) != 0) {
-			code = EXIT_BUDGET;
-		} else if (o->min_coverage >= 0.0 && psc_validate_coverage_ratio(v) < o->min_coverage) {
-			code = EXIT_COVERAGE;
-		}
-		code = output_close(&out, code);
-	}
-	psc_validate_free(v);
-	psc_dump_close(dump);
-	return code;
+	struct validate_options *o = (struct validate_options *)arg;
+	enum psc_status st = psc_validate_run(r->dump, &o->run, &o->result, reterr);
+	if (st != PSC_OK)
+		return st;
+	r->warnings = psc_validate_warnings(o->result, &r->n_warnings);
+	r->coverage = psc_validate_coverage_ratio(o->result);
+	return PSC_OK;
+}
+
+static void free_result(void *arg)
+{
+	psc_validate_free(((struct validate_options *)arg)->result);
+}
+
+static int validate_option(void *arg, int opt)
+{
+	struct validate_options *o = (struct validate_options *)arg;
+	return opt == 'n' ? parse_rows("validate", optarg, &o->max_rows) : OPTION_UNKNOWN;
 }
 
 int cmd_validate(int argc, char **argv)
 {
 	static const struct option options[] = {{"rows", required_argument, NULL, 'n'}, COMMON_LONG_OPTIONS};
-	struct common_options o;
-	uint64_t va = 0, max_rows = 0;
-	int opt;
-
-	common_options_init(&o);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS "n:", options, NULL)) != -1) {
-		if (opt == 'n') {
-			if (!parse_bytes(optarg, strlen(optarg), &max_rows) || max_rows > INT32_MAX)
-				return usage_error("validate", "-n takes a number of rows, not '%s'", optarg);
-			continue;
-		}
-		int code = common_option(&o, opt, "validate", help);
-		if (code >= 0)
-			return code;
-	}
-	if (check_row_format(&o, "validate") >= 0)
-		return EXIT_USAGE;
+	static const struct command_spec spec = {
+		"validate", help, "n:", options, FORMATS_ROWS, "'poolscope tags' has it", validate_option,
+	};
+	static const struct run_steps steps = {work, print, free_result};
+	static const struct psc_validate_options run_init = PSC_VALIDATE_OPTIONS_INIT;
+	struct validate_options o = {.run = run_init};
+	uint64_t va;
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	if (argc - optind == 2) {
 		if (!parse_address(argv[optind], strlen(argv[optind]), &va) || va == 0)
 			return usage_error("validate", "ADDRESS is hexadecimal, not '%s'", argv[optind]);
+		o.run.lo = va & ~(uint64_t)(PAGE_BYTES - 1);
+		o.run.hi = o.run.lo + PAGE_BYTES;
 		optind++;
 	}
-	const char *path = dump_argument(argc, argv, optind, "validate");
-	return path != NULL ? run(&o, path, va, (long)max_rows) : EXIT_USAGE;
+	if (dump_argument(argc, argv, optind, "validate") == NULL)
+		return EXIT_USAGE;
+	o.run.n_threads = o.common.n_threads;
+	o.run.progress = progress_callback(&o.common);
+	return run_command(&o.common, argv + optind, 1, &steps, &o);
 }

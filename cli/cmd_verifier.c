@@ -2,12 +2,10 @@
 /* poolscope verifier [FLAGS [IMAGE]] DUMP: KD's !verifier on a dump. Flags and their meaning as the debugger's public
  * documentation gives them; the wording of the lines as in outputs that engineers publish in bug reports. */
 #include "callers.h"
-#include "cli.h"
 #include "kd.h"
+#include "run.h"
 #include <ctype.h>
-#include <getopt.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char help[] = "Usage: poolscope verifier [OPTIONS] [FLAGS [IMAGE]] DUMP\n"
@@ -36,6 +34,7 @@ struct verifier_options {
 	uint64_t flags;
 	const char *image;
 	uint64_t quantity, address;
+	struct psc_callers *result;
 };
 
 /* "ffffe001`234bf010" or "8234b010". buf: 20 bytes. */
@@ -274,62 +273,53 @@ static bool parse_operands(struct verifier_options *o, int argc, char **argv, in
 	return true;
 }
 
-static int run(struct verifier_options *o, const char *path)
+static int print(struct run *r, void *arg)
+{
+	struct verifier_options *o = (struct verifier_options *)arg;
+	const struct psc_callers_info *info = psc_callers_get_info(o->result);
+	enum psc_status st = PSC_OK;
+	struct psc_error err;
+	if (o->flags == FLAG_LOG) {
+		st = print_log(r->f, o, r->dump, o->result, &err);
+	} else {
+		print_summary(r->f, o->result);
+		if ((o->flags & FLAG_DRIVERS) != 0)
+			st = print_drivers(r->f, o, r->dump, o->result, &err);
+		if (!info->verifier_available)
+			fprintf(r->f, "\nNo records: %s.\n", info->verifier_why_not);
+	}
+	/* Cancelled: enough was printed, or nobody reads it. */
+	return st == PSC_E_CANCELLED ? EXIT_COMPLETE : run_status(r, st, &err);
+}
+
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
 	static const struct psc_callers_options all = PSC_CALLERS_OPTIONS_INIT;
-	struct psc_dump *dump = NULL;
-	struct psc_callers *callers = NULL;
-	struct psc_error err;
-	struct output out;
-	size_t n;
-	int code = open_dump(path, &o->common, &dump);
-	if (code != EXIT_COMPLETE)
-		return code;
-	enum psc_status st = psc_callers_run(dump, &all, &callers, &err);
-	if (st != PSC_OK) {
-		code = report_error(&err);
-		goto out;
-	}
-	code = output_open(&out, &o->common);
-	if (code != EXIT_COMPLETE)
-		goto out;
-	const char *const *w = psc_dump_warnings(dump, &n);
-	print_warnings(&o->common, w, n);
-	w = psc_callers_warnings(callers, &n);
-	print_warnings(&o->common, w, n);
-	if (o->flags == FLAG_LOG) {
-		st = print_log(out.f, o, dump, callers, &err);
-	} else {
-		print_summary(out.f, callers);
-		if ((o->flags & FLAG_DRIVERS) != 0)
-			st = print_drivers(out.f, o, dump, callers, &err);
-		if (!psc_callers_get_info(callers)->verifier_available)
-			fprintf(out.f, "\nNo records: %s.\n", psc_callers_get_info(callers)->verifier_why_not);
-	}
-	code = output_close(&out, st == PSC_OK || st == PSC_E_CANCELLED ? EXIT_COMPLETE : report_error(&err));
-out:
-	psc_callers_free(callers);
-	psc_dump_close(dump);
-	return code;
+	struct verifier_options *o = (struct verifier_options *)arg;
+	enum psc_status st = psc_callers_run(r->dump, &all, &o->result, reterr);
+	if (st == PSC_OK)
+		r->warnings = psc_callers_warnings(o->result, &r->n_warnings);
+	return st;
+}
+
+static void free_result(void *arg)
+{
+	psc_callers_free(((struct verifier_options *)arg)->result);
 }
 
 int cmd_verifier(int argc, char **argv)
 {
 	static const struct option options[] = {COMMON_LONG_OPTIONS};
+	static const struct command_spec spec = {
+		"verifier", help, "", options, FORMATS_KD, "'poolscope callers' has others", NULL};
+	static const struct run_steps steps = {work, print, free_result};
 	struct verifier_options o = {0};
-	int opt, code;
-	common_options_init(&o.common);
-	while ((opt = getopt_long(argc, argv, COMMON_SHORT_OPTIONS, options, NULL)) != -1) {
-		code = common_option(&o.common, opt, "verifier", help);
-		if (code >= 0)
-			return code;
-	}
-	if (o.common.format != FORMAT_TABLE)
-		return usage_error("verifier",
-				   "the form of the debugger is the only one; 'poolscope callers' has others");
+	int code = parse_options(&spec, &o.common, &o, argc, argv);
+	if (code >= 0)
+		return code;
 	if (optind >= argc)
 		return dump_argument(argc, argv, optind, "verifier"), EXIT_USAGE;
 	if (!parse_operands(&o, argc, argv, optind, &code))
 		return code;
-	return run(&o, argv[argc - 1]);
+	return run_command(&o.common, argv + argc - 1, 1, &steps, &o);
 }

@@ -119,14 +119,6 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 	}
 }
 
-int check_row_format(const struct common_options *o, const char *command)
-{
-	if (o->format != FORMAT_OPENMETRICS && o->format != FORMAT_FOLDED)
-		return -1;
-	return usage_error(command, "%s has no %s form; 'poolscope tags' has it", command,
-			   o->format == FORMAT_FOLDED ? "folded" : "openmetrics");
-}
-
 const char *dump_argument(int argc, char **argv, int first, const char *command)
 {
 	if (first >= argc) {
@@ -167,12 +159,4 @@ int open_dump(const char *path, struct common_options *o, struct psc_dump **ret)
 	enum psc_status st = psc_dump_open(path, &o->open, ret, &err);
 	progress_clear();
 	return st == PSC_OK ? EXIT_COMPLETE : report_error(&err);
-}
-
-void print_warnings(const struct common_options *o, const char *const *items, size_t n)
-{
-	if (o->quiet)
-		return;
-	for (size_t i = 0; i < n; i++)
-		message("warning: %s", items[i]);
 }

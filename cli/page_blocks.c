@@ -14,26 +14,25 @@ static bool take(void *arg, const struct psc_block_row *b)
 	return true;
 }
 
-int page_blocks_read(struct page_blocks *p, struct psc_dump *dump, const struct common_options *o, uint64_t va)
+enum psc_status page_blocks_read(struct page_blocks *p, struct run *r, uint64_t va, struct psc_error *reterr)
 {
 	struct psc_blocks_options b = PSC_BLOCKS_OPTIONS_INIT;
-	struct psc_error err;
 	memset(p, 0, sizeof(*p));
 	p->page = va & ~(uint64_t)(PAGE_BYTES - 1);
 	b.states = 0;
 	b.lo = p->page;
 	b.hi = p->page + PAGE_BYTES;
 	b.n_threads = 1;
-	b.progress = progress_callback(o);
-	enum psc_status st = psc_blocks_run(dump, &b, take, p, &p->blocks, &err);
-	progress_clear();
+	b.progress = progress_callback(r->o);
+	enum psc_status st = psc_blocks_run(r->dump, &b, take, p, &p->blocks, reterr);
 	if (st != PSC_OK)
-		return report_error(&err);
+		return st;
+	r->warnings = psc_blocks_warnings(p->blocks, &r->n_warnings);
 	p->hit = p->n;
 	for (size_t i = 0; i < p->n; i++)
 		if (va >= p->rows[i].header_va && va - p->rows[i].header_va < p->rows[i].block_bytes)
 			p->hit = i;
-	return EXIT_COMPLETE;
+	return PSC_OK;
 }
 
 void page_blocks_free(struct page_blocks *p)

@@ -3,7 +3,7 @@
 #ifndef CLI_PAGE_BLOCKS_H
 #define CLI_PAGE_BLOCKS_H
 
-#include "cli.h"
+#include "run.h"
 
 #define PAGE_BYTES      4096u
 #define PAGE_BLOCKS_MAX 600u /* units of a page, and what reaches in */
@@ -17,8 +17,8 @@ struct page_blocks {
 	struct psc_blocks *blocks; /* coverage and warnings; freed by page_blocks_free */
 };
 
-/* EXIT_COMPLETE or an exit code after a message. */
-int page_blocks_read(struct page_blocks *p, struct psc_dump *dump, const struct common_options *o, uint64_t va);
+/* On success the warnings of the run are those of the blocks. */
+enum psc_status page_blocks_read(struct page_blocks *p, struct run *r, uint64_t va, struct psc_error *reterr);
 void page_blocks_free(struct page_blocks *p);
 
 #endif

@@ -21,13 +21,13 @@ static void print_value(struct report *r, cJSON *value)
 	cJSON_Delete(value);
 }
 
-void report_init(struct report *r, FILE *f, const struct psc_dump *dump, const struct common_options *o,
-		 const struct report_spec *spec, const struct column *cols, size_t n_cols)
+void report_init(struct report *r, const struct run *run, const struct report_spec *spec, const struct column *cols,
+		 size_t n_cols)
 {
 	memset(r, 0, sizeof(*r));
-	r->f = f;
-	r->dump = dump;
-	r->format = o->format;
+	r->f = run->f;
+	r->dump = run->dump;
+	r->format = run->o->format;
 	r->spec = spec;
 	r->cols = cols;
 	r->n_cols = n_cols;

@@ -4,8 +4,8 @@
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 
-#include "cli.h"
 #include "rows.h"
+#include "run.h"
 #include <cjson/cJSON.h>
 
 struct report_spec {
@@ -30,8 +30,8 @@ struct report {
 /* One line of the folded format: "pool;tag[;size] bytes". block_bytes 0: none. */
 void print_folded_tag(FILE *f, const char *pool, const char *tag, uint64_t block_bytes, int64_t bytes);
 
-void report_init(struct report *r, FILE *f, const struct psc_dump *dump, const struct common_options *o,
-		 const struct report_spec *spec, const struct column *cols, size_t n_cols);
+void report_init(struct report *r, const struct run *run, const struct report_spec *spec, const struct column *cols,
+		 size_t n_cols);
 void report_row(struct report *r, const struct cell *cells);
 /* After the rows: members of the JSON document, one more NDJSON record each. Takes the object over. */
 void report_member(struct report *r, const char *name, cJSON *value);

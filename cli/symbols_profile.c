@@ -120,33 +120,43 @@ static bool print_lines(FILE *f, const struct psc_symbol_profile *p, bool is_csv
 	return is_csv || table_print(&l.table, f);
 }
 
-int print_profile(struct common_options *o, const char *spec)
+struct profile_run {
+	const char *which;
+	struct psc_symbol_search *search;
+	struct psc_symbol_profile *result;
+};
+
+static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	struct psc_symbol_profile *p = NULL;
-	struct psc_symbol_search *search = NULL;
-	struct psc_error err;
-	struct output out;
-	size_t n;
-	int code = symbol_search(o, &search);
-	if (code != EXIT_COMPLETE)
-		return code;
-	uint32_t flags = (o->no_symbols ? PSC_PROFILE_NO_SEARCH : 0u) |
-			 (o->open.flags & PSC_OPEN_NO_BUILTIN ? PSC_PROFILE_NO_BUILTIN : 0u);
-	if (psc_symbol_profile_open(spec, search, flags, &p, &err) != PSC_OK)
-		return report_error(&err);
-	const char *const *w = psc_symbol_profile_warnings(p, &n);
-	print_warnings(o, w, n);
-	code = output_open(&out, o);
-	if (code == EXIT_COMPLETE) {
-		bool ok = o->format == FORMAT_JSON || o->format == FORMAT_NDJSON
-				  ? json_print(out.f, json_profile(p), o->format == FORMAT_JSON)
-				  : print_lines(out.f, p, o->format == FORMAT_CSV);
-		if (!ok)
-			message("out of memory");
-		code = output_close(&out, ok ? EXIT_COMPLETE : EXIT_INPUT);
-	}
-	psc_symbol_profile_close(p);
-	return code;
+	struct profile_run *p = (struct profile_run *)arg;
+	uint32_t flags = (r->o->no_symbols ? PSC_PROFILE_NO_SEARCH : 0u) |
+			 ((r->o->open.flags & PSC_OPEN_NO_BUILTIN) != 0 ? PSC_PROFILE_NO_BUILTIN : 0u);
+	enum psc_status st = psc_symbol_profile_open(p->which, p->search, flags, &p->result, reterr);
+	if (st == PSC_OK)
+		r->warnings = psc_symbol_profile_warnings(p->result, &r->n_warnings);
+	return st;
+}
+
+static int print(struct run *r, void *arg)
+{
+	const struct psc_symbol_profile *p = ((const struct profile_run *)arg)->result;
+	enum output_format format = r->o->format;
+	if (format == FORMAT_JSON || format == FORMAT_NDJSON)
+		return run_printed(json_print(r->f, json_profile(p), format == FORMAT_JSON));
+	return run_printed(print_lines(r->f, p, format == FORMAT_CSV));
+}
+
+static void free_result(void *arg)
+{
+	psc_symbol_profile_close(((struct profile_run *)arg)->result);
+}
+
+int print_profile(struct common_options *o, const char *which)
+{
+	static const struct run_steps steps = {work, print, free_result};
+	struct profile_run p = {.which = which};
+	int code = symbol_search(o, &p.search);
+	return code == EXIT_COMPLETE ? run_command(o, NULL, 0, &steps, &p) : code;
 }
 
 static cJSON *json_imported(const char *file, const struct psc_symbol_imported *done)

@@ -193,14 +193,6 @@ static cJSON *json_coverage(const struct psc_dump *dump, const struct psc_tags *
 	return o;
 }
 
-static cJSON *all_warnings(const struct psc_dump *dump, const struct psc_tags *tags)
-{
-	size_t n_a, n_b;
-	const char *const *a = psc_dump_warnings(dump, &n_a);
-	const char *const *b = psc_tags_warnings(tags, &n_b);
-	return json_warnings(a, n_a, b, n_b);
-}
-
 static void print_total_lines(FILE *f, const struct psc_tags *tags)
 {
 	size_t n;
@@ -261,7 +253,7 @@ static void print_coverage_lines(FILE *f, const struct psc_tags *tags)
 	print_heaps(f, heaps, n);
 }
 
-static bool finish(struct report *r, const struct psc_tags *tags)
+static bool finish(struct report *r, const struct run *run, const struct psc_tags *tags)
 {
 	size_t n;
 	const struct psc_tags_totals *totals = psc_tags_get_totals(tags, &n);
@@ -273,11 +265,10 @@ static bool finish(struct report *r, const struct psc_tags *tags)
 		print_total_lines(r->f, tags);
 		print_coverage_lines(r->f, tags);
 	}
-	return report_end(r, json_coverage(r->dump, tags), all_warnings(r->dump, tags));
+	return report_end(r, json_coverage(r->dump, tags), run_warnings(run));
 }
 
-bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tags, const struct tags_options *o,
-		const struct psc_tag_file *owners)
+bool tags_print(struct run *run, const struct psc_tags *tags, const struct tags_options *o)
 {
 	static const struct report_spec spec = {SCHEMA, "tag", false};
 	struct report r;
@@ -289,15 +280,15 @@ bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tag
 	long printed = 0, more = 0;
 
 	if (o->common.format == FORMAT_OPENMETRICS) {
-		tags_print_openmetrics(f, dump, tags, o);
+		tags_print_openmetrics(run->f, run->dump, tags, o);
 		return true;
 	}
 	if (o->common.format == FORMAT_FOLDED) {
-		tags_print_folded(f, tags, o);
+		tags_print_folded(run->f, tags, o);
 		return true;
 	}
 	choose_columns(o, psc_tags_scan_coverage(tags) != NULL, cols);
-	report_init(&r, f, dump, &o->common, &spec, cols, N_COLS);
+	report_init(&r, run, &spec, cols, N_COLS);
 	for (size_t i = 0; i < n; i++) {
 		if (!tags_row_wanted(&rows[i], o))
 			continue;
@@ -305,11 +296,11 @@ bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tag
 			more++;
 			continue;
 		}
-		fill_cells(&rows[i], owners, tag, hex, cells);
+		fill_cells(&rows[i], o->owners, tag, hex, cells);
 		report_row(&r, cells);
 		printed++;
 	}
-	bool ok = finish(&r, tags);
+	bool ok = finish(&r, run, tags);
 	if (more > 0 && !o->common.quiet)
 		message("%ld more rows; -n 0 prints all", more);
 	return ok;

@@ -4,7 +4,7 @@
 #define CLI_TAGS_PRINT_H
 
 #include "budget.h"
-#include "cli.h"
+#include "run.h"
 
 struct tags_options {
 	struct common_options common;
@@ -14,7 +14,9 @@ struct tags_options {
 	const char *pattern;
 	int pool; /* -1 = all */
 	const char *tag_file;
+	struct psc_tag_file *owners; /* NULL without tag_file */
 	struct budgets budgets;
+	struct psc_tags *result;
 };
 
 /* By --tag, --pool, and --budget: then only rows of a budget that is exceeded. */
@@ -22,8 +24,7 @@ bool tags_row_wanted(const struct psc_tag_row *r, const struct tags_options *o);
 /* Bytes of each row into the budgets. */
 void tags_count_budgets(const struct psc_tags *tags, struct tags_options *o);
 
-/* False when out of memory. owners may be NULL. */
-bool tags_print(FILE *f, const struct psc_dump *dump, const struct psc_tags *tags, const struct tags_options *o,
-		const struct psc_tag_file *owners);
+/* False when out of memory. */
+bool tags_print(struct run *run, const struct psc_tags *tags, const struct tags_options *o);
 
 #endif

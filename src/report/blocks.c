@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks that match, in address order as they come from the walk, or the largest of them kept in a heap. */
 #include "report/blocks.h"
+#include "report/coverage.h"
 #include "util/checked.h"
 #include "util/error.h"
 #include "util/vec.h"
@@ -252,14 +253,7 @@ static enum psc_status list_saved(struct psc_kernel *k, struct list *l, struct p
 	if (l->kept.no_memory)
 		return psc_fail_no_memory(reterr);
 	r->has_scan = true;
-	r->scan = (struct psc_scan_coverage){
-		.saved_bytes = scan.saved_bytes,
-		.scanned_bytes = scan.scanned_bytes,
-		.headers = scan.n_headers,
-		.proven_vs = scan.n_proven_vs,
-		.proven_lfh = scan.n_proven_lfh,
-		.parked = scan.n_parked,
-	};
+	r->scan = psc_scan_coverage_make(&scan);
 	psc_warn(&r->warnings,
 		 "these are pool headers seen in the %llu bytes that this dump saved, near registers and stacks; a "
 		 "kernel or complete dump is needed for all blocks",
@@ -278,11 +272,6 @@ static enum psc_status list_saved(struct psc_kernel *k, struct list *l, struct p
 	return PSC_OK;
 }
 
-static double fraction(uint64_t part, uint64_t whole)
-{
-	return whole == 0 ? 1.0 : (double)part / (double)whole;
-}
-
 static void set_coverage(const struct list *l, const struct psc_walk_result *w)
 {
 	struct psc_blocks *r = l->ret;
@@ -294,9 +283,7 @@ static void set_coverage(const struct list *l, const struct psc_walk_result *w)
 		/* A pool that is not asked for takes nothing away. */
 		if (!is_in(l->o->pools, (unsigned)i))
 			continue;
-		double ratio = c->range_known && !c->big_only
-				       ? fraction(c->read_bytes, c->mapped_bytes + c->unknown_bytes)
-				       : 0.0;
+		double ratio = psc_walk_coverage_ratio(c);
 		if (ratio < r->ratio)
 			r->ratio = ratio;
 	}
@@ -322,9 +309,7 @@ static enum psc_status list_walked(struct psc_kernel *k, struct list *l, struct 
 	if (st != PSC_OK)
 		return st;
 	set_coverage(l, &result);
-	if (!result.small_blocks_supported && k->id.build != 0)
-		psc_warn(&r->warnings, "this kernel's pool is a segment heap, and its heaps were not found: only big "
-				       "allocations are listed");
+	psc_warn_no_heaps(&r->warnings, k, &result, "are listed");
 	if (l->o->sort != PSC_BLOCKS_BY_SIZE)
 		return PSC_OK;
 	if (l->o->max_rows == 0 && r->n > l->kept.n)

@@ -2,6 +2,7 @@
 /* Full outer join of tracker rows and walked blocks by (tag, pool). Figures of different sources stand side by side and
  * are never added up. */
 #include "report/tags.h"
+#include "report/coverage.h"
 #include "util/checked.h"
 #include "util/error.h"
 #include "util/threads.h"
@@ -196,11 +197,6 @@ static void sum_totals(struct psc_tags *t, struct psc_kernel *k, const struct ps
 	}
 }
 
-static double fraction(uint64_t part, uint64_t whole)
-{
-	return whole == 0 ? 1.0 : (double)part / (double)whole;
-}
-
 static void set_coverage(struct psc_tags *t, const struct psc_trackers *trackers, const struct walk_state *w)
 {
 	struct psc_tracker_coverage *tc = &t->trackers;
@@ -214,16 +210,15 @@ static void set_coverage(struct psc_tags *t, const struct psc_trackers *trackers
 
 	double ratio = 0.0;
 	if (trackers->available)
-		ratio = fraction(tc->table_bytes - psc_min_u64(tc->missing_bytes, tc->table_bytes), tc->table_bytes);
+		ratio = psc_fraction(tc->table_bytes - psc_min_u64(tc->missing_bytes, tc->table_bytes),
+				     tc->table_bytes);
 	else if (w->done && !w->is_scan)
 		ratio = 1.0;
 	if (w->wanted && !w->is_scan) {
 		for (int i = 0; i < 2; i++) {
 			const struct psc_walk_coverage *c = &w->result.coverage[i];
 			t->coverage[i] = *c;
-			double r = 0.0;
-			if (w->done && !w->big_only && c->range_known)
-				r = fraction(c->read_bytes, c->mapped_bytes + c->unknown_bytes);
+			double r = w->done ? psc_walk_coverage_ratio(c) : 0.0;
 			/* Trackers alone are a complete answer; a walk that was asked for and is partial is not. */
 			if (r < ratio)
 				ratio = r;
@@ -286,14 +281,7 @@ static enum psc_status walk(struct psc_kernel *k, const struct psc_tags_options 
 			return st;
 		w->done = w->is_scan = true;
 		t->has_scan = true;
-		t->scan = (struct psc_scan_coverage){
-			.saved_bytes = scan.saved_bytes,
-			.scanned_bytes = scan.scanned_bytes,
-			.headers = scan.n_headers,
-			.proven_vs = scan.n_proven_vs,
-			.proven_lfh = scan.n_proven_lfh,
-			.parked = scan.n_parked,
-		};
+		t->scan = psc_scan_coverage_make(&scan);
 		psc_warn(&t->warnings,
 			 "rows with source \"scan\" are pool headers seen in the %llu bytes that this dump saved: what "
 			 "is "
@@ -310,10 +298,7 @@ static enum psc_status walk(struct psc_kernel *k, const struct psc_tags_options 
 		w->big_only = !w->result.small_blocks_supported;
 		t->heaps = w->result.heaps;
 		t->n_heaps = w->result.n_heaps;
-		if (w->big_only && k->id.build != 0)
-			psc_warn(&t->warnings,
-				 "this kernel's pool is a segment heap, and its heaps were not found: only big "
-				 "allocations are walked; the trackers count all");
+		psc_warn_no_heaps(&t->warnings, k, &w->result, "are walked; the trackers count all");
 		if (!w->result.coverage[0].range_known && !w->result.coverage[1].range_known &&
 		    !w->result.big.available)
 			w->done = false;

@@ -2,7 +2,9 @@
 /* Defects of a walk, of the table of big allocations and of the counters; then a second walk for the blocks before
  * them. Reference: pool 10.1, 10.2. */
 #include "report/validate.h"
+
 #include "report/blocks.h"
+#include "report/coverage.h"
 #include "util/error.h"
 #include "util/vec.h"
 #include <stdlib.h>
@@ -168,10 +170,7 @@ static void set_coverage(struct psc_validate *v, const struct psc_walk_result *w
 	v->ratio = 1.0;
 	for (int i = 0; i < 2; i++) {
 		const struct psc_walk_coverage *c = &w->coverage[i];
-		uint64_t all = c->mapped_bytes + c->unknown_bytes;
-		double ratio = !c->range_known || c->big_only ? 0.0
-			       : all == 0                     ? 1.0
-							      : (double)c->read_bytes / (double)all;
+		double ratio = psc_walk_coverage_ratio(c);
 		v->coverage[i] = *c;
 		if (ratio < v->ratio)
 			v->ratio = ratio;
