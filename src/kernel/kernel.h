@@ -66,6 +66,11 @@ struct psc_kernel {
 		uint64_t va;
 		enum psc_origin origin;
 	} found[PSC_SYM_MAX];
+	/* ExpPoolQuotaCookie where its variable cannot be read: solved from blocks (pool/infer_cookie.c). */
+	struct {
+		bool known;
+		uint64_t value;
+	} quota_cookie;
 	int inferred_heap;             /* small blocks in segment heaps: 1 yes, -1 no, 0 not looked at */
 	uint32_t inferred_pools[2];    /* descriptors of nonpaged and paged pool where no variable counts them */
 	struct psc_inferred *inferred; /* n_inferred, texts in the arena */

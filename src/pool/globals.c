@@ -124,6 +124,15 @@ static void find_big(struct psc_kernel *k, struct psc_pool_globals *g)
 	g->has_big = true;
 }
 
+bool psc_pool_quota_cookie(struct psc_kernel *k, uint64_t *ret)
+{
+	*ret = 0;
+	if (psc_kernel_read_ptr(k, PSC_SYM_ExpPoolQuotaCookie, ret))
+		return true;
+	*ret = k->quota_cookie.known ? k->quota_cookie.value : 0;
+	return k->quota_cookie.known;
+}
+
 uint32_t psc_pool_processors(const struct psc_kernel *k)
 {
 	const struct psc_dump_header *h = psc_image_header(k->img);

@@ -105,10 +105,12 @@ static void infer(struct psc_kernel *k)
 	if (k->space.mmu == PSC_MMU_NONE)
 		return; /* a small dump holds neither pool nor all of the kernel's data */
 	psc_infer_lookasides(k);
-	if (!psc_kernel_data_read(k, &data))
-		return;
-	psc_infer_descriptors(k, &data);
-	psc_kernel_data_free(&data);
+	bool has_data = psc_kernel_data_read(k, &data);
+	if (has_data)
+		psc_infer_descriptors(k, &data);
+	psc_infer_cookie(k, has_data ? &data : NULL);
+	if (has_data)
+		psc_kernel_data_free(&data);
 }
 
 void psc_pool_infer(struct psc_kernel *k)

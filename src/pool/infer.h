@@ -67,6 +67,8 @@ bool psc_big_lookup(struct psc_kernel *k, const struct psc_big_layout *l, uint64
 		    struct psc_big_page *ret);
 /* infer_lists.c: lookaside lists in processor blocks. */
 void psc_infer_lookasides(struct psc_kernel *k);
+/* infer_cookie.c: ExpPoolQuotaCookie, when the rest is known. d may be NULL. */
+void psc_infer_cookie(struct psc_kernel *k, const struct psc_kernel_data *d);
 /* infer_descriptors.c */
 void psc_infer_descriptors(struct psc_kernel *k, const struct psc_kernel_data *d);
 

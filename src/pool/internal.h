@@ -155,6 +155,9 @@ static inline uint64_t psc_member_va(const struct psc_kernel *k, uint64_t base, 
 	const struct psc_field *field = psc_profile_field(&k->profile, f);
 	return base != 0 && field ? base + field->offset : 0;
 }
+/* What charged processes are combined with from 8 on (pool section 2.4): from its variable, else as inferred. false, and
+ * 0: not known. */
+bool psc_pool_quota_cookie(struct psc_kernel *k, uint64_t *ret);
 /* _MI_VISIBLE_STATE, by its pointer or inside MiState; 0 not known. */
 uint64_t psc_visible_state_va(struct psc_kernel *k);
 bool psc_kernel_is_64bit(const struct psc_kernel *k);

@@ -161,6 +161,7 @@ struct psc_block {
 	bool is_nx;              /* nonpaged: not executable, where the heap, the table or the page says so */
 	bool is_proven;          /* links, keys or tables agree that this is a block; else a candidate */
 	bool has_tag;            /* false: a block, but what would name its tag is overwritten or missing */
+	uint64_t billed;         /* billed process ^ ExpPoolQuotaCookie (up to 7: the process); 0 none */
 	uint64_t process;        /* billed process (decoded), 0 none or not known */
 	uint32_t previous_bytes; /* of the block before it, as the header says; classic allocator */
 };

@@ -8,7 +8,6 @@
 #define TYPE_PAGED   0x01u
 #define TYPE_IN_USE  0x02u
 #define TYPE_ALIGNED 0x04u
-#define TYPE_QUOTA   0x08u
 #define TYPE_SESSION 0x20u
 #define TYPE_LEGAL   0x6fu
 #define SMALL_MAX    0xff0u
@@ -94,25 +93,6 @@ static bool is_in_big_table(const struct psc_walk *w, uint64_t va)
 {
 	const struct psc_range *r = w->big.n != 0 ? psc_rangeset_find(&w->big, va) : NULL;
 	return r && r->lo == va;
-}
-
-static uint64_t billed_process(const struct psc_walk *w, const uint8_t *header, uint32_t size, uint64_t va,
-			       const uint8_t *page_end)
-{
-	uint64_t process;
-	if (!w->has_cookie)
-		return 0;
-	if (w->rules.is_64bit) {
-		process = psc_le64(header + 8);
-	} else {
-		if (size < 12 || (size_t)(page_end - header) < size)
-			return 0;
-		process = psc_le32(header + size - 4);
-	}
-	process ^= w->cookie ^ va;
-	if (!w->rules.is_64bit)
-		process = (uint32_t)process;
-	return process % w->rules.unit_bytes == 0 && psc_is_kernel_va(&w->k->space, process) ? process : 0;
 }
 
 /* Cache-aligned: a second header where the data is aligned (pool 2.5 [1]). */
@@ -222,9 +202,7 @@ void psc_seg_take_storage(void *arg, const struct psc_seg_storage *s)
 		header += b.front_bytes;
 		h = second;
 	}
-	if ((h.pool_type & TYPE_QUOTA) != 0)
-		b.process = billed_process(w, header, h.block_size * unit, b.va,
-					   header + (PSC_PAGE_BYTES - b.va % PSC_PAGE_BYTES));
+	psc_walk_bill(w, &h, header, h.block_size * unit, PSC_PAGE_BYTES - b.va % PSC_PAGE_BYTES, &b);
 	give(t, &b);
 }
 

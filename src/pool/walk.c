@@ -139,9 +139,7 @@ static bool filter_make(struct psc_walk *w, const struct psc_hashmap *vas)
 /* What both allocators' walks need. */
 static enum psc_status make_workers(struct psc_walk *w, const struct psc_hashmap *cached, struct psc_error *reterr)
 {
-	uint64_t cookie;
-	w->has_cookie = psc_kernel_read_ptr(w->k, PSC_SYM_ExpPoolQuotaCookie, &cookie);
-	w->cookie = w->has_cookie ? cookie : 0;
+	w->has_cookie = psc_pool_quota_cookie(w->k, &w->cookie);
 	w->n_workers = psc_effective_threads(w->opts->n_threads, SIZE_MAX);
 	w->workers = calloc(w->n_workers, sizeof(*w->workers));
 	if (!filter_make(w, cached) || !w->workers)

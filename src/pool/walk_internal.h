@@ -85,6 +85,10 @@ void psc_walk_order_deinit(struct psc_walk *w);
 /* walk.c: psc_walk_emit_big for every live entry again. */
 enum psc_status psc_walk_read_big_again(struct psc_walk *w, struct psc_error *reterr);
 
+/* Fills billed and process of a block whose header, of this size, is at bytes with room bytes readable. */
+void psc_walk_bill(const struct psc_walk *w, const struct psc_pool_header *h, const uint8_t *bytes, uint64_t size_bytes,
+		   uint64_t room, struct psc_block *b);
+
 /* psc_job_fn; arg: struct psc_walk. */
 bool psc_walk_job(void *arg, unsigned worker, size_t job);
 void psc_walk_coverage_add(struct psc_walk_coverage *to, const struct psc_walk_coverage *from);

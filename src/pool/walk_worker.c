@@ -11,19 +11,27 @@ static bool is_cached(const struct psc_walk *w, uint64_t data_va)
 	return (w->filter[bit >> 3] >> (bit & 7) & 1) != 0 && psc_hashset_has(&w->cached.data_vas, data_va);
 }
 
-/* The process that a block in use is charged to; 0 when none or not decodable. */
-static uint64_t billed_process(const struct psc_walk *w, const uint8_t *page, const struct psc_small_block *b,
-			       uint64_t va)
+void psc_walk_bill(const struct psc_walk *w, const struct psc_pool_header *h, const uint8_t *bytes, uint64_t size_bytes,
+		   uint64_t room, struct psc_block *b)
 {
-	if (!psc_pool_header_has_quota(&b->header, &w->rules) || (w->rules.quota_is_encoded && !w->has_cookie))
-		return 0;
-	uint64_t process =
-		w->rules.is_64bit ? b->header.process_billed : psc_le32(page + b->offset + b->size_bytes - 4);
-	if (w->rules.quota_is_encoded)
-		process ^= w->cookie ^ va;
-	if (!w->rules.is_64bit)
+	const struct psc_pool_rules *rules = &w->rules;
+	if (!psc_pool_header_has_quota(h, rules))
+		return;
+	if (rules->is_64bit) {
+		b->billed = h->process_billed;
+	} else {
+		if (size_bytes < rules->unit_bytes + 4u || size_bytes > room)
+			return;
+		b->billed = psc_le32(bytes + size_bytes - 4);
+	}
+	if (rules->quota_is_encoded)
+		b->billed ^= rules->is_64bit ? b->va : (uint32_t)b->va;
+	if (rules->quota_is_encoded && !w->has_cookie)
+		return;
+	uint64_t process = rules->quota_is_encoded ? b->billed ^ w->cookie : b->billed;
+	if (!rules->is_64bit)
 		process = (uint32_t)process;
-	return process % w->rules.unit_bytes == 0 && psc_is_kernel_va(&w->k->space, process) ? process : 0;
+	b->process = process % rules->unit_bytes == 0 && psc_is_kernel_va(&w->k->space, process) ? process : 0;
 }
 
 /* The pool of a page by its own headers: where the region does not say. PSC_POOL_MAX: session, or not agreed. */
@@ -66,7 +74,7 @@ static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const
 		b.is_proven = w->has_big; /* else it may be content of a multi-page allocation */
 		if (s->in_use) {
 			b.state = is_cached(w, b.va + w->rules.unit_bytes) ? PSC_BLOCK_CACHED : PSC_BLOCK_ALLOCATED;
-			b.process = billed_process(w, page, s, b.va);
+			psc_walk_bill(w, &s->header, page + s->offset, s->size_bytes, PSC_PAGE_BYTES - s->offset, &b);
 			if (w->opts->find_defects && b.process == 0 && w->rules.is_64bit &&
 			    s->header.process_billed != 0 && (w->has_cookie || !w->rules.quota_is_encoded) &&
 			    psc_pool_header_has_quota(&s->header, &w->rules)) {

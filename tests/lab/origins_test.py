@@ -7,6 +7,7 @@ The ISF answer must equal the truth. PDB and, for machines that carry a real ker
 same rows. With nothing at all every figure must be the same or absent, and absence must be said.
 """
 import argparse
+import csv
 import json
 import os
 import shutil
@@ -46,6 +47,11 @@ class Machine:
         out = os.path.join(self.work, 'out.json')
         run([self.a.poolscope, command, '--format', 'json', '-q', '-o', out] + options + [self.dump(container)])
         return json.load(open(out))
+
+    def charged(self, container, options):
+        out = os.path.join(self.work, 'out.csv')
+        run([self.a.poolscope, 'blocks', '--format', 'csv', '-q', '-o', out] + options + [self.dump(container)])
+        return {r['va']: r['process_eprocess'] for r in csv.DictReader(open(out))}
 
     def equals_truth(self, container, doc):
         path = os.path.join(self.work, 'compare.json')
@@ -135,6 +141,22 @@ def must_be_honest(what, doc, reference, info):
     return whole
 
 
+def must_charge_alike(what, m, container, options, reference, info):
+    """The process that each block is charged to: the same or not known. From 8 on it takes the quota cookie."""
+    got, n_unknown = m.charged(container, options), 0
+    for va, process in got.items():
+        if va not in reference:
+            continue
+        if process and process != reference[va]:
+            fail('%s: the block at %s is charged to %s, not %s' % (what, va, process, reference[va]))
+        n_unknown += not process and bool(reference[va])
+    solved = [i for i in info['inferred'] if i['name'] == 'ExpPoolQuotaCookie' and i['value'] is not None]
+    has_cookie = m.truth['info']['kernel']['build'] < 9200 or solved or 'ExpPoolQuotaCookie' in info['origins']
+    if has_cookie and n_unknown:
+        fail('%s: %d blocks are charged to nobody' % (what, n_unknown))
+    return sum(1 for p in got.values() if p)
+
+
 def check_info(what, info, nothing):
     for item in info['inferred']:
         good = item['confidence'] in ('weak', 'likely', 'proven')
@@ -179,6 +201,7 @@ def check(a, m):
     for container in m.truth['containers']:
         isf = m.ask('tags', container, ['--isf', m.isf])
         m.equals_truth(container, isf)
+        charged = m.charged(container, ['--isf', m.isf])
         said = []
         info = m.ask('info', container, ['--symbols', pdb_dir])
         if info['kernel']['symbols'] == 'pdb':
@@ -197,6 +220,9 @@ def check(a, m):
         info = m.ask('info', container, options)
         check_info('%s, nothing' % container, info, True)
         whole = must_be_honest('%s, nothing' % container, m.ask('tags', container, options), isf, info)
+        n_charged = must_charge_alike('%s, nothing' % container, m, container, options, charged, info)
+        if a.case == 'healthy' and not n_charged:
+            fail('%s, nothing: no block is charged to a process' % container)
         for e in a.expect:
             name, confidence = e.split('=')
             if not any(i['name'] == name and i['confidence'] == confidence for i in info['inferred']):
