@@ -26,7 +26,8 @@ bool psc_is_kernel_image(struct psc_kernel *k, uint64_t base)
 {
 	struct psc_pe_info pe;
 	char name[64];
-	if (!psc_pe_read(&k->reader, base, &pe) || (pe.machine == (uint32_t)PSC_MACHINE_X86) != k->space.is_32bit)
+	if (!psc_pe_read(&k->reader, base, &pe) || (pe.machine == (uint32_t)PSC_MACHINE_X86) != k->space.is_32bit ||
+	    (pe.machine == (uint32_t)PSC_MACHINE_ARM64) != psc_mmu_is_arm64(k->space.mmu))
 		return false;
 	if (pe.has_debug_record && is_kernel_name(pe.pdb_name))
 		return true;

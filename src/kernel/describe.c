@@ -83,7 +83,7 @@ void psc_kernel_make_header(struct psc_kernel *k, uint64_t kdbg_va, struct psc_d
 	memset(&h, 0, sizeof(h));
 	memset(&d, 0, sizeof(d));
 	h.is_64bit = !k->space.is_32bit;
-	h.machine = h.is_64bit ? PSC_MACHINE_X64 : PSC_MACHINE_X86;
+	h.machine = psc_mmu_is_arm64(k->space.mmu) ? PSC_MACHINE_ARM64 : h.is_64bit ? PSC_MACHINE_X64 : PSC_MACHINE_X86;
 	h.machine_value = (uint32_t)h.machine;
 	h.directory_table_base = k->space.top_pa;
 	mark(&h, PSC_HDR_DIRECTORY_TABLE_BASE);

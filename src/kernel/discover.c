@@ -13,7 +13,8 @@
 
 #define CANDIDATES_MAX 64u
 #define SCAN_CHUNK     0x10000u /* pages: 256 MiB */
-#define KUSER_FOUND    4u       /* of psc_space_plausibility() */
+#define SELF_FOUND     2u       /* of psc_space_plausibility() */
+#define KUSER_FOUND    4u
 
 struct candidate {
 	enum psc_mmu mmu;
@@ -67,10 +68,14 @@ static bool use_space(struct search *s, enum psc_mmu mmu, uint64_t dtb)
 	return true;
 }
 
-/* Adds the tables when the machine's shared page reads through them. */
+/* Adds the tables when the machine's shared page reads through them. x64 tables can pass for ARM64 ones and the other
+ * way round; the entry for themselves cannot. */
 static bool try_tables(struct search *s, enum psc_mmu mmu, uint64_t dtb, const char *how)
 {
-	if (!use_space(s, mmu, dtb) || psc_space_plausibility(&s->k->space) < KUSER_FOUND)
+	if (!use_space(s, mmu, dtb))
+		return false;
+	unsigned score = psc_space_plausibility(&s->k->space);
+	if (score < KUSER_FOUND || (mmu == PSC_MMU_ARM64 && (score & SELF_FOUND) == 0))
 		return false;
 	for (size_t i = 0; i < s->n; i++)
 		if (s->items[i].mmu == mmu && s->items[i].dtb == s->k->space.top_pa)
@@ -88,7 +93,8 @@ static bool try_tables(struct search *s, enum psc_mmu mmu, uint64_t dtb, const c
 
 static void try_all_modes(struct search *s, uint64_t dtb, const char *how)
 {
-	static const enum psc_mmu modes[] = {PSC_MMU_X64, PSC_MMU_X64_LA57, PSC_MMU_X86, PSC_MMU_X86_PAE};
+	static const enum psc_mmu modes[] = {PSC_MMU_ARM64, PSC_MMU_X64, PSC_MMU_X64_LA57, PSC_MMU_X86,
+					     PSC_MMU_X86_PAE};
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
 		if (try_tables(s, modes[i], dtb, how))
 			return;
@@ -127,7 +133,7 @@ static bool is_zero_page(const uint8_t *p)
 
 static void scan_page(struct search *s, uint64_t pfn, const uint8_t *page)
 {
-	static const enum psc_mmu modes[] = {PSC_MMU_X64, PSC_MMU_X86, PSC_MMU_X86_PAE};
+	static const enum psc_mmu modes[] = {PSC_MMU_X64, PSC_MMU_ARM64, PSC_MMU_X86, PSC_MMU_X86_PAE};
 	for (size_t m = 0; m < sizeof(modes) / sizeof(modes[0]); m++) {
 		uint64_t dtb;
 		unsigned start = 0;
@@ -227,7 +233,7 @@ static bool is_better(const struct candidate *a, const struct candidate *b)
 
 static void list_candidates(const struct search *s, const struct candidate *best, struct psc_warnings *warnings)
 {
-	static const char *const modes[] = {"", "x86", "x86 PAE", "x64", "x64 with five levels"};
+	static const char *const modes[] = {"", "x86", "x86 PAE", "x64", "x64 with five levels", "ARM64", "ARM64"};
 	for (size_t i = 0; i < s->n; i++) {
 		const struct candidate *c = &s->items[i];
 		psc_logf(s->log, PSC_LOG_INFO,

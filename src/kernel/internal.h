@@ -10,7 +10,15 @@
 
 /* tables.c: which page tables. */
 void psc_kernel_choose_space(struct psc_kernel *k);
-/* With processors known: their Cr3 when the header's tables were not proven. */
+struct psc_arm64_registers {
+	uint64_t ttbr0, ttbr1;
+	unsigned user_bits, kernel_bits; /* widths of the halves */
+};
+/* False: not saved, or not for a granule of 4 KiB with halves of 47 or 48 bits. */
+bool psc_arm64_read_registers(struct psc_kernel *k, uint64_t prcb, struct psc_arm64_registers *ret);
+/* With processors known: a kernel half of 48 bits has a top table of its own. */
+void psc_kernel_apply_arm64_registers(struct psc_kernel *k);
+/* With processors known: their Cr3 (ARM64: TTBR0) when the header's tables were not proven. */
 void psc_kernel_try_processor_tables(struct psc_kernel *k);
 /* Take the System process' tables when they have kernel entries that those in use lack (reference pool 15). */
 void psc_kernel_prefer_system_tables(struct psc_kernel *k);

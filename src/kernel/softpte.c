@@ -24,7 +24,7 @@ static uint64_t kernel_start(const struct psc_space *sp)
 void psc_kernel_refine_softpte(struct psc_kernel *k)
 {
 	struct psc_softpte s = k->space.softpte;
-	if (k->space.mmu == PSC_MMU_NONE || k->space.mmu == PSC_MMU_X86)
+	if (k->space.mmu == PSC_MMU_NONE || k->space.mmu == PSC_MMU_X86 || psc_mmu_is_arm64(k->space.mmu))
 		return;
 	bool swizzle = psc_profile_field(&k->profile, PSC_FIELD_MMPTE_SOFTWARE_SwizzleBit) != NULL;
 	bool typed = swizzle || psc_profile_field(&k->profile, PSC_FIELD_MMPTE_SOFTWARE_PageFileLow) != NULL;

@@ -8,6 +8,7 @@
 
 #define SCAN_PAGES_MAX  0x2000u /* the System process' top table lies low in memory (reference: kernel 4) */
 #define SCAN_TRIALS_MAX 64u
+#define FIRST_PAGE_MAX  0x100000u
 #define PROVEN          16u
 
 static void set_empty_space(struct psc_kernel *k)
@@ -45,6 +46,10 @@ static size_t modes_of(const struct psc_dump_header *h, enum psc_mmu ret[2])
 		ret[1] = PSC_MMU_X64_LA57;
 		return 2;
 	}
+	if (h->machine == PSC_MACHINE_ARM64) {
+		ret[0] = PSC_MMU_ARM64;
+		return 1;
+	}
 	if (h->machine == PSC_MACHINE_X86) {
 		bool plain = psc_header_has(h, PSC_HDR_PAE_ENABLED) && !h->pae_enabled;
 		ret[0] = plain ? PSC_MMU_X86 : PSC_MMU_X86_PAE;
@@ -74,6 +79,18 @@ static bool try_modes(struct psc_kernel *k, uint64_t dtb)
 	return k->space_is_proven;
 }
 
+/* Memory of ARM64 machines does not begin at address 0 but, in virtual ones, at 2 GiB (reference: dumps 26 [1]). */
+static uint64_t first_page(const struct psc_image *img)
+{
+	uint64_t last = psc_image_highest_pfn(img), off;
+	if (psc_image_header(img)->machine != PSC_MACHINE_ARM64)
+		return 1;
+	for (uint64_t pfn = 1; pfn <= last && pfn <= FIRST_PAGE_MAX; pfn++)
+		if (psc_image_locate(img, pfn, &off) == PSC_PAGE_PRESENT)
+			return pfn;
+	return 1;
+}
+
 static bool try_low_memory(struct psc_kernel *k)
 {
 	const struct psc_dump_header *h = psc_image_header(k->img);
@@ -83,10 +100,10 @@ static bool try_low_memory(struct psc_kernel *k)
 	unsigned n_trials = 0;
 	struct psc_space before = k->space;
 	size_t n = modes_of(h, modes);
-	uint64_t last = psc_image_highest_pfn(k->img);
-	if (last >= SCAN_PAGES_MAX)
-		last = SCAN_PAGES_MAX - 1;
-	for (uint64_t pfn = 1; pfn <= last; pfn++) {
+	uint64_t first = first_page(k->img), last = psc_image_highest_pfn(k->img);
+	if (last - first >= SCAN_PAGES_MAX)
+		last = first + SCAN_PAGES_MAX - 1;
+	for (uint64_t pfn = first; pfn <= last; pfn++) {
 		const uint8_t *page = psc_image_page(k->img, pfn, scratch, &presence);
 		if (!page)
 			continue;
@@ -117,12 +134,7 @@ void psc_kernel_choose_space(struct psc_kernel *k)
 	}
 	if (psc_image_get_kind(k->img) == PSC_IMAGE_EMPTY)
 		return;
-	if (h->machine == PSC_MACHINE_ARM64) {
-		psc_warn(&k->warnings, "ARM64 page tables are not read yet: only what the header says is known of this "
-				       "kernel");
-		return;
-	}
-	if (h->machine != PSC_MACHINE_X64 && h->machine != PSC_MACHINE_X86) {
+	if (h->machine != PSC_MACHINE_X64 && h->machine != PSC_MACHINE_X86 && h->machine != PSC_MACHINE_ARM64) {
 		psc_warn(&k->warnings,
 			 "Page tables of machine type %#" PRIx32 " are not read: only what the header "
 			 "says is known of this kernel",
@@ -146,23 +158,38 @@ void psc_kernel_choose_space(struct psc_kernel *k)
 	}
 }
 
-/* KSPECIAL_REGISTERS.Cr3; reference: kernel 9 [V x64], 9b [1]. */
+/* KSPECIAL_REGISTERS.Cr3; reference: kernel 9 [V x64], 9b [1]. 0: not known. */
+static uint64_t saved_tables(struct psc_kernel *k, uint64_t prcb)
+{
+	struct psc_arm64_registers r;
+	uint64_t cr3 = 0, at = prcb + k->kdbg.offset_prcb_special_registers;
+	if (psc_mmu_is_arm64(k->space.mmu))
+		return psc_arm64_read_registers(k, prcb, &r) ? r.ttbr0 : 0;
+	if (k->kdbg.offset_prcb_special_registers == 0 ||
+	    !psc_read_ptr(&k->reader, at + (k->space.is_32bit ? 8 : 0x10), &cr3))
+		return 0;
+	return cr3;
+}
+
 void psc_kernel_try_processor_tables(struct psc_kernel *k)
 {
 	const struct psc_dump_header *h = psc_image_header(k->img);
-	if (k->space_is_proven || psc_image_get_kind(k->img) != PSC_IMAGE_PHYSICAL || k->space.mmu == PSC_MMU_NONE)
+	if (psc_image_get_kind(k->img) != PSC_IMAGE_PHYSICAL || k->space.mmu == PSC_MMU_NONE)
 		return;
+	psc_kernel_apply_arm64_registers(k);
+	if (k->space_is_proven)
+		return;
+	const char *name = psc_mmu_is_arm64(k->space.mmu) ? "TTBR0" : "Cr3";
 	struct psc_space before = k->space;
 	for (size_t i = 0; i < k->n_prcb && i < SCAN_TRIALS_MAX; i++) {
-		uint64_t cr3 = 0, at = k->prcb[i] + k->kdbg.offset_prcb_special_registers;
-		if (k->kdbg.offset_prcb_special_registers == 0 ||
-		    !psc_read_ptr(&k->reader, at + (before.is_32bit ? 8 : 0x10), &cr3) || cr3 == 0)
+		uint64_t cr3 = saved_tables(k, k->prcb[i]);
+		if (cr3 == 0)
 			continue;
 		if (try_modes(k, cr3)) {
 			psc_warn(&k->warnings,
-				 "The header's DirectoryTableBase (%" PRIx64 ") is not the kernel's; Cr3 of processor "
-				 "%zu (%" PRIx64 ") is used",
-				 h->directory_table_base, i, cr3);
+				 "The header's DirectoryTableBase (%" PRIx64
+				 ") is not the kernel's; %s of processor %zu (%" PRIx64 ") is used",
+				 h->directory_table_base, name, i, cr3);
 			return;
 		}
 		k->space = before;
@@ -170,8 +197,9 @@ void psc_kernel_try_processor_tables(struct psc_kernel *k)
 	}
 	psc_warn(&k->warnings,
 		 "The header's DirectoryTableBase (%" PRIx64 ") does not lead to the kernel's shared page or module "
-		 "list%s: what is read through it may be missing or wrong",
-		 h->directory_table_base, k->n_prcb ? ", and no processor's Cr3 does" : "");
+		 "list%s%s%s: what is read through it may be missing or wrong",
+		 h->directory_table_base, k->n_prcb ? ", and no processor's " : "", k->n_prcb ? name : "",
+		 k->n_prcb ? " does" : "");
 }
 
 /* Top-level entries of the kernel half that b has and a lacks. Self-map and hyperspace slots belong to each process. */

@@ -5,14 +5,24 @@
 
 #define PFN_MASK 0x000ffffffffff000u
 
-/* Exactly one supervisor entry of slots 100..1FE names the page itself (reference: paging 9, kernel 4). */
+/* Exactly one supervisor entry of slots 100..1FE names the page itself (reference: paging 9, kernel 4). That of an
+ * ARM64 table would pass here as well. */
 static bool is_x64_top(const uint8_t *page, uint64_t pfn)
 {
 	unsigned n = 0;
 	for (unsigned i = 0x100; i <= 0x1fe; i++) {
 		uint64_t e = psc_le64(page + 8u * i);
-		n += (e & 1) != 0 && (e & 4) == 0 && (e & PFN_MASK) >> PSC_PAGE_SHIFT == pfn;
+		n += (e & 1) != 0 && (e & 4) == 0 && (e & PFN_MASK) >> PSC_PAGE_SHIFT == pfn &&
+		     !psc_arm64_is_self_entry(e, pfn << PSC_PAGE_SHIFT);
 	}
+	return n == 1;
+}
+
+static bool is_arm64_top(const uint8_t *page, uint64_t pfn)
+{
+	unsigned n = 0;
+	for (unsigned i = 0x100; i <= 0x1fe; i++)
+		n += psc_arm64_is_self_entry(psc_le64(page + 8u * i), pfn << PSC_PAGE_SHIFT);
 	return n == 1;
 }
 
@@ -43,6 +53,12 @@ bool psc_tables_scan_page(const uint8_t *page, uint64_t pfn, enum psc_mmu mmu, u
 		*start = PSC_PAGE_BYTES;
 		*ret_dtb = pa;
 		return true;
+	case PSC_MMU_ARM64:
+		if (*start || !is_arm64_top(page, pfn))
+			return false;
+		*start = PSC_PAGE_BYTES;
+		*ret_dtb = pa;
+		return true;
 	case PSC_MMU_X86:
 		if (*start || (psc_le32(page + 0xc00) & 5) != 1 || psc_le32(page + 0xc00) >> PSC_PAGE_SHIFT != pfn)
 			return false;
@@ -58,6 +74,7 @@ bool psc_tables_scan_page(const uint8_t *page, uint64_t pfn, enum psc_mmu mmu, u
 			return true;
 		}
 		return false;
+	case PSC_MMU_ARM64_48: /* its top table has no form that tells it */
 	case PSC_MMU_NONE:
 		break;
 	}

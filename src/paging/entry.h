@@ -15,6 +15,25 @@
 #define X64_FRAME      0x000ffffffffff000u
 #define X64_NX         0x8000000000000000u
 
+/* ARM64, VMSAv8-64 stage 1 with a granule of 4 KiB (reference: paging 3.5 [V]; Windows' names and bit 55: [2]). */
+#define ARM64_VALID      0x1u
+#define ARM64_TABLE      0x2u /* upper levels: a table; clear: a block. Leaf: must be set */
+#define ARM64_PAGE       (ARM64_VALID | ARM64_TABLE)
+#define ARM64_READ_ONLY  0x80u /* AP[2]; Windows: NotDirty */
+#define ARM64_FRAME      0x0000fffffffff000u
+#define ARM64_PXN        0x0020000000000000u
+#define ARM64_UXN        0x0040000000000000u
+#define ARM64_SOFT_WRITE 0x0080000000000000u /* Windows' own Writable bit */
+
+/* What a valid 64-bit leaf entry says, in masks: the paths through which most pages go ask for no more. */
+struct psc_leaf_bits {
+	uint64_t valid; /* all set */
+	uint64_t frame;
+	uint64_t nx;             /* all set: nobody may execute */
+	uint64_t write;          /* writable: any of these set, ... */
+	uint64_t write_inverted; /* ... where these (a part of them) count as set when clear */
+};
+
 /* Levels count from the leaf: 0 = page table, 1 = page directory, ... */
 struct psc_mmu_info {
 	unsigned n_levels;
@@ -23,8 +42,9 @@ struct psc_mmu_info {
 	uint16_t n_entries[PSC_TABLE_LEVELS];
 	uint64_t low_end;    /* end of the lower (or only) half, exclusive */
 	uint64_t high_start; /* first address of the upper half; 0 = there is none */
+	struct psc_leaf_bits leaf;
 };
-extern const struct psc_mmu_info psc_mmu_infos[PSC_MMU_X64_LA57 + 1]; /* [PSC_MMU_NONE] is empty */
+extern const struct psc_mmu_info psc_mmu_infos[PSC_MMU_LAST + 1]; /* [PSC_MMU_NONE] is empty */
 
 static inline bool psc_mmu_is_canonical(const struct psc_mmu_info *m, uint64_t va)
 {
@@ -64,8 +84,9 @@ struct psc_entry {
 struct psc_entry psc_entry_decode(const struct psc_space *sp, unsigned level, uint64_t e);
 struct psc_entry psc_entry_decode_x86(const struct psc_space *sp, unsigned level, uint64_t e);
 struct psc_entry psc_entry_decode_x64(const struct psc_space *sp, unsigned level, uint64_t e);
+struct psc_entry psc_entry_decode_arm64(const struct psc_space *sp, unsigned level, uint64_t e);
 
-/* Shared by both: the upper-level meaning of a software entry, and a software entry without prototype or transition
+/* Shared by all: the upper-level meaning of a software entry, and a software entry without prototype or transition
  * bit. protection: reference paging 4, Protection[5:5]. */
 struct psc_entry psc_entry_upper(struct psc_entry en);
 struct psc_entry psc_entry_software(const struct psc_space *sp, unsigned protection, uint32_t file, uint64_t page,

@@ -6,8 +6,6 @@
 #include "util/error.h"
 #include <string.h>
 
-/* What must be equal in valid neighbours besides the frame (reference: paging 3.3): P, RW, software Write, NX. */
-#define X64_SAME     (X64_FRAME | X64_NX | X64_SOFT_WRITE | X64_WRITE | X64_VALID)
 #define BUDGET_EXTRA 65536
 #define COST_TABLE   64 /* in 64ths of a table visit */
 #define COST_PROTO   8
@@ -87,11 +85,11 @@ static unsigned count_zero(const struct psc_mmu_info *m, const uint8_t *table, u
 }
 
 /* Neighbours of a valid 64-bit entry that go on where it ends, at most n with itself. */
-static unsigned count_consecutive(const uint8_t *table, unsigned index, unsigned n)
+static unsigned count_consecutive(const struct psc_leaf_bits *b, const uint8_t *table, unsigned index, unsigned n)
 {
-	uint64_t e = psc_le64(table + (size_t)index * 8);
+	uint64_t e = psc_le64(table + (size_t)index * 8), same = b->frame | b->nx | b->write | b->valid;
 	unsigned k = 1;
-	while (k < n && ((psc_le64(table + ((size_t)index + k) * 8) ^ (e + ((uint64_t)k << 12))) & X64_SAME) == 0)
+	while (k < n && ((psc_le64(table + ((size_t)index + k) * 8) ^ (e + ((uint64_t)k << 12))) & same) == 0)
 		k++;
 	return k;
 }
@@ -117,18 +115,19 @@ static enum psc_status leaf_piece(struct psc_run_iter *it, struct psc_va_run *re
 		return PSC_DONE;
 	}
 	unsigned flags = (unsigned)it->cur_leaf_pa & (PSC_WALK_NX | PSC_WALK_RO);
-	if (m->entry_shift == 3 && psc_leaf_is_plain(r, e)) {
-		uint64_t pfn = (e & X64_FRAME) >> PSC_PAGE_SHIFT;
+	const struct psc_leaf_bits *b = &m->leaf;
+	if (m->entry_shift == 3 && psc_leaf_is_plain(r, b, e)) {
+		uint64_t pfn = (e & b->frame) >> PSC_PAGE_SHIFT;
 		const struct psc_frame_slot *f = psc_frame_slot(r, pfn);
 		uint64_t known = f->pfn + f->n - pfn;
-		unsigned n = count_consecutive(table, index, known < left ? (unsigned)known : left);
+		unsigned n = count_consecutive(b, table, index, known < left ? (unsigned)known : left);
 		ret->va = va;
 		ret->size_bytes = consume(it, ((uint64_t)n << PSC_PAGE_SHIFT) - offset);
 		ret->state = PSC_VA_PRESENT;
 		ret->presence = PSC_PAGE_PRESENT;
-		ret->pa = (e & X64_FRAME) | offset;
-		ret->is_nx = psc_leaf_is_nx(e, flags);
-		ret->is_writable = psc_leaf_is_writable(e, flags);
+		ret->pa = (e & b->frame) | offset;
+		ret->is_nx = psc_leaf_is_nx(b, e, flags);
+		ret->is_writable = psc_leaf_is_writable(b, e, flags);
 		ret->is_large = false;
 		return PSC_OK;
 	}

@@ -75,7 +75,7 @@ static bool verdict(const struct psc_space *sp, const struct census *c, struct p
 
 bool psc_softpte_detect(const struct psc_space *sp, uint64_t lo, uint64_t hi, struct psc_softpte *ret)
 {
-	if (sp->mmu == PSC_MMU_NONE || sp->mmu == PSC_MMU_X86 || (hi != 0 && lo >= hi))
+	if (sp->mmu == PSC_MMU_NONE || sp->mmu == PSC_MMU_X86 || psc_mmu_is_arm64(sp->mmu) || (hi != 0 && lo >= hi))
 		return false;
 	const struct psc_mmu_info *m = &psc_mmu_infos[sp->mmu];
 	uint64_t va = lo, last = psc_min_u64(hi - 1, sp->is_32bit ? UINT32_MAX : UINT64_MAX);

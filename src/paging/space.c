@@ -8,15 +8,36 @@
 #define DTB_X64 0x000ffffffffff000u
 #define DTB_PAE 0x00000000ffffffe0u
 #define DTB_X86 0x00000000fffff000u
+/* TTBR: bits 63:48 are the address space's id; TTBR1 points into the middle of the table (reference: paging 2, 3.5
+ * [V]). */
+#define DTB_ARM64 ARM64_FRAME
 
 #define GB4 ((uint64_t)1 << 32)
 
-const struct psc_mmu_info psc_mmu_infos[PSC_MMU_X64_LA57 + 1] = {
-	[PSC_MMU_X86] = {2, 2, {12, 22}, {1024, 1024}, GB4, 0},
-	[PSC_MMU_X86_PAE] = {3, 3, {12, 21, 30}, {512, 512, 4}, GB4, 0},
-	[PSC_MMU_X64] = {4, 3, {12, 21, 30, 39}, {512, 512, 512, 512}, 0x0000800000000000u, 0xffff800000000000u},
-	[PSC_MMU_X64_LA57] =
-		{5, 3, {12, 21, 30, 39, 48}, {512, 512, 512, 512, 512}, 0x0100000000000000u, 0xff00000000000000u},
+#define LEAF_X64                                                                                                       \
+	{                                                                                                              \
+		X64_VALID, X64_FRAME, X64_NX, X64_WRITE | X64_SOFT_WRITE, 0                                            \
+	}
+#define LEAF_ARM64                                                                                                     \
+	{                                                                                                              \
+		ARM64_PAGE, ARM64_FRAME, ARM64_PXN | ARM64_UXN, ARM64_READ_ONLY | ARM64_SOFT_WRITE, ARM64_READ_ONLY    \
+	}
+
+const struct psc_mmu_info psc_mmu_infos[PSC_MMU_LAST + 1] = {
+	[PSC_MMU_X86] = {2, 2, {12, 22}, {1024, 1024}, GB4, 0, {0}},
+	[PSC_MMU_X86_PAE] = {3, 3, {12, 21, 30}, {512, 512, 4}, GB4, 0, LEAF_X64},
+	[PSC_MMU_X64] =
+		{4, 3, {12, 21, 30, 39}, {512, 512, 512, 512}, 0x0000800000000000u, 0xffff800000000000u, LEAF_X64},
+	[PSC_MMU_X64_LA57] = {5,
+			      3,
+			      {12, 21, 30, 39, 48},
+			      {512, 512, 512, 512, 512},
+			      0x0100000000000000u,
+			      0xff00000000000000u,
+			      LEAF_X64},
+	[PSC_MMU_ARM64] =
+		{4, 3, {12, 21, 30, 39}, {512, 512, 512, 512}, 0x0000800000000000u, 0xffff800000000000u, LEAF_ARM64},
+	[PSC_MMU_ARM64_48] = {4, 3, {12, 21, 30, 39}, {512, 512, 512, 512}, 0, 0xffff000000000000u, LEAF_ARM64},
 };
 
 const char *psc_va_state_name(enum psc_va_state state)
@@ -32,17 +53,16 @@ const char *psc_va_state_name(enum psc_va_state state)
 
 struct psc_entry psc_entry_decode(const struct psc_space *sp, unsigned level, uint64_t e)
 {
-	return sp->mmu == PSC_MMU_X86 ? psc_entry_decode_x86(sp, level, e) : psc_entry_decode_x64(sp, level, e);
+	if (sp->mmu == PSC_MMU_X86)
+		return psc_entry_decode_x86(sp, level, e);
+	return psc_mmu_is_arm64(sp->mmu) ? psc_entry_decode_arm64(sp, level, e) : psc_entry_decode_x64(sp, level, e);
 }
 
 enum psc_status psc_space_init(struct psc_space *sp, const struct psc_image *img, enum psc_mmu mmu, uint64_t dtb,
 			       const struct psc_softpte *softpte, struct psc_error *reterr)
 {
 	const struct psc_dump_header *h = psc_image_header(img);
-	if (h->machine == PSC_MACHINE_ARM64)
-		return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_NONE, 0,
-				"address translation of ARM64 dumps is not supported");
-	if ((unsigned)mmu > PSC_MMU_X64_LA57)
+	if ((unsigned)mmu > PSC_MMU_LAST)
 		return psc_fail(reterr, PSC_E_ARGUMENT, PSC_WHERE_NONE, 0, "unknown paging mode %u", (unsigned)mmu);
 
 	struct psc_space s = {.img = img, .mmu = mmu, .highest_pfn = psc_image_highest_pfn(img)};
@@ -63,6 +83,10 @@ enum psc_status psc_space_init(struct psc_space *sp, const struct psc_image *img
 	case PSC_MMU_X64:
 	case PSC_MMU_X64_LA57:
 		s.top_pa = dtb & DTB_X64;
+		break;
+	case PSC_MMU_ARM64:
+	case PSC_MMU_ARM64_48:
+		s.top_pa = dtb & DTB_ARM64;
 		break;
 	}
 	if (softpte) {
@@ -85,7 +109,7 @@ bool psc_is_kernel_va(const struct psc_space *sp, uint64_t va)
 {
 	if (sp->is_32bit)
 		return va >= 0x80000000u && va < GB4;
-	return va >= (sp->mmu == PSC_MMU_X64_LA57 ? psc_mmu_infos[PSC_MMU_X64_LA57].high_start : 0xffff800000000000u);
+	return va >= (sp->mmu == PSC_MMU_NONE ? 0xffff800000000000u : psc_mmu_infos[sp->mmu].high_start);
 }
 
 /* NtSystemRoot at 30 (WCHAR), NtMajorVersion at 26C (reference: kernel 4 [V]). */
@@ -124,13 +148,16 @@ static void check_top(const struct psc_space *sp, const uint8_t *table, struct t
 			ret->n_bad++;
 			continue;
 		}
-		if (i >= n / 2)
+		if (i >= n / 2 || sp->mmu == PSC_MMU_ARM64_48)
 			ret->n_kernel++;
 		if (en.pa != sp->top_pa || en.kind != PSC_ENTRY_TABLE)
 			continue;
 		/* x64: 100..1FE, not for user mode; x86: 300 (reference: paging 9, 3.1) */
-		bool right = sp->mmu == PSC_MMU_X86 ? i == 0x300 : i >= 0x100 && i <= 0x1fe;
-		ret->n_self += right && (e & 4) == 0 ? 1 : 2;
+		bool right = sp->mmu == PSC_MMU_X86        ? i == 0x300
+			     : sp->mmu == PSC_MMU_ARM64_48 ? true
+							   : i >= 0x100 && i <= 0x1fe;
+		bool kernel = psc_mmu_is_arm64(sp->mmu) ? psc_arm64_is_self_entry(e, sp->top_pa) : (e & 4) == 0;
+		ret->n_self += right && kernel ? 1 : 2;
 	}
 }
 

@@ -16,7 +16,15 @@ enum psc_mmu {
 	PSC_MMU_X86_PAE,
 	PSC_MMU_X64,      /* four levels */
 	PSC_MMU_X64_LA57, /* five levels */
+	PSC_MMU_ARM64,    /* 4 KiB granule, both 47-bit halves in one top table */
+	PSC_MMU_ARM64_48, /* kernel half of 48 bits with a top table of its own; user addresses are not known */
 };
+#define PSC_MMU_LAST PSC_MMU_ARM64_48
+
+static inline bool psc_mmu_is_arm64(enum psc_mmu mmu)
+{
+	return mmu == PSC_MMU_ARM64 || mmu == PSC_MMU_ARM64_48;
+}
 
 enum psc_va_state {
 	PSC_VA_PRESENT,     /* valid PTE, frame known (whether the dump holds it: psc_xlate.presence) */
@@ -25,17 +33,18 @@ enum psc_va_state {
 	PSC_VA_PAGED_OUT,   /* in a page file (or the compressed store) */
 	PSC_VA_DEMAND_ZERO, /* never materialised */
 	PSC_VA_NOT_MAPPED,
-	PSC_VA_UNKNOWN, /* a page-table page is not in the dump */
+	PSC_VA_UNKNOWN, /* a page-table page is not in the dump; ARM64: or an entry of a kind that is not known */
 	PSC_VA_CORRUPT, /* reserved bits, frame above the highest page, non-canonical address, loop */
 };
 #define PSC_VA_STATE_MAX (PSC_VA_CORRUPT + 1)
 const char *psc_va_state_name(enum psc_va_state state);
 
-/* Build-dependent bits of non-valid x64/PAE PTEs (two generations; reference paging.md section 4). */
+/* Build-dependent bits of non-valid PTEs: x64/PAE (two generations; reference paging.md section 4), ARM64. */
 struct psc_softpte {
 	bool new_layout;           /* SwizzleBit at bit 4, page file number at bit 12 */
 	uint64_t invalid_pte_mask; /* flipped when SwizzleBit is clear; 0 = none */
 	bool known;                /* false: layout guessed from the build (inferred) */
+	bool arm64;                /* ARM64: the layout of entry_arm64.c is proven; else all of them are UNKNOWN */
 };
 
 struct psc_space {
@@ -61,13 +70,16 @@ struct psc_xlate {
 };
 
 /* Set up. dtb: as the header or CR3 holds it (flag bits are masked off here). softpte NULL: guessed from the header's
- * build. A triage image always gets PSC_MMU_NONE. PSC_E_UNSUPPORTED for ARM64. */
+ * build. A triage image always gets PSC_MMU_NONE. */
 enum psc_status psc_space_init(struct psc_space *sp, const struct psc_image *img, enum psc_mmu mmu, uint64_t dtb,
 			       const struct psc_softpte *softpte, struct psc_error *reterr);
 
 /* How sure we are that this is the kernel's top table (reference paging.md section 9): 0 = impossible; each satisfied
  * check adds: 1 kernel entries in range, 2 exactly one self-reference, 4 KUSER_SHARED_DATA contents. 7 = all. */
 unsigned psc_space_plausibility(const struct psc_space *sp);
+/* An entry of a top table that names the table itself as Windows on ARM64 maps page tables (reference: paging 9 [1]).
+ */
+bool psc_arm64_is_self_entry(uint64_t e, uint64_t top_pa);
 /* True when KUSER_SHARED_DATA translates and reads as one (major version 5, 6 or 10, a drive-letter path). */
 bool psc_space_has_kuser(const struct psc_space *sp);
 

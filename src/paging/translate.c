@@ -240,20 +240,21 @@ struct psc_xlate psc_translate(struct psc_reader *r, uint64_t va)
 	enum psc_mmu mmu = r->sp->mmu;
 	if (mmu == PSC_MMU_NONE)
 		return psc_translate_saved(r->sp, va);
+	const struct psc_leaf_bits *b = &psc_mmu_infos[mmu].leaf;
 	const struct psc_tlb_entry *t = &r->tlb[(va >> 21) % PSC_TLB_ENTRIES];
 	if (mmu == PSC_MMU_X86 || t->tag != (va >> 21) + 1 || !t->table)
 		return translate(r, va, true);
 	uint64_t e = psc_le64(t->table + (va >> 12 & 0x1ff) * 8);
 	unsigned flags = (unsigned)t->table_pa & (PSC_WALK_NX | PSC_WALK_RO);
-	if (!psc_leaf_is_plain(r, e))
+	if (!psc_leaf_is_plain(r, b, e))
 		return translate_leaf(r, va, e, flags, true);
 	uint64_t offset = va & (PSC_PAGE_BYTES - 1);
 	struct psc_xlate x = {.state = PSC_VA_PRESENT,
-			      .pa = (e & X64_FRAME) | offset,
+			      .pa = (e & b->frame) | offset,
 			      .span_bytes = PSC_PAGE_BYTES - offset,
 			      .presence = PSC_PAGE_PRESENT,
 			      .entry = e,
-			      .is_nx = psc_leaf_is_nx(e, flags),
-			      .is_writable = psc_leaf_is_writable(e, flags)};
+			      .is_nx = psc_leaf_is_nx(b, e, flags),
+			      .is_writable = psc_leaf_is_writable(b, e, flags)};
 	return x;
 }

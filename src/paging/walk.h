@@ -62,21 +62,21 @@ static inline enum psc_page_presence psc_frame_presence(struct psc_reader *r, ui
 }
 
 /* The common case in a few instructions: a valid 64-bit leaf entry whose frame is known to be in the dump. */
-static inline bool psc_leaf_is_plain(const struct psc_reader *r, uint64_t e)
+static inline bool psc_leaf_is_plain(const struct psc_reader *r, const struct psc_leaf_bits *b, uint64_t e)
 {
-	uint64_t pfn = (e & X64_FRAME) >> PSC_PAGE_SHIFT;
+	uint64_t pfn = (e & b->frame) >> PSC_PAGE_SHIFT;
 	const struct psc_frame_slot *f = psc_frame_slot(r, pfn);
-	return (e & X64_VALID) != 0 && pfn - f->pfn < f->n && f->presence == PSC_PAGE_PRESENT;
+	return (e & b->valid) == b->valid && pfn - f->pfn < f->n && f->presence == PSC_PAGE_PRESENT;
 }
 
-static inline bool psc_leaf_is_nx(uint64_t e, unsigned flags)
+static inline bool psc_leaf_is_nx(const struct psc_leaf_bits *b, uint64_t e, unsigned flags)
 {
-	return (e & X64_NX) != 0 || (flags & PSC_WALK_NX) != 0;
+	return (e & b->nx) == b->nx || (flags & PSC_WALK_NX) != 0;
 }
 
-static inline bool psc_leaf_is_writable(uint64_t e, unsigned flags)
+static inline bool psc_leaf_is_writable(const struct psc_leaf_bits *b, uint64_t e, unsigned flags)
 {
-	return (e & (X64_WRITE | X64_SOFT_WRITE)) != 0 && (flags & PSC_WALK_RO) == 0;
+	return ((e ^ b->write_inverted) & b->write) != 0 && (flags & PSC_WALK_RO) == 0;
 }
 
 /* Translate with a leaf entry in hand. flags: PSC_WALK_NX, _RO. */

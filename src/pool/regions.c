@@ -217,7 +217,7 @@ static uint64_t pte_base(struct psc_kernel *k)
 	unsigned n = 0;
 	if (k->id.build < 14393)
 		return X64_PTES_LO;
-	if (k->kdbg.pte_base != 0 || k->space.mmu != PSC_MMU_X64)
+	if (k->kdbg.pte_base != 0 || (k->space.mmu != PSC_MMU_X64 && k->space.mmu != PSC_MMU_ARM64))
 		return k->kdbg.pte_base;
 	for (unsigned i = 256; i < 512; i++) {
 		uint8_t raw[8];

@@ -109,8 +109,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(dump + HEADER_BYTES, data + CONTROL_BYTES, n_pages * PSC_PAGE_BYTES);
 	make_header(dump, n_pages, (data[1] & 8) != 0);
 
-	enum psc_mmu mmu = (enum psc_mmu)(data[0] % (PSC_MMU_X64_LA57 + 1));
-	struct psc_softpte soft = {(data[1] & 1) != 0, (data[1] & 2) != 0 ? (uint64_t)1 << 45 : 0, (data[1] & 4) != 0};
+	enum psc_mmu mmu = (enum psc_mmu)(data[0] % (PSC_MMU_LAST + 1));
+	struct psc_softpte soft = {(data[1] & 1) != 0, (data[1] & 2) != 0 ? (uint64_t)1 << 45 : 0, (data[1] & 4) != 0,
+				   (data[1] & 64) != 0};
 	uint64_t dtb = psc_le64(data + 8), lo = psc_le64(data + 16), hi = psc_le64(data + 24);
 	uint64_t max_run_bytes = psc_le32(data + 32);
 	struct psc_source *src = NULL;

@@ -10,6 +10,7 @@
 #define P_V   0x63u /* valid, writable, accessed, dirty */
 #define P_PS  0x80u
 #define P_NX  0x8000000000000000u
+#define A_T   0x703u /* ARM64: valid, table or page, accessed, inner shareable */
 #define BIT45 ((uint64_t)1 << 45)
 
 struct pm_run {
@@ -102,7 +103,8 @@ static inline uint64_t pm_map(struct pm *m, enum psc_mmu mmu, uint64_t top, uint
 {
 	static const unsigned x64[] = {12, 21, 30, 39, 48}, x86[] = {12, 22};
 	bool narrow = mmu == PSC_MMU_X86;
-	unsigned n_levels = narrow ? 2 : mmu == PSC_MMU_X86_PAE ? 3 : mmu == PSC_MMU_X64 ? 4 : 5;
+	bool arm64 = psc_mmu_is_arm64(mmu);
+	unsigned n_levels = narrow ? 2 : mmu == PSC_MMU_X86_PAE ? 3 : mmu == PSC_MMU_X64 || arm64 ? 4 : 5;
 	unsigned size = narrow ? 4 : 8;
 	uint64_t table = top;
 	for (unsigned l = n_levels - 1;; l--) {
@@ -117,7 +119,7 @@ static inline uint64_t pm_map(struct pm *m, enum psc_mmu mmu, uint64_t top, uint
 		}
 		uint64_t e = pm_get(m, pa, size);
 		if (e == 0) {
-			e = m->next_pfn++ << 12 | (mmu == PSC_MMU_X86_PAE && l == 2 ? 1 : P_V);
+			e = m->next_pfn++ << 12 | (mmu == PSC_MMU_X86_PAE && l == 2 ? 1 : arm64 ? A_T : P_V);
 			pm_put(pm_at(m, pa), e, size);
 		}
 		table = e & 0x000ffffffffff000u;
