@@ -49,13 +49,20 @@ const char *psc_version(void)
 	return PSC_VERSION;
 }
 
+#ifdef PSC_HAVE_KDUMPFILE
+#define KDUMP_FEATURE "kdump-compressed files: zlib, LZO, snappy, zstd (with libkdumpfile)"
+#else
+#define KDUMP_FEATURE "kdump-compressed files: zlib; LZO, snappy and zstd not (built without libkdumpfile)"
+#endif
+#ifdef PSC_HAVE_ARCHIVE
+#define ARCHIVE_FEATURE "compressed dumps: gzip, zip, 7z, cab, xz, zstd, bzip2, tar (with libarchive)"
+#else
+#define ARCHIVE_FEATURE "compressed dumps: gzip, zip; 7z, cab, xz, zstd, bzip2 and tar not (built without libarchive)"
+#endif
+
 const char *psc_build_features(void)
 {
-#ifdef PSC_HAVE_KDUMPFILE
-	return "kdump-compressed files: zlib, LZO, snappy, zstd (with libkdumpfile)";
-#else
-	return "kdump-compressed files: zlib; LZO, snappy and zstd not (built without libkdumpfile)";
-#endif
+	return KDUMP_FEATURE "\n" ARCHIVE_FEATURE;
 }
 
 const char *psc_machine_name(enum psc_machine machine)
@@ -172,16 +179,22 @@ static void copy_warnings(struct psc_dump *d, const struct psc_warnings *from)
 		psc_warn(&d->warnings, "%s", from->items[i]);
 }
 
+static struct psc_source_options source_options(const struct psc_open_options *o, struct psc_progress *progress)
+{
+	return (struct psc_source_options){
+		.no_mmap = (o->flags & PSC_OPEN_NO_MMAP) != 0,
+		.unpacks_archives = true,
+		.tmpdir = o->tmpdir,
+		.max_unpacked_bytes = o->max_unpacked_bytes,
+		.progress = progress,
+	};
+}
+
 static enum psc_status open_more(struct psc_dump *d, const char *path, const struct psc_open_options *o,
 				 struct psc_error *reterr)
 {
 	struct psc_progress progress = {.fn = o->progress, .arg = o->progress_arg, .phase = "unpacking"};
-	const struct psc_source_options so = {
-		.no_mmap = (o->flags & PSC_OPEN_NO_MMAP) != 0,
-		.tmpdir = o->tmpdir,
-		.max_unpacked_bytes = o->max_unpacked_bytes,
-		.progress = &progress,
-	};
+	const struct psc_source_options so = source_options(o, &progress);
 	if (d->n_more == MAX_FILES)
 		return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0, "more than %u further files", MAX_FILES);
 	enum psc_status st = psc_source_open_file(path, &so, &d->more[d->n_more], reterr);
@@ -370,12 +383,7 @@ enum psc_status psc_dump_open(const char *path, const struct psc_open_options *o
 {
 	struct psc_open_options o = known_options(opts);
 	struct psc_progress progress = {.fn = o.progress, .arg = o.progress_arg, .phase = "unpacking"};
-	struct psc_source_options so = {
-		.no_mmap = (o.flags & PSC_OPEN_NO_MMAP) != 0,
-		.tmpdir = o.tmpdir,
-		.max_unpacked_bytes = o.max_unpacked_bytes,
-		.progress = &progress,
-	};
+	struct psc_source_options so = source_options(&o, &progress);
 	struct psc_source *src = NULL;
 	if (path == NULL || ret == NULL)
 		return psc_fail(reterr, PSC_E_ARGUMENT, PSC_WHERE_NONE, 0,
@@ -388,7 +396,7 @@ enum psc_status psc_dump_open_mem(const void *bytes, size_t size_bytes, const st
 				  struct psc_dump **ret, struct psc_error *reterr)
 {
 	struct psc_open_options o = known_options(opts);
-	struct psc_source_options so = {.tmpdir = o.tmpdir, .max_unpacked_bytes = o.max_unpacked_bytes};
+	struct psc_source_options so = source_options(&o, NULL);
 	struct psc_source *src = NULL;
 	if ((bytes == NULL && size_bytes != 0) || ret == NULL)
 		return psc_fail(reterr, PSC_E_ARGUMENT, PSC_WHERE_NONE, 0,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/source.h"
 
+#include "io/archive.h"
 #include "io/flattened.h"
 #include "io/gzip.h"
 #include "io/os.h"
@@ -77,39 +78,51 @@ static void take_unpacked(struct psc_source *s, const struct psc_unpacked *u, co
 		try_map(s, opts);
 }
 
-/* Replace packed data by the unpacked, and what is flattened by the restored. */
+/* unpack one layer: s then is what was inside. */
+typedef enum psc_status (*psc_unpack_fn)(const struct psc_source *, const struct psc_source_options *,
+					 struct psc_unpacked *, struct psc_error *);
+
+static enum psc_status unpack_with(struct psc_source *s, psc_unpack_fn unpack, const struct psc_source_options *opts,
+				   struct psc_error *reterr)
+{
+	struct psc_unpacked u = {NULL, NULL, 0, false};
+	enum psc_status r = unpack(s, opts, &u, reterr);
+	if (r == PSC_OK)
+		take_unpacked(s, &u, opts);
+	return r;
+}
+
+static bool starts_with(const struct psc_source *s, bool (*probe)(const uint8_t *, size_t))
+{
+	uint8_t head[16];
+	size_t n = (size_t)psc_min_u64(sizeof(head), s->size_bytes);
+	return psc_source_read(s, 0, head, n, NULL) == PSC_OK && probe(head, n);
+}
+
+/* Replace packed data by the unpacked (one layer, or a tar archive inside gzip), and what is flattened by the restored.
+ */
 static enum psc_status unpack_if_packed(struct psc_source *s, const struct psc_source_options *opts,
 					struct psc_error *reterr)
 {
-	struct psc_unpacked u;
-	uint8_t head[16];
-	size_t n = (size_t)psc_min_u64(sizeof(head), s->size_bytes);
-	enum psc_status r = psc_source_read(s, 0, head, n, reterr);
-	if (r == PSC_OK && psc_gzip_probe(head, n)) {
+	enum psc_status r = PSC_OK;
+	const char *kind;
+	if (starts_with(s, psc_gzip_probe)) {
 		if (s->is_mapped)
 			psc_os_map_advise(s->bytes, s->size_bytes, true);
-		r = psc_gzip_unpack(s, opts, &u, reterr);
-		if (r != PSC_OK)
-			return r;
-		take_unpacked(s, &u, opts);
+		r = unpack_with(s, psc_gzip_unpack, opts, reterr);
 		s->compression = "gzip";
-		n = (size_t)psc_min_u64(sizeof(head), s->size_bytes);
-		r = psc_source_read(s, 0, head, n, reterr);
-	}
-	if (r == PSC_OK && s->compression == NULL && psc_zip_probe(s)) {
-		r = psc_zip_unpack(s, opts, &u, reterr);
-		if (r != PSC_OK)
-			return r;
-		take_unpacked(s, &u, opts);
+	} else if (psc_zip_probe(s)) {
+		r = unpack_with(s, psc_zip_unpack, opts, reterr);
 		s->compression = "zip";
-		n = (size_t)psc_min_u64(sizeof(head), s->size_bytes);
-		r = psc_source_read(s, 0, head, n, reterr);
 	}
-	if (r == PSC_OK && psc_flattened_probe(head, n)) {
-		r = psc_flattened_unpack(s, opts, &u, reterr);
-		if (r == PSC_OK)
-			take_unpacked(s, &u, opts);
+	if (r == PSC_OK && opts->unpacks_archives && (kind = psc_archive_probe(s)) != NULL &&
+	    (s->compression == NULL || strcmp(kind, "tar") == 0)) {
+		r = unpack_with(s, psc_archive_unpack, opts, reterr);
+		if (s->compression == NULL)
+			s->compression = kind;
 	}
+	if (r == PSC_OK && starts_with(s, psc_flattened_probe))
+		r = unpack_with(s, psc_flattened_unpack, opts, reterr);
 	return r;
 }
 

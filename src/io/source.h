@@ -13,6 +13,7 @@ struct psc_source;
 
 struct psc_source_options {
 	bool no_mmap;
+	bool unpacks_archives;         /* what libarchive reads, beside gzip and zip */
 	const char *tmpdir;            /* for unpacked data; NULL = system default */
 	uint64_t max_unpacked_bytes;   /* 0 = no limit */
 	struct psc_progress *progress; /* may be NULL; used while unpacking */
@@ -34,7 +35,7 @@ uint64_t psc_source_size(const struct psc_source *s);
 /* Size of the file as given (packed). */
 uint64_t psc_source_file_size(const struct psc_source *s);
 const char *psc_source_name(const struct psc_source *s);
-/* "gzip", "zip" or NULL. */
+/* "gzip", "zip", "7z", "xz", "zstd", "bzip2", "cabinet", "tar" or NULL. */
 const char *psc_source_compression(const struct psc_source *s);
 bool psc_source_is_truncated(const struct psc_source *s);
 /* A descriptor for libraries that read files themselves, borrowed; -1 where the bytes are in memory or the system has

@@ -3,6 +3,7 @@
  * local headers only say where the data begin. */
 #include "io/zip.h"
 
+#include "io/member.h"
 #include "util/bytes.h"
 #include "util/checked.h"
 #include "util/error.h"
@@ -21,7 +22,6 @@
 #define END64_BYTES    56u
 #define CENTRAL_BYTES  46u
 #define LOCAL_BYTES    30u
-#define MEMBERS_MAX    65536u
 #define FLAG_ENCRYPTED 1u
 #define NAME_MAX_BYTES 255u
 
@@ -41,26 +41,6 @@ struct member {
 struct directory {
 	uint64_t off, n;
 };
-
-static bool ends_with(const char *name, const char *ending)
-{
-	size_t n = strlen(name), m = strlen(ending);
-	for (size_t i = 0; i < m; i++)
-		if (n < m || (name[n - m + i] | 0x20) != (ending[i] | 0x20))
-			return false;
-	return true;
-}
-
-/* As dumps and memory images are called. */
-static bool is_dump_name(const char *name)
-{
-	static const char *const endings[] = {".dmp",   ".mdmp", ".vmem", ".raw",  ".mem", ".bin",        ".elf",
-					      ".kdump", ".lime", ".vmsn", ".vmss", ".img", "hiberfil.sys"};
-	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++)
-		if (ends_with(name, endings[i]))
-			return true;
-	return false;
-}
 
 bool psc_zip_probe(const struct psc_source *src)
 {
@@ -158,10 +138,7 @@ static enum psc_status read_member(const struct psc_source *src, uint64_t *at, s
 	if (st != PSC_OK)
 		return st;
 	memset(ret, 0, sizeof(*ret));
-	memcpy(ret->name, rest, psc_min_u64(name_bytes, NAME_MAX_BYTES));
-	for (char *c = ret->name; *c; c++)
-		if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
-			*c = '?';
+	psc_member_name(ret->name, sizeof(ret->name), (const char *)rest, name_bytes);
 	ret->flags = psc_le16(h + 8);
 	ret->method = psc_le16(h + 10);
 	ret->crc = psc_le32(h + 16);
@@ -173,47 +150,23 @@ static enum psc_status read_member(const struct psc_source *src, uint64_t *at, s
 	return PSC_OK;
 }
 
-/* The only file, or the only one that is called like a dump. */
 static enum psc_status choose_member(const struct psc_source *src, struct member *ret, struct psc_error *reterr)
 {
 	struct directory d = {0, 0};
-	struct member m, only;
-	char names[128] = "";
-	uint64_t n_files = 0, n_dumps = 0;
+	struct psc_member_choice choice = {0};
+	struct member m;
 	enum psc_status st = find_directory(src, &d, reterr);
-	if (st == PSC_OK && d.n > MEMBERS_MAX)
+	if (st == PSC_OK && d.n > PSC_MEMBERS_MAX)
 		st = psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0, "the zip archive has %" PRIu64 " members", d.n);
 	uint64_t at = st == PSC_OK ? d.off : 0;
 	for (uint64_t i = 0; st == PSC_OK && i < d.n; i++) {
 		st = read_member(src, &at, &m, reterr);
 		if (st != PSC_OK || m.name[0] == '\0' || m.name[strlen(m.name) - 1] == '/')
 			continue;
-		n_files++;
-		only = m;
-		if (!is_dump_name(m.name))
-			continue;
-		if (n_dumps++ == 0)
+		if (psc_member_offer(&choice, m.name))
 			*ret = m;
-		size_t used = strlen(names), len = strlen(m.name);
-		if (used + len + 3 < sizeof(names)) {
-			memcpy(names + used, used ? ", " : "", used ? 2 : 0);
-			memcpy(names + used + (used ? 2 : 0), m.name, len + 1);
-		}
 	}
-	if (st != PSC_OK)
-		return st;
-	if (n_dumps > 1)
-		return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_NONE, 0,
-				"the zip archive holds %" PRIu64 " dumps: %s; unpack the one you mean", n_dumps, names);
-	if (n_dumps == 0 && n_files == 1)
-		*ret = only;
-	else if (n_dumps == 0)
-		return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_NONE, 0,
-				"the zip archive holds %" PRIu64
-				" files, and none is called like a dump; unpack the one "
-				"you mean",
-				n_files);
-	return PSC_OK;
+	return st == PSC_OK ? psc_member_verdict(&choice, "zip archive", reterr) : st;
 }
 
 struct unpacker {

@@ -55,10 +55,10 @@ magic 'USERDU64' 'user-mode dump' 'user-mode dump'
 magic 'USERDUMP' 'user-mode dump' 'user-mode dump, 32-bit'
 magic 'PAGEXXXX' 'damaged or encrypted' 'damaged dump header'
 magic 'PK\003\004' 'zip archive' 'cut zip'
-magic '7z\274\257\047\034' '7z archive' 7z
-magic '\3757zXZ\000' 'xz compressed' xz
-magic '\050\265\057\375' 'zstd compressed' zstd
-magic 'BZh91AY' 'bzip2 compressed' bzip2
+magic '7z\274\257\047\034' '7z (archive|file)' 7z
+magic '\3757zXZ\000' 'xz (compressed )?file' xz
+magic '\050\265\057\375' 'zstd (compressed )?file' zstd
+magic 'BZh91AY' 'bzip2 (compressed )?file' bzip2
 magic 'MSCF\000\000' 'cabinet' cabinet
 magic '\177ELF\002\001' 'ELF memory core' ELF
 magic 'KDUMP   ' 'kdump' kdump
@@ -99,6 +99,34 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 	refused "$tmp/file" 'not a memory dump' 'a text in zip'
 	head -c 60 "$tmp/file" >"$tmp/file2"
 	refused "$tmp/file2" 'ends before its directory' 'zip cut off'
+fi
+
+# What libarchive reads, when it is built in: the same rules.
+if command -v bsdtar >/dev/null && "$exe" --version | grep -q 'with libarchive'; then
+	mkdir "$tmp/in"
+	cp "$tmp/garbage" "$tmp/in/a.dmp"
+	cp "$tmp/garbage" "$tmp/in/b.DMP"
+	echo 'no dump' | tee "$tmp/in/c.txt" >"$tmp/in/d.txt"
+	: >"$tmp/in/empty.dmp"
+	for format in 7zip ustar; do
+		pack() { bsdtar --format "$format" -cf "$tmp/file" -C "$tmp/in" "$@"; }
+		pack a.dmp c.txt b.DMP
+		refused "$tmp/file" '2 dumps: a\.dmp, b\.DMP' "two dumps in $format"
+		pack c.txt d.txt
+		refused "$tmp/file" '2 files, and none is called like a dump' "no dump in $format"
+		pack c.txt a.dmp
+		refused "$tmp/file" 'not a memory dump' "a text called a dump in $format"
+		pack empty.dmp
+		refused "$tmp/file" 'holds an empty file' "an empty file in $format"
+	done
+	pack() { bsdtar --format 7zip -cf "$tmp/file" -C "$tmp/in" "$@"; }
+	pack a.dmp
+	head -c 200 "$tmp/file" >"$tmp/file2"
+	refused "$tmp/file2" 'the 7z file is damaged, cut' '7z cut off'
+	xz -c "$tmp/garbage" >"$tmp/file"
+	refused "$tmp/file" 'not a memory dump' 'text in xz'
+	head -c 100 "$tmp/file" >"$tmp/file2"
+	refused "$tmp/file2" 'the xz file is damaged, cut' 'xz cut off'
 fi
 
 # The start of a dump header, cut anywhere, and with nothing sensible in it.

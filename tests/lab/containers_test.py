@@ -3,8 +3,8 @@
 
 containers_test.py --lab LAB --poolscope POOLSCOPE BUILD
 
-`info` and `tags` of each container must equal the truth, and the rows must be byte-identical to those of the full dump.
-Without symbols (built-in tables and the dump itself) the containers must agree as well.
+`info` and `tags` of each container must equal the truth, and the rows of `tags`, `blocks` and `callers` must be
+byte-identical to those of the full dump. Without symbols (built-in tables and the dump itself) the containers must agree as well.
 """
 import argparse
 import json
@@ -38,7 +38,10 @@ def rows(doc):
 
 class Machine:
     def __init__(self, a, work):
-        self.exe, self.lab, self.work = a.poolscope, a.lab, work
+        # A program for Windows runs under Wine.
+        self.exe = [os.environ.get('MESON_EXE_WRAPPER', 'wine')] if a.poolscope.endswith('.exe') else []
+        self.exe += [a.poolscope]
+        self.lab, self.work = a.lab, work
         run([a.lab, 'build', a.case, '--build', a.build, '--containers', 'memory', '-o', work])
         self.truth_path = os.path.join(work, 'truth.json')
         self.truth = json.load(open(self.truth_path))
@@ -47,10 +50,21 @@ class Machine:
 
     def tags(self, path, options, name=None):
         out = os.path.join(self.work, 'tags.json')
-        run([self.exe, 'tags', '--format', 'json', '-o', out, '-q'] + options + [path])
+        run(self.exe + ['tags', '--format', 'json', '-o', out, '-q'] + options + [path])
         if name:
             self.compare(name, out)
         return rows(json.load(open(out)))
+
+    def lists(self, path, options):
+        """The rows of `blocks` and of `callers`, as bytes."""
+        return [run(self.exe + [command, '--format', 'csv', '-q'] + options + [path]).stdout
+                for command in ('blocks', 'callers')]
+
+    def same(self, what, path, options):
+        """Every command's rows."""
+        expect(what, self.tags(path, options), self.want)
+        if self.lists(path, options) != self.want_lists:
+            fail('%s: blocks or callers differ from those of the full dump' % what)
 
     def compare(self, name, out):
         p = run([self.lab, 'compare', '--container', name, self.truth_path, out], ok=(0, 1))
@@ -60,7 +74,7 @@ class Machine:
 
     def info(self, path, options, name):
         out = os.path.join(self.work, 'info.json')
-        run([self.exe, 'info', '--format', 'json', '-o', out, '-q'] + options + [path])
+        run(self.exe + ['info', '--format', 'json', '-o', out, '-q'] + options + [path])
         self.compare(name, out)
         return json.load(open(out))
 
@@ -77,6 +91,7 @@ def main():
     ap.add_argument('--keep')
     ap.add_argument('--case', default='holes')
     ap.add_argument('--basic', action='store_true', help='only what the lab itself writes')
+    ap.add_argument('--archive', action='store_true', help='built with libarchive')
     ap.add_argument('--kdumpfile', action='store_true', help='built with libkdumpfile')
     ap.add_argument('build')
     a = ap.parse_args()
@@ -93,13 +108,17 @@ def main():
 def check(m, a):
     files = {name: os.path.join(m.work, e['file']) for name, e in m.truth['containers'].items()}
     isf = ['--isf', m.isf]
-    want = m.tags(files['full'], isf, 'full')
+    want = m.want = m.tags(files['full'], isf, 'full')
+    m.want_lists = m.lists(files['full'], isf)
+    if m.want_lists[0].count(b'\n') < 100 or (a.case == 'verifier') != (m.want_lists[1].count(b'\n') > 1):
+        fail('the full dump has not the rows that this case is for')
     bare = m.tags(files['full'], [])
     for name, path in files.items():
         if name == 'full':
             continue
         m.info(path, isf, name)
-        expect(name, m.tags(path, isf, name), want)
+        m.tags(path, isf, name)
+        m.same(name, path, isf)
         expect(name + ' without symbols', m.tags(path, []), bare)
         expect(name + ' without mapping', m.tags(path, isf + ['--no-mmap', '--threads', '3']), want)
     moved(m, files['raw'], isf, want)
@@ -108,7 +127,8 @@ def check(m, a):
     dtb = int(m.info(files['raw'], isf, 'raw')['kernel']['directory_table_base'], 16)
     kdump(m, files['raw'], isf, want, dtb, a.kdumpfile)
     vmware(m, files['raw'], isf, want, dtb)
-    zipped(m, files['full'], isf, want)
+    zipped(m, files['full'], isf)
+    packed(m, files['full'], isf, a.archive)
     hibernation(m, files['raw'], isf, want)
 
 
@@ -122,12 +142,34 @@ def hibernation(m, raw, isf, want):
             convert.hiber8(raw, path, *layout)
         else:
             convert.hiber7(raw, path, layout)
-        expect('hibernation file of ' + name, m.tags(path, isf + ['--threads', '3']), want)
+        m.same('hibernation file of ' + name, path, isf + ['--threads', '3'])
     expect('hibernation file without mapping', m.tags(path, isf + ['--no-mmap']), want)
     convert.remove(path)
 
 
-def zipped(m, full, isf, want):
+def packed(m, full, isf, has_lib):
+    """What libarchive reads, each made by a program of its own."""
+    path, other = os.path.join(m.work, 'packed'), os.path.join(m.work, 'readme.txt')
+    with open(other, 'w') as f:
+        f.write('not the dump\n')
+    name, work = os.path.basename(full), ['-C', m.work]
+    for kind, make in (('7z', ['bsdtar', '--format', '7zip', '-cf', path] + work + ['readme.txt', name]),
+                       ('cabinet', ['gcab', '-c', '-z', '-n', path, full]),
+                       ('xz', ['sh', '-c', 'xz -1 -c "$0" >"$1"', full, path]),
+                       ('bzip2', ['sh', '-c', 'bzip2 -1 -c "$0" >"$1"', full, path]),
+                       ('zstd', ['bsdtar', '--zstd', '-cf', path] + work + [name]),
+                       ('tar in gzip', ['bsdtar', '-czf', path] + work + ['readme.txt', name])):
+        run(make)
+        if not has_lib:
+            p = run(m.exe + ['tags', path], ok=(3,))
+            if b'unpack it' not in p.stderr:
+                fail('%s: %s' % (kind, p.stderr.decode()))
+            continue
+        m.same(kind, path, isf + ['--tmpdir', m.work])
+    convert.remove(path, other)
+
+
+def zipped(m, full, isf):
     path = os.path.join(m.work, 'case.zip')
     for how, names, zip64 in ((zipfile.ZIP_DEFLATED, ['MEMORY.DMP'], True),
                               (zipfile.ZIP_STORED, ['readme.txt', 'x/machine.dmp', 'log'], False)):
@@ -137,7 +179,7 @@ def zipped(m, full, isf, want):
                     if name.lower().endswith('.dmp'):
                         with open(full, 'rb') as f:
                             shutil.copyfileobj(f, o)
-        expect('zip of ' + ', '.join(names), m.tags(path, isf + ['--tmpdir', m.work]), want)
+        m.same('zip of ' + ', '.join(names), path, isf + ['--tmpdir', m.work])
     convert.remove(path)
 
 
@@ -149,35 +191,36 @@ def kdump(m, raw, isf, want, dtb, has_lib):
             continue
         convert.kdump(raw, [path], method, dtb)
         if method != 'zlib' and not has_lib:
-            p = run([m.exe, 'tags', path], ok=(3,))
+            p = run(m.exe + ['tags', path], ok=(3,))
             if b'libkdumpfile' not in p.stderr:
                 fail('kdump %s: %s' % (method, p.stderr.decode()))
             continue
-        for what, extra in (('', []), (' on 5 threads', ['--threads', '5']), (' without mapping', ['--no-mmap'])):
+        m.same('kdump ' + method, path, isf)
+        for what, extra in ((' on 5 threads', ['--threads', '5']), (' without mapping', ['--no-mmap'])):
             expect('kdump ' + method + what, m.tags(path, isf + extra), want)
     convert.flatten(path, path + '.flat')
-    expect('flattened kdump', m.tags(path + '.flat', isf), want)
+    m.same('flattened kdump', path + '.flat', isf)
     run(['gzip', '-1', path + '.flat'])
     expect('flattened kdump in gzip', m.tags(path + '.flat.gz', isf), want)
     parts = [path + str(i) for i in range(3)]
     convert.kdump(raw, parts, 'zlib', dtb)
-    expect('split kdump', m.tags(parts[0], isf + ['--with', parts[1], '--with', parts[2]]), want)
+    m.same('split kdump', parts[0], isf + ['--with', parts[1], '--with', parts[2]])
     convert.remove(path, path + '.flat.gz', *parts)
 
 
 def vmware(m, raw, isf, want, dtb):
     stem = os.path.join(m.work, 'vm')
     path = convert.vmware(raw, stem, dtb, False)
-    expect('.vmem beside .vmss', m.tags(path, isf), want)
+    m.same('.vmem beside .vmss', path, isf)
     expect('.vmss beside .vmem', m.tags(stem + '.vmss', isf), want)
     os.rename(stem + '.vmss', stem + '-state')
     expect('.vmem with a state named', m.tags(path, isf + ['--with', stem + '-state']), want)
-    p = run([m.exe, 'tags', stem + '-state'], ok=(3,))
+    p = run(m.exe + ['tags', stem + '-state'], ok=(3,))
     if b'--with' not in p.stderr:
         fail('state without memory: %s' % p.stderr.decode())
     convert.remove(path, stem + '-state')
     path = convert.vmware(raw, stem, dtb, True)
-    expect('.vmsn with memory inside', m.tags(path, isf), want)
+    m.same('.vmsn with memory inside', path, isf)
     convert.remove(path)
 
 
@@ -195,7 +238,7 @@ def moved(m, raw, isf, want):
     dtb = m.info(raw, isf, 'raw')['kernel']['directory_table_base']
     base = m.truth['info']['kernel']['base']
     expect('--dtb', m.tags(raw, isf + ['--image-format', 'raw', '--dtb', dtb, '--kernel-base', base]), want)
-    p = run([m.exe, 'tags', '--dtb', '0x1000', raw], ok=(3,))
+    p = run(m.exe + ['tags', '--dtb', '0x1000', raw], ok=(3,))
     if b'page tables at 0x1000' not in p.stderr or p.stdout:
         fail('--dtb 1000: %s' % p.stderr.decode())
 

@@ -57,7 +57,7 @@ def software(kind, slot, swizzle):
 
 def answer(m, path, options):
     out = os.path.join(m.work, 'tags.json')
-    run([m.exe, 'tags', '--format', 'json', '--isf', m.isf, '-o', out] + options + [path])
+    run(m.exe + ['tags', '--format', 'json', '--isf', m.isf, '-o', out] + options + [path])
     return json.load(open(out))
 
 

@@ -48,6 +48,7 @@ def check(m, has_kdump):
     full = os.path.join(m.work, m.truth['containers']['full']['file'])
     isf = ['--isf', m.isf]
     want, bare = m.tags(full, isf, 'full'), m.tags(full, [])
+    m.want, m.want_lists = want, m.lists(full, isf)
     ram = os.path.join(m.work, 'ram')
     shutil.copy(raw, ram)
     os.truncate(ram, RAM_MIB << 20)
@@ -64,11 +65,12 @@ def check(m, has_kdump):
         q.quit()
     for name, path in saved.items():
         if name in ('kdump-lzo', 'kdump-snappy') and not has_kdump:
-            p = run([m.exe, 'info', path], ok=(3,))
+            p = run(m.exe + ['info', path], ok=(3,))
             if b'libkdumpfile' not in p.stderr:
                 fail('%s: %s' % (name, p.stderr.decode()))
             continue
-        expect('qemu ' + name, m.tags(path, isf, 'raw'), want)
+        m.tags(path, isf, 'raw')
+        m.same('qemu ' + name, path, isf)
         expect('qemu ' + name + ' without symbols', m.tags(path, []), bare)
         expect('qemu ' + name + ', threads', m.tags(path, isf + ['--threads', '4']), want)
     print('saved by QEMU as %s: the rows of the full dump' % ', '.join(saved))
