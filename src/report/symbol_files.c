@@ -54,8 +54,8 @@ static bool look_for(struct psc_symbol_files *f, const struct psc_kernel *k, con
 		row->kind = "pdb";
 		row->path = psc_arena_strdup(&f->arena, psc_pdb_name(pdb));
 		row->improves = NULL;
-	} else if (r == PSC_E_NOT_FOUND && refused.n) {
-		row->state = "refused";
+	} else if (r == PSC_E_NOT_FOUND && refused.text[0]) {
+		row->state = refused.n ? "refused" : row->state;
 		row->detail = psc_arena_strdup(&f->arena, refused.text);
 	}
 	psc_pdb_close(pdb);

@@ -59,6 +59,8 @@ enum psc_status psc_symbol_open_pdb(struct psc_symbol_search *s, const struct ps
 	bool taken = psc_symbol_search_run(s, key, PSC_SYMBOL_WANT_PDB, try_file, &a);
 	if (a.no_memory)
 		return psc_fail_no_memory(reterr);
+	if (!taken && refused && refused->n == 0)
+		memcpy(refused->text, s->pointer, sizeof(refused->text));
 	if (!taken)
 		return psc_fail(reterr, PSC_E_NOT_FOUND, PSC_WHERE_NONE, 0, "no PDB of %s, age %u, was found",
 				key->guid, (unsigned)key->age);

@@ -45,6 +45,17 @@ static void trim(const char **text, size_t *n)
 		(*n)--;
 }
 
+/* Quotes stay in a variable that was set as SET NAME="VALUE"; debuggers want none. */
+static void unquote(const char **text, size_t *n)
+{
+	trim(text, n);
+	if (*n >= 2 && (*text)[0] == '"' && (*text)[*n - 1] == '"' && !memchr(*text + 1, '"', *n - 2)) {
+		(*text)++;
+		*n -= 2;
+		trim(text, n);
+	}
+}
+
 /* What follows srv*, symsrv* or cache*: stores, each a cache of those behind it. */
 static enum psc_status add_stores(struct psc_symbol_search *s, const char *text, size_t n, const char *origin,
 				  bool is_explicit, struct psc_error *reterr)
@@ -52,7 +63,7 @@ static enum psc_status add_stores(struct psc_symbol_search *s, const char *text,
 	for (;;) {
 		size_t len = part(text, n, '*'), trimmed = len;
 		const char *store = text;
-		trim(&store, &trimmed);
+		unquote(&store, &trimmed);
 		enum psc_status r = psc_symbol_add_place(s, store, trimmed, true, origin, is_explicit, reterr);
 		if (r != PSC_OK || len == n)
 			return r;
@@ -64,7 +75,7 @@ static enum psc_status add_stores(struct psc_symbol_search *s, const char *text,
 static enum psc_status add_element(struct psc_symbol_search *s, const char *text, size_t n, const char *origin,
 				   bool is_explicit, struct psc_error *reterr)
 {
-	trim(&text, &n);
+	unquote(&text, &n);
 	if (n == 0)
 		return PSC_OK;
 	if (starts_with(text, n, "srv*"))
@@ -91,6 +102,7 @@ enum psc_status psc_symbol_add_path(struct psc_symbol_search *s, const char *pat
 	/* What exists as it stands is taken as it stands, whatever is in its name. */
 	if (left > 0 && (psc_os_is_directory(path) || psc_os_is_regular(path, &e)))
 		return psc_symbol_add_place(s, path, left, false, origin, is_explicit, reterr);
+	unquote(&path, &left);
 	for (;;) {
 		size_t len = part(path, left, ';');
 		enum psc_status r = add_element(s, path, len, origin, is_explicit, reterr);

@@ -24,14 +24,14 @@ const char *psc_symbol_place_kind_name(enum psc_symbol_place_kind kind)
 	return "directory";
 }
 
-/* SCHEME:// with more than one letter before the colon, which a drive has not. */
+/* SCHEME://, also with backslashes, and more than one letter before the colon, which a drive has not. */
 static bool is_url(const char *text)
 {
 	size_t n = 0;
 	while ((text[n] >= 'a' && text[n] <= 'z') || (text[n] >= 'A' && text[n] <= 'Z') ||
 	       (n > 0 && ((text[n] >= '0' && text[n] <= '9') || text[n] == '+' || text[n] == '-' || text[n] == '.')))
 		n++;
-	return n >= 2 && strncmp(text + n, "://", 3) == 0;
+	return n >= 2 && (strncmp(text + n, "://", 3) == 0 || strncmp(text + n, ":\\\\", 3) == 0);
 }
 
 #ifndef _WIN32

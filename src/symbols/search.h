@@ -26,6 +26,7 @@ struct psc_symbol_search {
 	size_t n;
 	struct psc_listing *listings; /* of directories that were looked into */
 	size_t n_listings;
+	char pointer[256]; /* of the last search: a file.ptr that led nowhere, one line, or "" */
 };
 
 /* place.c: one element of a symbol path. is_store: of srv*, symsrv* or cache*. */
@@ -71,10 +72,10 @@ bool psc_symbol_search_run(struct psc_symbol_search *s, const struct psc_symbol_
 			   psc_symbol_try_fn *try_file, void *arg);
 
 struct psc_pdb;
-/* What was offered and is not what was asked for: one line with both identities, or "". */
+/* What was offered and is not what was asked for. */
 struct psc_symbol_refused {
 	unsigned n;
-	char text[256]; /* of the first */
+	char text[256]; /* of the first: one line with both identities. n 0: where a store points instead, or "" */
 };
 /* find_pdb.c: the PDB with that GUID and age, opened; name and place prove nothing. PSC_E_NOT_FOUND: there is none.
  * refused, ret_place may be NULL. Files that are damaged count as refused. */

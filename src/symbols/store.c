@@ -3,6 +3,7 @@
 #include "symbols/search.h"
 
 #include "io/os.h"
+#include "symbols/cab.h"
 #include "symbols/guid.h"
 #include "util/text.h"
 #include <stdio.h>
@@ -68,6 +69,15 @@ static bool offer_pdb(struct run *r, const char *dir)
 	return offer(r, dir, r->key->pdb_name) || offer(r, dir, packed);
 }
 
+static void note_pointer(struct run *r, const char *fmt, ...) PSC_PRINTF(2, 3);
+static void note_pointer(struct run *r, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	psc_vformat_line(r->search->pointer, sizeof(r->search->pointer), fmt, ap);
+	va_end(ap);
+}
+
 /* "PATH:/srv/store/ntkrnlmp.pdb" in a file beside; "MSG: ..." says why there is none. */
 static bool offer_pointer(struct run *r, const char *dir)
 {
@@ -84,9 +94,16 @@ static bool offer_pointer(struct run *r, const char *dir)
 		return false;
 	text[n] = '\0';
 	text[strcspn(text, "\r\n")] = '\0';
-	const char *target = text + strlen("PATH:");
-	return strncmp(text, "PATH:", strlen("PATH:")) == 0 && psc_os_is_absolute_path(target) &&
-	       psc_os_is_regular(target, &e) && r->try_file(r->arg, target, r->place);
+	const char *target = text + strlen("PATH:"), *reason = text + strlen("MSG:");
+	if (strncmp(text, "PATH:", strlen("PATH:")) == 0) {
+		if (psc_os_is_absolute_path(target) && psc_os_is_regular(target, &e))
+			return r->try_file(r->arg, target, r->place);
+		if (*target)
+			note_pointer(r, "%.100s points to %.100s, which is no file here", path, target);
+	} else if (strncmp(text, "MSG:", strlen("MSG:")) == 0) {
+		note_pointer(r, "%.100s says: %.100s", path, reason + strspn(reason, " "));
+	}
+	return false;
 }
 
 /* root/ntkrnlmp.pdb/5278...1/ */
@@ -165,6 +182,7 @@ bool psc_symbol_search_run(struct psc_symbol_search *s, const struct psc_symbol_
 {
 	struct run r = {s, PSC_ARENA_INIT, key, NULL, try_file, arg};
 	bool taken = false;
+	s->pointer[0] = '\0';
 	for (size_t i = 0; i < s->n && !taken; i++) {
 		const char *path = s->items[i].path;
 		enum psc_symbol_file_kind kind;
@@ -187,9 +205,8 @@ bool psc_symbol_search_run(struct psc_symbol_search *s, const struct psc_symbol_
 
 enum psc_symbol_file_kind psc_symbol_file_sniff(const char *path, int *ret_error)
 {
-	static const char pdb[] = "Microsoft C/C++", cabinet[] = "MSCF",
-			  xz[] = "\xfd"
-				 "7zXZ";
+	static const char pdb[] = "Microsoft C/C++", xz[] = "\xfd"
+							    "7zXZ";
 	struct psc_os_file *f = NULL;
 	char head[64];
 	size_t n = 0, i = 0;
@@ -201,7 +218,7 @@ enum psc_symbol_file_kind psc_symbol_file_sniff(const char *path, int *ret_error
 		*ret_error = e;
 	if (e != 0)
 		return PSC_SYMBOL_FILE_OTHER;
-	if (n >= strlen(pdb) && (memcmp(head, pdb, strlen(pdb)) == 0 || memcmp(head, cabinet, strlen(cabinet)) == 0))
+	if ((n >= strlen(pdb) && memcmp(head, pdb, strlen(pdb)) == 0) || psc_cab_probe((const uint8_t *)head, n))
 		return PSC_SYMBOL_FILE_PDB;
 	if (n >= strlen(xz) && memcmp(head, xz, strlen(xz)) == 0)
 		return PSC_SYMBOL_FILE_JSON;

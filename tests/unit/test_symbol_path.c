@@ -53,6 +53,39 @@ START_TEST(as_engineers_have_it)
 }
 END_TEST
 
+START_TEST(quotes_and_blanks)
+{
+	parse("\"srv*c:\\symbols*https://a/b\"");
+	ck_assert_str_eq(list(), "store c:\\symbols | url https://a/b");
+	parse(" \"C:\\my dir\" ; \"srv*x\";srv* \"\\\\server\\share\" * http:\\\\b\\c ;\"\"; \" \"");
+	ck_assert_str_eq(list(), "directory C:\\my dir | store x | store \\\\server\\share | url http:\\\\b\\c");
+	parse("\"a;b\"");
+	ck_assert_str_eq(list(), "directory a | directory b");
+	/* Not around the whole: part of the name. */
+	parse("a\"b;\";\"c");
+	ck_assert_str_eq(list(), "directory a\"b | directory \" | directory \"c");
+}
+END_TEST
+
+/* What each means is up to the debugger; here it is a list of places, of which the local ones are searched. */
+START_TEST(servers_and_caches)
+{
+	parse("srv*");
+	ck_assert_str_eq(list(), "default_store ");
+	ck_assert_ptr_nonnull(strstr(s->places[0].note, "default store"));
+	parse("cache*/nowhere/c;srv*/nowhere/a*/nowhere/b*http://c");
+	ck_assert_str_eq(list(), "store /nowhere/c | store /nowhere/a | store /nowhere/b | url http://c");
+	parse("https://msdl.microsoft.com/download/symbols");
+	ck_assert_str_eq(list(), "url https://msdl.microsoft.com/download/symbols");
+	parse("SymSrv*SymSrv.DLL*/nowhere/a;SRV*/nowhere/b;Cache*;/nowhere/c");
+	ck_assert_str_eq(list(), "store /nowhere/a | store /nowhere/b | default_store  | directory /nowhere/c");
+	parse("symsrv*C:\\tools\\mysrv.dll*/nowhere/a");
+	ck_assert_str_eq(list(), "store /nowhere/a");
+	for (size_t i = 0; i < s->n; i++)
+		ck_assert(!s->places[i].is_searched);
+}
+END_TEST
+
 START_TEST(limits)
 {
 	struct psc_error e;
@@ -173,5 +206,5 @@ START_TEST(the_environment)
 END_TEST
 #endif
 
-UNIT_MAIN("symbol_path", as_engineers_have_it, limits, one_warning_per_origin, windows_paths,
-	  what_exists_is_taken_as_it_is, the_environment)
+UNIT_MAIN("symbol_path", as_engineers_have_it, quotes_and_blanks, servers_and_caches, limits, one_warning_per_origin,
+	  windows_paths, what_exists_is_taken_as_it_is, the_environment)

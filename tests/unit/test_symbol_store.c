@@ -69,7 +69,7 @@ static void end(void)
 	ck_assert_int_eq(system(command), 0);
 }
 
-static char offered[4096];
+static char offered[4096], pointer[256];
 static unsigned n_offered, take_at;
 
 static bool note(void *arg, const char *path, const struct psc_symbol_place *place)
@@ -99,6 +99,7 @@ static const char *run(const char *places, const char *name, enum psc_symbol_wan
 	bool has_key = psc_symbol_key_init(&key, name, GUID, 0x1a);
 	bool taken = psc_symbol_search_run(s, has_key && *name ? &key : NULL, want, note, NULL);
 	ck_assert(taken == (take_at != 0 && n_offered == take_at));
+	snprintf(pointer, sizeof(pointer), "%s", s->pointer);
 	psc_symbol_search_free(s);
 	return offered;
 }
@@ -154,10 +155,17 @@ START_TEST(pointers)
 	ck_assert_str_eq(pdb("store", "http.pdb"), "");
 	put("store/http.pdb/" GUID "1A/file.ptr", "PATH:");
 	ck_assert_str_eq(pdb("store", "http.pdb"), "");
+	ck_assert_str_eq(pointer, "");
+	put("store/http.pdb/" GUID "1A/file.ptr", "PATH:\\\\server\\share\\http\033.pdb");
+	ck_assert_str_eq(pdb("store", "http.pdb"), "");
+	ck_assert_ptr_nonnull(
+		strstr(pointer, "file.ptr points to \\\\server\\share\\http?.pdb, which is no file here"));
 	put("store/http.pdb/" GUID "1A/file.ptr", "MSG: /etc/passwd");
 	ck_assert_str_eq(pdb("store", "http.pdb"), "");
+	ck_assert_ptr_nonnull(strstr(pointer, "file.ptr says: /etc/passwd"));
 	put("store/http.pdb/" GUID "1A/file.ptr", "");
 	ck_assert_str_eq(pdb("store", "http.pdb"), "");
+	ck_assert_str_eq(pointer, "");
 	end();
 }
 END_TEST
