@@ -4,9 +4,12 @@
 #include "util/error.h"
 #include <string.h>
 
-bool psc_cab_probe(const uint8_t *head, size_t n)
+const char *psc_cab_probe(const uint8_t *head, size_t n)
 {
-	return n >= 4 && memcmp(head, "MSCF", 4) == 0;
+	static const uint8_t szdd[8] = {'S', 'Z', 'D', 'D', 0x88, 0xf0, 0x27, 0x33};
+	if (n >= 4 && memcmp(head, "MSCF", 4) == 0)
+		return "cab";
+	return n >= sizeof(szdd) && memcmp(head, szdd, sizeof(szdd)) == 0 ? "szdd" : NULL;
 }
 
 #ifdef PSC_HAVE_MSPACK
@@ -26,6 +29,7 @@ struct cab_system {
 	const struct psc_source *source;
 	uint8_t *out;
 	size_t out_n, out_cap, out_max;
+	const char *what; /* in messages */
 	bool no_memory;
 };
 
@@ -182,31 +186,72 @@ static enum psc_status cab_error(const struct cab_system *s, int code, struct ps
 	switch (code) {
 	case MSPACK_ERR_READ:
 	case MSPACK_ERR_SEEK:
-		return psc_fail(reterr, PSC_E_TRUNCATED, PSC_WHERE_NONE, 0, "the cabinet ends too early");
+		return psc_fail(reterr, PSC_E_TRUNCATED, PSC_WHERE_NONE, 0, "%s ends too early", s->what);
 	case MSPACK_ERR_CHECKSUM:
-		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "a checksum in the cabinet is wrong");
+		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "a checksum in %s is wrong", s->what);
 	default:
-		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "the cabinet is damaged");
+		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "%s is damaged", s->what);
 	}
 }
 
-static enum psc_status extract(struct cab_system *s, struct mscab_decompressor *d, struct mscabd_cabinet *cab,
-			       struct psc_error *reterr)
+/* What is promised bounds what is unpacked. */
+static enum psc_status expect(struct cab_system *s, uint64_t length, struct psc_error *reterr)
 {
-	struct mscabd_file *file = choose(cab);
-	if (!file)
-		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "the cabinet holds no file");
-	if (file->length > s->out_max)
+	if (length > s->out_max)
 		return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0,
-				"unpacks to %u bytes, more than %" PRIu64 " MiB: unpack it first", file->length,
+				"unpacks to %" PRIu64 " bytes, more than %" PRIu64 " MiB: unpack it first", length,
 				(uint64_t)s->out_max >> 20);
-	s->out_max = file->length;
-	int code = d->extract(d, file, output_name);
+	s->out_max = (size_t)length;
+	return PSC_OK;
+}
+
+static enum psc_status finish(const struct cab_system *s, int code, struct psc_error *reterr)
+{
 	if (code != MSPACK_ERR_OK)
 		return cab_error(s, code, reterr);
-	if (s->out_n != file->length)
-		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "the cabinet unpacks to too few bytes");
+	if (s->out_n != s->out_max)
+		return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "%s unpacks to too few bytes", s->what);
 	return PSC_OK;
+}
+
+static enum psc_status unpack_cabinet(struct cab_system *s, struct psc_error *reterr)
+{
+	enum psc_status r = PSC_OK;
+	struct mscab_decompressor *d = mspack_create_cab_decompressor(&s->base);
+	if (!d)
+		return psc_fail_no_memory(reterr);
+	struct mscabd_cabinet *cab = d->open(d, input_name);
+	struct mscabd_file *file = cab ? choose(cab) : NULL;
+	s->what = "the cabinet";
+	if (!cab)
+		r = cab_error(s, d->last_error(d), reterr);
+	else if (!file)
+		r = psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0, "the cabinet holds no file");
+	else
+		r = expect(s, file->length, reterr);
+	if (r == PSC_OK)
+		r = finish(s, d->extract(d, file, output_name), reterr);
+	if (cab)
+		d->close(d, cab);
+	mspack_destroy_cab_decompressor(d);
+	return r;
+}
+
+static enum psc_status unpack_szdd(struct cab_system *s, struct psc_error *reterr)
+{
+	struct msszdd_decompressor *d = mspack_create_szdd_decompressor(&s->base);
+	if (!d)
+		return psc_fail_no_memory(reterr);
+	struct msszddd_header *h = d->open(d, input_name);
+	s->what = "the packed file";
+	enum psc_status r = h ? expect(s, h->length < 0 ? UINT64_MAX : (uint64_t)h->length, reterr)
+			      : cab_error(s, d->last_error(d), reterr);
+	if (r == PSC_OK)
+		r = finish(s, d->extract(d, h, output_name), reterr);
+	if (h)
+		d->close(d, h);
+	mspack_destroy_szdd_decompressor(d);
+	return r;
 }
 
 enum psc_status psc_cab_unpack(const struct psc_source *source, uint64_t max_bytes, uint8_t **ret, size_t *ret_n,
@@ -218,14 +263,13 @@ enum psc_status psc_cab_unpack(const struct psc_source *source, uint64_t max_byt
 	if (same_off_t != MSPACK_ERR_OK)
 		return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_NONE, 0,
 				"this poolscope does not fit its libmspack: unpack the file with cabextract first");
-	struct mscab_decompressor *d = mspack_create_cab_decompressor(&s.base);
-	if (!d)
-		return psc_fail_no_memory(reterr);
-	struct mscabd_cabinet *cab = d->open(d, input_name);
-	enum psc_status r = cab ? extract(&s, d, cab, reterr) : cab_error(&s, d->last_error(d), reterr);
-	if (cab)
-		d->close(d, cab);
-	mspack_destroy_cab_decompressor(d);
+	uint8_t head[PSC_CAB_MAGIC_BYTES];
+	size_t n = (size_t)psc_min_u64(sizeof(head), psc_source_size(source));
+	enum psc_status r = psc_source_read(source, 0, head, n, reterr);
+	if (r != PSC_OK)
+		return r;
+	const char *kind = psc_cab_probe(head, n);
+	r = kind && strcmp(kind, "szdd") == 0 ? unpack_szdd(&s, reterr) : unpack_cabinet(&s, reterr);
 	if (r == PSC_OK) {
 		*ret = s.out;
 		*ret_n = s.out_n;
@@ -244,10 +288,9 @@ enum psc_status psc_cab_unpack(const struct psc_source *source, uint64_t max_byt
 	(void)max_bytes;
 	(void)ret;
 	(void)ret_n;
-	return psc_fail(
-		reterr, PSC_E_UNSUPPORTED, PSC_WHERE_NONE, 0,
-		"a cabinet, and this poolscope was built without libmspack: unpack it with cabextract or expand "
-		"first");
+	return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_NONE, 0,
+			"a packed file, and this poolscope was built without libmspack: unpack it with cabextract or "
+			"expand first");
 }
 
 #endif

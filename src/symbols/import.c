@@ -58,8 +58,8 @@ static enum psc_status place_pdb(const char *file, struct psc_symbol_imported *r
 	ret->age = id->age;
 	memcpy(ret->guid, id->guid, sizeof(ret->guid));
 	r = name_of_pdb(file, id, ret->pdb_name, reterr);
-	bool is_cabinet = id->compression && strcmp(id->compression, "cab") == 0;
-	if (r == PSC_OK && id->compression && !is_cabinet)
+	bool is_packed = id->compression && strcmp(id->compression, "gzip") != 0;
+	if (r == PSC_OK && id->compression && !is_packed)
 		r = psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_NONE, 0,
 			     "%s: symbol stores hold no PDB in %s: unpack the file first", psc_base_name(file),
 			     id->compression);
@@ -68,7 +68,7 @@ static enum psc_status place_pdb(const char *file, struct psc_symbol_imported *r
 		return r;
 	snprintf(ret->store_path, sizeof(ret->store_path), "%s/%s%X/%s", ret->pdb_name, ret->guid, (unsigned)ret->age,
 		 ret->pdb_name);
-	if (is_cabinet)
+	if (is_packed)
 		ret->store_path[strlen(ret->store_path) - 1] = '_';
 	return PSC_OK;
 }

@@ -72,18 +72,19 @@ static enum psc_status read_headers(struct psc_pdb *pdb, struct psc_error *reter
 	return PSC_OK;
 }
 
-/* A cabinet is replaced by what it holds. */
-static enum psc_status unpack_cabinet(struct psc_pdb *pdb, struct psc_error *reterr)
+/* A packed file is replaced by what it holds. */
+static enum psc_status unpack(struct psc_pdb *pdb, struct psc_error *reterr)
 {
 	const struct psc_source_options opts = {.no_mmap = true, .max_unpacked_bytes = PSC_PDB_MAX_UNPACKED_BYTES};
 	struct psc_source *inner = NULL;
-	uint8_t head[4];
+	uint8_t head[PSC_CAB_MAGIC_BYTES];
+	const char *kind = NULL;
 	size_t n = 0;
 	enum psc_status r = PSC_OK;
 	if (psc_source_size(pdb->source) < sizeof(head))
 		return PSC_OK;
 	r = psc_source_read(pdb->source, 0, head, sizeof(head), reterr);
-	if (r != PSC_OK || !psc_cab_probe(head, sizeof(head)))
+	if (r != PSC_OK || !(kind = psc_cab_probe(head, sizeof(head))))
 		return r;
 	r = psc_cab_unpack(pdb->source, PSC_PDB_MAX_UNPACKED_BYTES, &pdb->unpacked, &n, reterr);
 	if (r == PSC_OK)
@@ -92,7 +93,7 @@ static enum psc_status unpack_cabinet(struct psc_pdb *pdb, struct psc_error *ret
 		return r;
 	psc_source_close(pdb->source);
 	pdb->source = inner;
-	pdb->identity.compression = "cab";
+	pdb->identity.compression = kind;
 	return PSC_OK;
 }
 
@@ -117,7 +118,7 @@ static enum psc_status open_source(enum psc_status opened, struct psc_source *so
 			r = psc_fail(reterr, PSC_E_TRUNCATED, PSC_WHERE_NONE, 0, "the gzip data end too early");
 	}
 	if (r == PSC_OK)
-		r = unpack_cabinet(pdb, reterr);
+		r = unpack(pdb, reterr);
 	if (r == PSC_OK)
 		r = read_headers(pdb, reterr);
 	if (r == PSC_OK) {

@@ -9,7 +9,7 @@
 
 struct psc_pdb;
 
-/* path: a PDB, or a cabinet (.pd_) or gzip file that holds one; these two are unpacked into memory (at most
+/* path: a PDB, or a packed (.pd_) or gzip file that holds one; these two are unpacked into memory (at most
  * PSC_PDB_MAX_UNPACKED_BYTES). PSC_E_FORMAT: no PDB. PSC_E_UNSUPPORTED: an old or a .NET kind of PDB, or packed in a
  * way that this build does not unpack. PSC_E_CORRUPT, PSC_E_TRUNCATED, PSC_E_LIMIT, PSC_E_OS. Error texts name the
  * file. */
@@ -30,7 +30,7 @@ struct psc_pdb_identity {
 	bool has_types;          /* false: no type records */
 	bool is_fastlink;        /* made with /DEBUG:FASTLINK: most of it is in object files elsewhere */
 	bool is_stripped;        /* private symbols were removed: publics only */
-	const char *compression; /* "cab", "gzip" or NULL */
+	const char *compression; /* "cab", "szdd", "gzip" or NULL */
 };
 
 /* Borrowed from the handle. */

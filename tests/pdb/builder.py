@@ -49,9 +49,9 @@ GUID = bytes(range(0x10, 0x20))
 GUID_TEXT = '13121110151417161819 1A1B1C1D1E1F'.replace(' ', '')
 
 
-def info(age=1, version=20000404, features=(20140508,)):
+def info(age=1, version=20000404, features=(20140508,), guid=GUID):
     names = u32(0) + u32(0) + u32(1) + u32(0) + u32(0)  # an empty map of named streams
-    return u32(version) + u32(0x5f000000) + u32(age) + GUID + names + b''.join(u32(f) for f in features)
+    return u32(version) + u32(0x5f000000) + u32(age) + guid + names + b''.join(u32(f) for f in features)
 
 
 # ---- types
@@ -245,9 +245,9 @@ def dbi(gsi_stream=0xffff, psgsi_stream=0xffff, record_stream=0xffff, modules=b'
 class Pdb:
     """Streams by number, with what is usual in the first ones."""
 
-    def __init__(self, machine=0x8664, age=1, info_age=1):
+    def __init__(self, machine=0x8664, age=1, info_age=1, guid=GUID):
         self.machine, self.age = machine, age
-        self.streams = [b'', info(info_age), Tpi().stream(), b'', b'']
+        self.streams = [b'', info(info_age, guid=guid), Tpi().stream(), b'', b'']
         self.slots = [0xffff] * 11
         self.records, self.publics, self.globals_, self.modules = b'', [], [], []
         self.has_hash = True
@@ -326,6 +326,29 @@ def lzx_cabinet(name, data):
         head = b''.join(u16(int(bits[i:i + 16], 2)) for i in range(0, len(bits), 16))
         blocks.append((head + u32(1) * 3 + piece + bytes(len(piece) % 2), len(piece)))
     return cabinet(name, len(data), 0x1503, blocks)
+
+
+def szdd(data, missing='b'):
+    """COMPRESS.EXE's format: eight items under a byte of flags, here literals, and copies for runs of zeroes."""
+    out, at, ring = bytearray(), 0, 4096 - 16
+    while at < len(data):
+        flags, items = 0, b''
+        for bit in range(8):
+            if at >= len(data):
+                break
+            run = 0
+            while run < 18 and at + run < len(data) and data[at + run] == 0 and at > 32 and not any(data[at - 18:at]):
+                run += 1
+            if run >= 3:  # the 18 bytes before are zeroes: copy from there
+                place = (ring - 18) % 4096
+                items += bytes([place & 0xff, (place >> 4 & 0xf0) | (run - 3)])
+                at, ring = at + run, (ring + run) % 4096
+            else:
+                flags |= 1 << bit
+                items += data[at:at + 1]
+                at, ring = at + 1, (ring + 1) % 4096
+        out += bytes([flags]) + items
+    return b'SZDD\x88\xf0\x27\x33A' + missing.encode() + u32(len(data)) + bytes(out)
 
 
 def stored_cabinet(name, data):

@@ -12,7 +12,7 @@ import tempfile
 
 from builder import (ABSENT, GUID_TEXT, Pdb, Tpi, base, cabinet, counted, data32, dbi, end, enumerate_, index, info,
                      lzx_cabinet, member, msf, mszip_cabinet, number, proc32, procref, public, sections, stored_cabinet,
-                     symbol, text, u16, u32)
+                     symbol, szdd, text, u16, u32)
 
 PDBDUMP, HAS_MSPACK = sys.argv[1], sys.argv[2] == 'mspack'
 WORK = tempfile.TemporaryDirectory()
@@ -102,6 +102,15 @@ def containers():
         broken = bytearray(data)
         broken[len(data) // 2] ^= 0x55
         refused(f'{name} damaged', bytes(broken), 'checksum')
+    old = szdd(small().finish(block=1024))
+    if HAS_MSPACK:
+        check('szdd is smaller', len(old) < len(small().finish(block=1024)))
+        answers('szdd', old, expected, name='z.pd_')
+        refused('szdd cut', old[:len(old) // 2], 'symbol file')
+        refused('szdd that promises too much', old[:10] + u32(0x7fffffff) + old[14:], 'more than')
+        refused('szdd that promises more', old[:10] + u32(len(small().finish(block=1024)) + 1) + old[14:], 'too few')
+    else:
+        refused('szdd without libmspack', old, 'libmspack')
     answers('gzip', gzip.compress(good), expected, name='t.pdb.gz')
     if not HAS_MSPACK:
         return
