@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope block ADDRESS: the block that holds an address, its neighbours, and what speaks for it. */
+#include "callers.h"
 #include "json.h"
 #include "page_blocks.h"
 #include "rows.h"
@@ -55,18 +56,11 @@ struct block_view {
 	uint64_t n_refs_found;
 };
 
-/* "module+0x123", or NULL. */
+/* "module!symbol+0x21" or "module+0x123", or NULL. What an unloaded module once held may be anything by now. */
 static const char *name_address(const struct block_view *v, uint64_t va, char *buf, size_t size)
 {
-	size_t n, n_loaded;
-	const struct psc_module *m = psc_dump_modules(v->dump, &n, &n_loaded);
-	for (size_t i = 0; i < n_loaded; i++) {
-		if (va < m[i].base || va - m[i].base >= m[i].size_bytes)
-			continue;
-		snprintf(buf, size, "%s+0x%" PRIx64, m[i].name, va - m[i].base);
-		return buf;
-	}
-	return NULL;
+	struct psc_code_location l;
+	return psc_dump_locate(v->dump, va, &l) && !l.is_unloaded ? location_text(&l, v->is_32bit, buf, size) : NULL;
 }
 
 static uint64_t pointer_at(const struct block_view *v, const uint8_t *bytes)
@@ -180,7 +174,7 @@ static void print_neighbour(const struct block_view *v, FILE *f, const char *wha
 static void print_contents(const struct block_view *v, FILE *f)
 {
 	const size_t width = v->is_32bit ? 4 : 8;
-	char name[300];
+	char name[PSC_LOCATION_TEXT_BYTES];
 	for (size_t i = 0; i < v->n_contents; i += 16) {
 		size_t n = v->n_contents - i < 16 ? v->n_contents - i : 16;
 		print_hex_line(f, v->hit->va + i, v->is_32bit, v->contents + i, n);
@@ -311,7 +305,7 @@ static void json_add_hex(cJSON *o, const char *key, const uint8_t *bytes, size_t
 static cJSON *json_pointers(const struct block_view *v)
 {
 	const size_t width = v->is_32bit ? 4 : 8;
-	char name[300];
+	char name[PSC_LOCATION_TEXT_BYTES];
 	cJSON *a = cJSON_CreateArray();
 	for (size_t i = 0; i + width <= v->n_contents; i += width) {
 		uint64_t x = pointer_at(v, v->contents + i);

@@ -115,18 +115,34 @@ static int callers_option(void *arg, int opt)
 	}
 }
 
+/* What was cut off may have been the rest of a character. */
+static void trim_text(char *buf, int n, size_t cap)
+{
+	size_t end = cap - 1;
+	if (n < 0 || (size_t)n < cap)
+		return;
+	while (end > 0 && ((unsigned char)buf[end - 1] & 0xc0) == 0x80)
+		end--;
+	if (end > 0 && (unsigned char)buf[end - 1] >= 0xc0)
+		end--;
+	if (end < cap - 1)
+		buf[end] = '\0';
+}
+
 char *location_text(const struct psc_code_location *l, bool is_32bit, char *buf, size_t cap)
 {
-	if (l->symbol != NULL && l->address != 0)
-		snprintf(buf, cap, "%s!%s+0x%" PRIx64, l->name, l->symbol, l->symbol_offset);
+	int n;
+	if (l->symbol != NULL && l->address != 0 && l->symbol_offset != 0)
+		n = snprintf(buf, cap, "%s!%s+0x%" PRIx64, l->name, l->symbol, l->symbol_offset);
 	else if (l->symbol != NULL)
-		snprintf(buf, cap, "%s!%s", l->name, l->symbol);
+		n = snprintf(buf, cap, "%s!%s", l->name, l->symbol);
 	else if (l->module != NULL && l->address != 0)
-		snprintf(buf, cap, "%s+0x%" PRIx64, l->name, l->offset);
+		n = snprintf(buf, cap, "%s+0x%" PRIx64, l->name, l->offset);
 	else if (l->module != NULL)
-		snprintf(buf, cap, "%s", l->name);
+		n = snprintf(buf, cap, "%s", l->name);
 	else
-		snprintf(buf, cap, "0x%0*" PRIx64, is_32bit ? 8 : 16, l->address);
+		n = snprintf(buf, cap, "0x%0*" PRIx64, is_32bit ? 8 : 16, l->address);
+	trim_text(buf, n, cap);
 	return buf;
 }
 

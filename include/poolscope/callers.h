@@ -32,17 +32,6 @@ enum psc_callers_by {
 	PSC_CALLERS_BY_TAG
 };
 
-/** A code address of the dump. Texts belong to the result. */
-struct psc_code_location {
-	uint64_t address;   /**< 0 for rows of more than one address */
-	const char *module; /**< file name, "myfault.sys"; NULL: in no module */
-	const char *name;   /**< as debuggers spell it: "myfault" */
-	uint64_t offset;    /**< of address in the module */
-	bool is_unloaded;   /**< the module had been unloaded: the address may be of something else */
-	const char *symbol; /**< NULL without a PDB of the module */
-	uint64_t symbol_offset;
-};
-
 #define PSC_CALLER_TAGS_MAX 16
 struct psc_caller_row {
 	enum psc_caller_source source;

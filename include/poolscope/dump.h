@@ -249,6 +249,23 @@ struct psc_profile_item {
 /** All that are known, symbols first, by name. */
 PSC_API const struct psc_profile_item *psc_dump_profile(const struct psc_dump *dump, size_t *ret_count);
 
+/** A code address of the dump. Texts belong to what it came from: a result, or the dump. */
+struct psc_code_location {
+	uint64_t address;   /**< 0 for rows of more than one address */
+	const char *module; /**< file name, "myfault.sys"; NULL: in no module */
+	const char *name;   /**< as debuggers spell it: "myfault" */
+	uint64_t offset;    /**< of address in the module */
+	bool is_unloaded;   /**< the module had been unloaded: the address may be of something else */
+	const char *symbol; /**< NULL without a PDB of the module */
+	uint64_t symbol_offset;
+};
+
+/** What is at a code address: module, offset, and the symbol where a PDB of this very module is found. Loaded modules
+ * come before unloaded ones. False, and *ret all but zero, when it is in no module. The first address in a module looks
+ * for its PDB; the names of 65,536 addresses are kept, further ones get module and offset only. Out of memory, the
+ * symbol is left out. */
+PSC_API bool psc_dump_locate(struct psc_dump *dump, uint64_t va, struct psc_code_location *ret);
+
 /** A module of the dump and the symbol file that belongs to it. */
 struct psc_symbol_file {
 	const char *module; /**< file name */

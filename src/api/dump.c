@@ -6,6 +6,7 @@
 #include "io/source.h"
 #include "kernel/infer.h"
 #include "kernel/kernel.h"
+#include "kernel/symbolize.h"
 #include "pool/pool.h"
 #include "pool/seg_heap.h"
 #include "report/blocks.h"
@@ -40,6 +41,7 @@ struct psc_dump {
 	size_t n_pool_sources;
 	struct psc_pool_keys pool_keys;
 	bool has_pool_keys;
+	struct psc_symbolizer *symbolizer; /* opened when first asked for */
 	struct psc_profile_item *profile;
 	size_t n_profile;
 };
@@ -409,6 +411,7 @@ void psc_dump_close(struct psc_dump *dump)
 {
 	if (dump == NULL)
 		return;
+	psc_symbolizer_close(dump->symbolizer);
 	psc_kernel_deinit(&dump->kernel);
 	psc_symbol_search_free(dump->own_search);
 	psc_image_close(dump->image);
@@ -577,6 +580,24 @@ enum psc_status psc_validate_run(struct psc_dump *dump, const struct psc_validat
 		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
 	o.size = sizeof(o);
 	return psc_validate_compute(&dump->kernel, &o, ret, reterr);
+}
+
+bool psc_dump_locate(struct psc_dump *dump, uint64_t va, struct psc_code_location *ret)
+{
+	struct psc_symbol_text t;
+	memset(ret, 0, sizeof(*ret));
+	ret->address = va;
+	if (!dump->symbolizer && psc_symbolizer_open(&dump->kernel, &dump->symbolizer, NULL) != PSC_OK)
+		return false;
+	if (!psc_symbolize(dump->symbolizer, va, &t))
+		return false;
+	ret->module = t.module;
+	ret->name = t.name;
+	ret->offset = t.offset;
+	ret->is_unloaded = t.is_unloaded;
+	ret->symbol = t.symbol;
+	ret->symbol_offset = t.symbol_offset;
+	return true;
 }
 
 enum psc_status psc_dump_symbol_files(struct psc_dump *dump, struct psc_symbol_files **ret, struct psc_error *reterr)
