@@ -12,8 +12,9 @@ static const char help[] =
 	"Usage: poolscope callers [OPTIONS] DUMP\n"
 	"\n"
 	"Prints one row per return address that allocated pool, from what Driver Verifier recorded: live blocks with\n"
-	"their caller, lifetime counts where it kept them, and its log of recent operations. Without Verifier a dump\n"
-	"names no caller; 'poolscope sites' then lists the call sites of every driver.\n"
+	"their caller, lifetime counts where it kept them, and its log of recent operations; and from the kernel's\n"
+	"stack-trace database where pool headers name its entries. Without these a dump names no caller; 'poolscope\n"
+	"sites' then lists the call sites of every driver.\n"
 	"\n"
 	"Options:\n"
 	"      --by KEY          address (default), function, module or tag: what makes a row\n"
@@ -243,6 +244,17 @@ static cJSON *json_sources(const struct psc_callers *callers)
 	o = cJSON_AddObjectToObject(coverage, "stacks");
 	cJSON_AddBoolToObject(o, "available", i->stacks_available);
 	json_add_text_or_null(o, "why_not", i->stacks_why_not);
+	o = cJSON_AddObjectToObject(coverage, "stackdb");
+	cJSON_AddBoolToObject(o, "available", i->stackdb_available);
+	json_add_text_or_null(o, "why_not", i->stackdb_why_not);
+	json_add_u64(o, "traces_count", i->stackdb_traces);
+	json_add_u64(o, "missing_count", i->stackdb_missing);
+	json_add_u64(o, "invalid_count", i->stackdb_invalid);
+	cJSON_AddBoolToObject(o, "joined", i->stackdb_joined);
+	json_add_text_or_null(o, "why_not_joined", i->stackdb_why_not_joined);
+	json_add_u64(o, "blocks_count", i->stackdb_blocks);
+	json_add_u64(o, "lost_count", i->stackdb_lost);
+	json_add_u64(o, "unmatched_count", i->stackdb_unmatched);
 	return coverage;
 }
 
@@ -285,7 +297,14 @@ static void print_end_lines(FILE *f, const struct psc_callers *callers)
 			group_digits(i->record_pages_read, false, (char[32]){0}),
 			group_digits(i->record_pages_missing, false, (char[32]){0}));
 	else
-		fprintf(f, "\nNo recorded callers: %s.\n", i->verifier_why_not != NULL ? i->verifier_why_not : "none");
+		fprintf(f, "\n%s: %s.\n", i->stackdb_joined ? "No records of Driver Verifier" : "No recorded callers",
+			i->verifier_why_not != NULL ? i->verifier_why_not : "none");
+	if (i->stackdb_joined)
+		fprintf(f, "Stack-trace database: %s traces, named by %s live blocks\n",
+			group_digits(i->stackdb_traces, false, a), group_digits(i->stackdb_blocks, false, b));
+	else if (i->stackdb_available)
+		fprintf(f, "Stack-trace database: %s traces, not used: %s\n", group_digits(i->stackdb_traces, false, a),
+			i->stackdb_why_not_joined);
 	if (i->log_available)
 		fprintf(f, "Log of operations: %s of %s slots used\n", group_digits(i->log_records, false, a),
 			group_digits(i->log_length, false, b));

@@ -3,8 +3,9 @@
  * Who allocated: return addresses that the dump itself recorded.
  *
  * An ordinary pool header names no caller. Driver Verifier's records do, for the drivers it watched: live blocks with
- * the return address of their allocation, and a log of recent allocations and frees with stacks. What stands here is
- * recorded, not inferred; blocks of drivers that were not verified are not in it.
+ * the return address of their allocation, and a log of recent allocations and frees with stacks. So does the kernel's
+ * stack-trace database, where it was on and pool headers carry its indices. What stands here is recorded, not inferred;
+ * other blocks are not in it, unless they are asked for.
  */
 #ifndef POOLSCOPE_CALLERS_H
 #define POOLSCOPE_CALLERS_H
@@ -18,10 +19,12 @@ extern "C" {
 enum psc_caller_source {
 	PSC_CALLER_VERIFIER, /**< Verifier's records of live blocks, or its table of allocating stacks */
 	PSC_CALLER_TRACE,    /**< the log alone: live blocks whose records are not in the dump */
+	PSC_CALLER_STACKDB,  /**< the kernel's stack-trace database, through the index in a block's pool header */
+	PSC_CALLER_NONE,     /**< nobody recorded it */
 	PSC_CALLER_MAX
 };
 
-/** "verifier", "trace". */
+/** "verifier", "trace", "stackdb"; NULL for PSC_CALLER_NONE. */
 PSC_API const char *psc_caller_source_name(enum psc_caller_source source);
 
 /** What makes a row. */
@@ -35,14 +38,15 @@ enum psc_callers_by {
 #define PSC_CALLER_TAGS_MAX 16
 struct psc_caller_row {
 	enum psc_caller_source source;
-	bool is_inferred; /**< of the log it was assumed, not read, that the newest record is an allocation */
+	bool is_inferred; /**< log: it was assumed, not read, that the newest record is an allocation; stackdb: more
+			     blocks name this trace than it was logged for */
 	struct psc_code_location caller; /**< not of rows by tag */
 	bool has_pool;
 	enum psc_pool pool;
 	uint8_t tags[PSC_CALLER_TAGS_MAX][4]; /**< memory order, protected bit cleared; sorted */
 	size_t n_tags;                        /**< in tags */
 	bool has_more_tags;
-	uint64_t live, live_bytes; /**< usable bytes, as Verifier counts them */
+	uint64_t live, live_bytes; /**< usable bytes, as Verifier counts them; with all_blocks block bytes */
 	bool has_lifetime;         /**< of allocations and frees since Verifier started */
 	uint64_t allocs, frees, alloc_bytes;
 	const struct psc_code_location *stack; /**< of the newest allocation known, innermost first; NULL none */
@@ -92,6 +96,14 @@ struct psc_callers_info {
 	bool stacks_available;
 	const char *stacks_why_not;
 	uint64_t live, live_bytes; /**< over all rows of source verifier */
+	bool stackdb_available;    /**< the kernel's stack-trace database was read */
+	const char *stackdb_why_not;
+	uint64_t stackdb_traces, stackdb_missing, stackdb_invalid; /**< entries: read, not in the dump, nonsense */
+	bool stackdb_joined; /**< pool headers carry its indices: there are rows of source stackdb */
+	const char *stackdb_why_not_joined;
+	uint64_t stackdb_blocks;    /**< live blocks whose header names a trace */
+	uint64_t stackdb_lost;      /**< whose trace is not in the dump */
+	uint64_t stackdb_unmatched; /**< whose header holds a number there that is of no trace */
 };
 
 struct psc_callers; /* a result */

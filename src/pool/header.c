@@ -61,6 +61,13 @@ bool psc_pool_header_has_quota(const struct psc_pool_header *h, const struct psc
 	return psc_pool_header_in_use(h, rules) && (request_bits(h, rules) & TYPE_QUOTA) != 0;
 }
 
+uint16_t psc_pool_header_trace_index(const struct psc_pool_header *h, const struct psc_pool_rules *rules)
+{
+	if (!rules->is_64bit)
+		return (uint16_t)h->tag;
+	return psc_pool_header_has_quota(h, rules) ? 0 : (uint16_t)h->process_billed;
+}
+
 bool psc_pool_header_is_session(const struct psc_pool_header *h, const struct psc_pool_rules *rules)
 {
 	return psc_pool_header_in_use(h, rules) && (request_bits(h, rules) & TYPE_SESSION) != 0;

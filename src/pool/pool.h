@@ -36,6 +36,8 @@ void psc_pool_header_parse(const uint8_t *bytes, const struct psc_pool_rules *ru
 bool psc_pool_header_in_use(const struct psc_pool_header *h, const struct psc_pool_rules *rules);
 bool psc_pool_header_is_paged(const struct psc_pool_header *h, const struct psc_pool_rules *rules);
 bool psc_pool_header_has_quota(const struct psc_pool_header *h, const struct psc_pool_rules *rules);
+/* AllocatorBackTraceIndex: in the bytes of the tag on x86, else in those of the charged process. 0: none. */
+uint16_t psc_pool_header_trace_index(const struct psc_pool_header *h, const struct psc_pool_rules *rules);
 
 /* ---- tag trackers (pool.md section 5) ---- */
 struct psc_tracker_counts {
@@ -164,6 +166,7 @@ struct psc_block {
 	uint64_t billed;         /* billed process ^ ExpPoolQuotaCookie (up to 7: the process); 0 none */
 	uint64_t process;        /* billed process (decoded), 0 none or not known */
 	uint32_t previous_bytes; /* of the block before it, as the header says; classic allocator */
+	uint16_t trace_index;    /* AllocatorBackTraceIndex as stored; 0: none, or its place holds something else */
 };
 /* Called from worker threads with that worker's context; blocks of one page come in address order. */
 typedef void psc_block_fn(void *worker_ctx, const struct psc_block *b);

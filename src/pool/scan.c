@@ -83,6 +83,7 @@ static void emit(struct scan *s, uint64_t va, const struct psc_pool_header *h, e
 	b.is_proven = verdict == PSC_VERDICT_VS || verdict == PSC_VERDICT_LFH;
 	b.kind = b.is_proven ? kinds[verdict] : s->is_heap ? PSC_BLOCK_KIND_UNKNOWN : PSC_BLOCK_KIND_LEGACY;
 	b.has_tag = true;
+	b.trace_index = psc_pool_header_trace_index(h, &s->rules);
 	s->on_block(s->ctx, &b);
 	s->ret->n_headers++;
 	s->ret->n_proven_vs += verdict == PSC_VERDICT_VS;

@@ -203,6 +203,7 @@ void psc_seg_take_storage(void *arg, const struct psc_seg_storage *s)
 		h = second;
 	}
 	psc_walk_bill(w, &h, header, h.block_size * unit, PSC_PAGE_BYTES - b.va % PSC_PAGE_BYTES, &b);
+	b.trace_index = psc_pool_header_trace_index(&h, &w->rules);
 	give(t, &b);
 }
 

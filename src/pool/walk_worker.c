@@ -75,6 +75,7 @@ static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const
 		if (s->in_use) {
 			b.state = is_cached(w, b.va + w->rules.unit_bytes) ? PSC_BLOCK_CACHED : PSC_BLOCK_ALLOCATED;
 			psc_walk_bill(w, &s->header, page + s->offset, s->size_bytes, PSC_PAGE_BYTES - s->offset, &b);
+			b.trace_index = psc_pool_header_trace_index(&s->header, &w->rules);
 			if (w->opts->find_defects && b.process == 0 && w->rules.is_64bit &&
 			    s->header.process_billed != 0 && (w->has_cookie || !w->rules.quota_is_encoded) &&
 			    psc_pool_header_has_quota(&s->header, &w->rules)) {

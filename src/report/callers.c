@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Recorded callers as rows: live blocks of Verifier's records, their lifetime from its table of stacks, and from its
- * log the stack of the newest allocation, or the block itself where its record is missing. */
+ * log the stack of the newest allocation, or the block itself where its record is missing; other blocks through the
+ * kernel's stack-trace database. */
 #include "report/callers_internal.h"
 #include "util/error.h"
 
@@ -9,39 +10,23 @@
 
 /* Live blocks remembered for the log: more than any log holds. */
 #define LIVE_MAX ((size_t)1 << 22)
-#define KEYS_MAX ((size_t)1 << 18)
 #define SEEN_MAX ((size_t)1 << 22)
-
-struct live_block {
-	uint64_t caller, size_bytes;
-	uint32_t tag;
-};
-
-struct collecting {
-	struct psc_kernel *k;
-	struct psc_callers *c;
-	struct psc_symbolizer *symbolizer;
-	struct psc_pool_regions regions;
-	struct psc_pool_rules rules;
-	struct psc_hashmap sums; /* key.a = address, key.b = tag, pool, source */
-	struct psc_hashmap live; /* va of data -> struct live_block */
-	struct psc_hashmap seen; /* addresses that a newer record of the log was about */
-	bool no_memory, full;
-};
 
 const char *psc_caller_source_name(enum psc_caller_source source)
 {
-	return source == PSC_CALLER_VERIFIER ? "verifier" : source == PSC_CALLER_TRACE ? "trace" : "unknown";
+	static const char *const names[PSC_CALLER_MAX] = {
+		[PSC_CALLER_VERIFIER] = "verifier", [PSC_CALLER_TRACE] = "trace", [PSC_CALLER_STACKDB] = "stackdb"};
+	return (unsigned)source < PSC_CALLER_MAX ? names[source] : NULL;
 }
 
-static struct psc_caller_sum *sum_at(struct collecting *g, uint64_t caller, uint32_t tag, enum psc_pool pool,
-				     enum psc_caller_source source)
+struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t caller, uint32_t tag,
+					 enum psc_pool pool, enum psc_caller_source source)
 {
 	struct psc_hashkey key = {caller,
 				  (uint64_t)(tag & ~PSC_TAG_PROTECTED) | (uint64_t)pool << 32 | (uint64_t)source << 40};
 	struct psc_caller_sum *s = psc_hashmap_put(&g->sums, key, NULL);
 	if (!s) {
-		if (g->sums.n >= KEYS_MAX)
+		if (g->sums.n >= PSC_CALLER_KEYS_MAX)
 			g->full = true;
 		else
 			g->no_memory = true;
@@ -50,7 +35,7 @@ static struct psc_caller_sum *sum_at(struct collecting *g, uint64_t caller, uint
 }
 
 /* By its range where the kernel says which; else by the block's own header. */
-static enum psc_pool pool_of(struct collecting *g, uint64_t va)
+static enum psc_pool pool_of(struct psc_callers_collect *g, uint64_t va)
 {
 	uint8_t bytes[16];
 	const unsigned unit = g->rules.unit_bytes;
@@ -68,30 +53,33 @@ static enum psc_pool pool_of(struct collecting *g, uint64_t va)
 
 /* ---- records of live blocks ---- */
 
+static void remember(struct psc_callers_collect *g, uint64_t va, const struct psc_recorded_block *b)
+{
+	struct psc_hashkey key = {va, 0};
+	struct psc_recorded_block *l = psc_hashmap_put(&g->live, key, NULL);
+	if (l)
+		*l = *b;
+	else if (g->live.n < LIVE_MAX)
+		g->no_memory = true;
+}
+
 static bool take_block(void *arg, const struct psc_verifier_block *b)
 {
-	struct collecting *g = arg;
-	struct psc_caller_sum *s = sum_at(g, b->caller, b->tag, pool_of(g, b->va), PSC_CALLER_VERIFIER);
+	struct psc_callers_collect *g = arg;
+	struct psc_caller_sum *s = psc_caller_sum_at(g, b->caller, b->tag, pool_of(g, b->va), PSC_CALLER_VERIFIER);
 	if (s) {
 		s->live++;
 		s->live_bytes += b->size_bytes;
 	}
-	struct psc_hashkey key = {b->va, 0};
-	struct live_block *l = psc_hashmap_put(&g->live, key, NULL);
-	if (l) {
-		l->caller = b->caller;
-		l->size_bytes = b->size_bytes;
-		l->tag = b->tag;
-	} else if (g->live.n < LIVE_MAX) {
-		g->no_memory = true;
-	}
+	const struct psc_recorded_block l = {b->caller, b->size_bytes, b->tag, PSC_CALLER_VERIFIER, false, false};
+	remember(g, b->va, &l);
 	return !g->no_memory;
 }
 
 /* ---- table of stacks ---- */
 
 /* Verifier's own modules: the kernel, and the part of Verifier that is a driver. */
-static bool is_verifier_code(struct collecting *g, uint64_t va)
+static bool is_verifier_code(struct psc_callers_collect *g, uint64_t va)
 {
 	struct psc_symbol_text t;
 	if (va >= g->k->base && g->k->n_modules != 0 && va - g->k->base < g->k->modules[0].size_bytes)
@@ -101,7 +89,7 @@ static bool is_verifier_code(struct collecting *g, uint64_t va)
 }
 
 /* The return address that a record of a live block would name: the innermost frame outside Verifier. */
-static uint64_t caller_of_stack(struct collecting *g, const uint64_t *frames, unsigned n)
+static uint64_t caller_of_stack(struct psc_callers_collect *g, const uint64_t *frames, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		if (!is_verifier_code(g, frames[i]))
@@ -109,7 +97,8 @@ static uint64_t caller_of_stack(struct collecting *g, const uint64_t *frames, un
 	return n != 0 ? frames[0] : 0;
 }
 
-static void keep_stack(struct collecting *g, struct psc_caller_sum *s, const uint64_t *frames, unsigned n, uint64_t age)
+void psc_caller_keep_stack(struct psc_callers_collect *g, struct psc_caller_sum *s, const uint64_t *frames, unsigned n,
+			   uint64_t age)
 {
 	if (n == 0 || (s->stack_age != 0 && s->stack_age <= age + 1))
 		return;
@@ -125,17 +114,17 @@ static void keep_stack(struct collecting *g, struct psc_caller_sum *s, const uin
 }
 
 struct stack_visit {
-	struct collecting *g;
+	struct psc_callers_collect *g;
 	bool is_only_source; /* no records of live blocks: the table's differences are the live figures */
 };
 
 static bool take_stack(void *arg, const struct psc_stack_row *row)
 {
 	struct stack_visit *v = arg;
-	struct collecting *g = v->g;
+	struct psc_callers_collect *g = v->g;
 	uint64_t caller = caller_of_stack(g, row->frames, row->n_frames);
-	struct psc_caller_sum *s =
-		sum_at(g, caller, row->tag, row->is_nonpaged ? PSC_POOL_NONPAGED : PSC_POOL_PAGED, PSC_CALLER_VERIFIER);
+	struct psc_caller_sum *s = psc_caller_sum_at(
+		g, caller, row->tag, row->is_nonpaged ? PSC_POOL_NONPAGED : PSC_POOL_PAGED, PSC_CALLER_VERIFIER);
 	if (!s)
 		return !g->no_memory;
 	s->has_lifetime = true;
@@ -146,7 +135,7 @@ static bool take_stack(void *arg, const struct psc_stack_row *row)
 		s->live += row->allocs - row->frees;
 		s->live_bytes += row->alloc_bytes - row->freed_bytes;
 	}
-	keep_stack(g, s, row->frames, row->n_frames, UINT64_MAX - 1);
+	psc_caller_keep_stack(g, s, row->frames, row->n_frames, UINT64_MAX - 1);
 	return !g->no_memory;
 }
 
@@ -155,7 +144,7 @@ static bool take_stack(void *arg, const struct psc_stack_row *row)
 enum operation { OPERATION_UNKNOWN, OPERATION_ALLOCATE, OPERATION_FREE };
 
 /* By the symbols of the frames inside Verifier, which both kinds begin with (pool 8.4). */
-static enum operation operation_of(struct collecting *g, const struct psc_trace *t)
+static enum operation operation_of(struct psc_callers_collect *g, const struct psc_trace *t)
 {
 	for (unsigned i = 0; i < t->n_frames && is_verifier_code(g, t->frames[i]); i++) {
 		struct psc_symbol_text text;
@@ -171,7 +160,7 @@ static enum operation operation_of(struct collecting *g, const struct psc_trace 
 
 static bool take_trace(void *arg, const struct psc_trace *t)
 {
-	struct collecting *g = arg;
+	struct psc_callers_collect *g = arg;
 	bool is_new;
 	/* Newest first: what is older of an address is history. */
 	if (!psc_hashset_add(&g->seen, t->va, &is_new)) {
@@ -181,14 +170,15 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 	if (!is_new)
 		return true;
 	struct psc_hashkey key = {t->va, 0};
-	const struct live_block *l = psc_hashmap_get(&g->live, key);
+	const struct psc_recorded_block *l = psc_hashmap_get(&g->live, key);
 	enum operation op = operation_of(g, t);
 	if (op == OPERATION_FREE || (!l && op == OPERATION_UNKNOWN))
 		return true;
 	if (l) {
-		struct psc_caller_sum *s = sum_at(g, l->caller, l->tag, pool_of(g, t->va), PSC_CALLER_VERIFIER);
+		struct psc_caller_sum *s =
+			psc_caller_sum_at(g, l->caller, l->tag, pool_of(g, t->va), PSC_CALLER_VERIFIER);
 		if (s)
-			keep_stack(g, s, t->frames, t->n_frames, t->age);
+			psc_caller_keep_stack(g, s, t->frames, t->n_frames, t->age);
 		return !g->no_memory;
 	}
 	/* The record of this block is missing; where all records were read, a block without one was freed. */
@@ -204,14 +194,20 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 			return true;
 		tag = h.tag;
 	}
-	struct psc_caller_sum *s =
-		sum_at(g, caller_of_stack(g, t->frames, t->n_frames), tag, pool_of(g, t->va), PSC_CALLER_TRACE);
+	const struct psc_recorded_block b = {caller_of_stack(g, t->frames, t->n_frames),
+					     t->size_bytes,
+					     tag,
+					     PSC_CALLER_TRACE,
+					     op != OPERATION_ALLOCATE,
+					     false};
+	struct psc_caller_sum *s = psc_caller_sum_at(g, b.caller, tag, pool_of(g, t->va), PSC_CALLER_TRACE);
 	if (s) {
 		s->live++;
 		s->live_bytes += t->size_bytes;
-		s->is_inferred |= op != OPERATION_ALLOCATE;
-		keep_stack(g, s, t->frames, t->n_frames, t->age);
+		s->is_inferred |= b.is_inferred;
+		psc_caller_keep_stack(g, s, t->frames, t->n_frames, t->age);
 	}
+	remember(g, t->va, &b);
 	return !g->no_memory;
 }
 
@@ -286,7 +282,7 @@ static bool copy_verifier(struct psc_callers *c, const struct psc_verifier *v)
 	return true;
 }
 
-static enum psc_status collect(struct collecting *g, struct psc_error *reterr)
+static enum psc_status collect(struct psc_callers_collect *g, struct psc_error *reterr)
 {
 	struct psc_callers *c = g->c;
 	struct psc_verifier v;
@@ -315,9 +311,15 @@ static enum psc_status collect(struct collecting *g, struct psc_error *reterr)
 	c->info.log_length = traces.length;
 	c->info.log_records = traces.records;
 	c->info.log_missing = traces.missing;
+	if (g->no_memory)
+		return psc_fail_no_memory(reterr);
+	r = psc_callers_read_stackdb(g, reterr);
+	if (r != PSC_OK)
+		return r;
 	if (g->full)
-		psc_warn(&c->warnings, "more than %zu different callers and tags: the rest was not counted", KEYS_MAX);
-	return g->no_memory ? psc_fail_no_memory(reterr) : PSC_OK;
+		psc_warn(&c->warnings, "more than %zu different callers and tags: the rest was not counted",
+			 PSC_CALLER_KEYS_MAX);
+	return PSC_OK;
 }
 
 enum psc_status psc_callers_compute(struct psc_kernel *k, const struct psc_callers_options *opts,
@@ -326,7 +328,7 @@ enum psc_status psc_callers_compute(struct psc_kernel *k, const struct psc_calle
 	enum psc_status r = opts->tag ? psc_tag_pattern_check(opts->tag, reterr) : PSC_OK;
 	if (r != PSC_OK)
 		return r;
-	struct collecting *g = calloc(1, sizeof(*g)); /* regions are large */
+	struct psc_callers_collect *g = calloc(1, sizeof(*g)); /* regions are large */
 	struct psc_callers *c = calloc(1, sizeof(*c));
 	if (!g || !c) {
 		r = psc_fail_no_memory(reterr);
@@ -335,8 +337,8 @@ enum psc_status psc_callers_compute(struct psc_kernel *k, const struct psc_calle
 	c->warnings.arena = &c->arena;
 	g->k = k;
 	g->c = c;
-	psc_hashmap_init(&g->sums, sizeof(struct psc_caller_sum), KEYS_MAX);
-	psc_hashmap_init(&g->live, sizeof(struct live_block), LIVE_MAX);
+	psc_hashmap_init(&g->sums, sizeof(struct psc_caller_sum), PSC_CALLER_KEYS_MAX);
+	psc_hashmap_init(&g->live, sizeof(struct psc_recorded_block), LIVE_MAX);
 	psc_hashmap_init(&g->seen, 0, SEEN_MAX);
 	psc_pool_rules_init(&g->rules, k->id.build, !k->space.is_32bit);
 	struct psc_warnings ignored = {.arena = &c->arena}; /* of the ranges: said where the pool is walked */

@@ -5,6 +5,7 @@
 
 #include "blame/verifier.h"
 #include "kernel/symbolize.h"
+#include "report/block_callers.h"
 #include "report/callers.h"
 
 #define PSC_CALLER_POOL_UNKNOWN PSC_POOL_MAX
@@ -30,6 +31,29 @@ struct psc_callers {
 	bool has_all;
 	struct psc_callers_info info;
 };
+
+#define PSC_CALLER_KEYS_MAX ((size_t)1 << 18)
+
+struct psc_callers_collect {
+	struct psc_kernel *k;
+	struct psc_callers *c;
+	struct psc_symbolizer *symbolizer;
+	struct psc_pool_regions regions;
+	struct psc_pool_rules rules;
+	struct psc_hashmap sums; /* key.a = address, key.b = tag, pool, source */
+	struct psc_hashmap live; /* va of data -> struct psc_recorded_block */
+	struct psc_hashmap seen; /* addresses that a newer record of the log was about */
+	bool no_memory, full;
+};
+
+/* NULL: out of memory, or too many: then full is set. */
+struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t caller, uint32_t tag,
+					 enum psc_pool pool, enum psc_caller_source source);
+/* The stack of the lowest age stays. */
+void psc_caller_keep_stack(struct psc_callers_collect *g, struct psc_caller_sum *s, const uint64_t *frames, unsigned n,
+			   uint64_t age);
+/* callers_stackdb.c: into the sums and the info, of blocks that no record names. */
+enum psc_status psc_callers_read_stackdb(struct psc_callers_collect *g, struct psc_error *reterr);
 
 /* Rows in their order, from the sums; adds to the info's totals. False: out of memory. */
 bool psc_caller_rows_make(struct psc_callers *c, const struct psc_hashmap *sums, struct psc_symbolizer *symbolizer,

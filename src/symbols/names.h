@@ -72,6 +72,7 @@
 	X(PsInitialSystemProcess)                                                                                      \
 	X(PsLoadedModuleList)                                                                                          \
 	X(RtlpHpHeapGlobals)                                                                                           \
+	X(RtlpStackTraceDatabase)                                                                                      \
 	X(VfPoolTraces)                                                                                                \
 	X(VfPoolTracesIndex)                                                                                           \
 	X(VfPoolTracesLength)                                                                                          \

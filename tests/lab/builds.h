@@ -42,6 +42,7 @@ struct lab_build {
 	uint32_t kdbg_size_bytes; /* kernel.md 2 */
 	enum lab_ranges ranges;
 	bool verifier;               /* types and globals of Driver Verifier are wanted */
+	bool stackdb;                /* and that of the stack-trace database */
 	bool heap_backed;            /* segment heap: no small legacy blocks */
 	bool header_type_minus_one;  /* XP, 2003: header PoolType = type + 1 (pool.md 2.2) */
 	bool quota_cookie;           /* 8 and later */

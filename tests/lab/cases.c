@@ -350,6 +350,28 @@ static void plant_verifier(struct lab_machine *m)
 	lab_verifier_plant(m);
 }
 
+static void options_stackdb(struct lab_options *o)
+{
+	o->stackdb = LAB_STACKDB_USED;
+}
+
+static void options_stackdb_xp(struct lab_options *o)
+{
+	options_no_tagging(o);
+	options_stackdb(o);
+}
+
+static void options_stackdb_stale(struct lab_options *o)
+{
+	o->stackdb = LAB_STACKDB_STALE;
+}
+
+static void plant_stackdb(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_stackdb_plant(m);
+}
+
 static void options_bench(struct lab_options *o)
 {
 	o->no_block_records = true;
@@ -414,6 +436,11 @@ static const struct lab_case cases[] = {
 	{"verifier", "Driver Verifier with pool tracking, one of its drivers unloaded", NULL, options_verifier,
 	 plant_verifier, NULL},
 	{"no-tagging-xp", "no tag tables", "xp-x86", options_no_tagging, plant_small, NULL},
+	{"stackdb", "the kernel's stack-trace database, named by pool headers", NULL, options_stackdb, plant_stackdb,
+	 NULL},
+	{"stackdb-xp", "the same in the place of tags", "xp-x86", options_stackdb_xp, lab_stackdb_plant, NULL},
+	{"stackdb-stale", "the database beside headers that hold other numbers", NULL, options_stackdb_stale,
+	 plant_stackdb, NULL},
 	{"encoded-kdbg", "scrambled debugger data block", "8.1-x64", options_encoded, plant_small, NULL},
 	{"bench", "large, full of small blocks; on segment heaps users.md case 3 in proportion", NULL, options_bench,
 	 plant_bench, NULL},

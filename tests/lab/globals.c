@@ -24,7 +24,8 @@ enum when {
 	VERIFIER_NT5,
 	VERIFIER_NT6,
 	VERIFIER_TREES,
-	VERIFIER_STACKS
+	VERIFIER_STACKS,
+	STACKDB
 };
 
 #define PTR   1
@@ -130,6 +131,7 @@ static const struct {
 	{"ViTargetDriversAvl", 0x40, VERIFIER_TREES},
 	{"ViPoolStackInfoAvl", 0xc0, VERIFIER_STACKS},
 	{"ViPoolStackInfoAvlInitialized", 4, VERIFIER_STACKS},
+	{"RtlpStackTraceDatabase", -1, STACKDB},
 };
 
 static bool applies(const struct lab_build *b, enum when when)
@@ -173,6 +175,8 @@ static bool applies(const struct lab_build *b, enum when when)
 		return b->verifier && b->number >= 7600;
 	case VERIFIER_STACKS:
 		return b->verifier && b->number >= 20348;
+	case STACKDB:
+		return b->stackdb;
 	}
 	return false;
 }

@@ -192,7 +192,7 @@ void lab_kdbg_finish(struct lab_machine *m)
 	lab_put(m->mem, lab_global_va(m, "NtBuildLabEx"), b->lab_text, strlen(b->lab_text) + 1);
 	lab_set_global32(m, "NtBuildNumber", 0xf0000000u | b->number);
 	lab_set_global32(m, "CmNtCSDVersion", b->service_pack << 8);
-	lab_set_global32(m, "NtGlobalFlag", m->o.no_tagging ? 0 : 0x400);
+	lab_set_global32(m, "NtGlobalFlag", (m->o.no_tagging ? 0 : 0x400) | (m->o.stackdb ? 0x2000 : 0));
 	lab_set_global32(m, "KeTimeIncrement", 156250);
 	if (m->o.encode_kdbg && lab_build_is64(b) && b->number >= 9200)
 		encode(m);

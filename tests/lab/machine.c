@@ -169,11 +169,10 @@ struct lab_machine *lab_machine_new(const struct lab_options *o)
 		lab_die("out of memory");
 	m->o = *o;
 	m->b = o->build;
-	if (o->verifier) {
-		m->verified_build = *o->build;
-		m->verified_build.verifier = true;
-		m->b = &m->verified_build;
-	}
+	m->own_build = *o->build;
+	m->own_build.verifier |= o->verifier;
+	m->own_build.stackdb |= o->stackdb != LAB_STACKDB_NONE;
+	m->b = &m->own_build;
 	m->rng = o->seed * 0x9e3779b97f4a7c15 + 1;
 	m->n_cpus = o->n_cpus;
 	m->n_track_tables = m->b->percpu_tag_tables ? m->n_cpus : 1;
@@ -214,6 +213,7 @@ void lab_machine_finish(struct lab_machine *m)
 {
 	lab_modules_finish(m);
 	lab_verifier_finish(m);
+	lab_stackdb_finish(m);
 	lab_trackers_place(m);
 	lab_pool_close_all(m);
 	lab_big_finish(m);
@@ -245,6 +245,7 @@ void lab_machine_free(struct lab_machine *m)
 	free(m->cached);
 	free(m->bigs);
 	lab_verifier_free(m);
+	lab_stackdb_free(m);
 	lab_heaps_free(m);
 	lab_mem_free(m->mem);
 	free(m);

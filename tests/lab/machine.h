@@ -144,6 +144,8 @@ struct lab_process {
 	bool in_session;
 };
 
+enum lab_stackdb_use { LAB_STACKDB_NONE, LAB_STACKDB_USED, LAB_STACKDB_STALE /* headers hold other numbers */ };
+
 struct lab_options {
 	const struct lab_build *build;
 	const char *case_name;
@@ -155,6 +157,7 @@ struct lab_options {
 	uint64_t invalid_pte_mask;
 	bool real_kernel; /* GUID and addresses of a real one */
 	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records, large_pages, verifier;
+	enum lab_stackdb_use stackdb;
 	uint64_t later_100ns; /* time and uptime beyond those of other machines: a later dump of one boot */
 	bool rebooted;        /* the uptime began again */
 	uint64_t fill_seed;   /* bench: the frames nobody touched are pseudo-random */
@@ -230,7 +233,8 @@ struct lab_machine {
 	uint64_t paged_out_pages, transition_pages, stale_pages, dropped_pages;
 	bool modules_count_unknown;
 	struct lab_verifier *verifier; /* NULL: it was off */
-	struct lab_build verified_build;
+	struct lab_stackdb *stackdb;   /* likewise */
+	struct lab_build own_build;
 	bool lost_slots[1 << 13]; /* main-table slots with an unreadable counter in kernel dumps */
 	bool main_table_lost;     /* the lost slots' keys are unknown as well */
 };
@@ -388,6 +392,12 @@ void lab_verifier_plant(struct lab_machine *m);
 void lab_verifier_finish(struct lab_machine *m);
 void lab_verifier_truth(const struct lab_machine *m, struct cJSON *truth);
 void lab_verifier_free(struct lab_machine *m);
+
+/* stackdb.c */
+void lab_stackdb_plant(struct lab_machine *m);
+void lab_stackdb_finish(struct lab_machine *m);
+void lab_stackdb_truth(const struct lab_machine *m, struct cJSON *truth);
+void lab_stackdb_free(struct lab_machine *m);
 
 /* cases.c, random.c */
 struct lab_case {

@@ -544,6 +544,7 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 	add_damages(m, truth);
 	add_blocks(m, truth, VIEW_FULL);
 	lab_verifier_truth(m, truth);
+	lab_stackdb_truth(m, truth);
 	char *text = cJSON_PrintUnformatted(truth);
 	FILE *f = fopen(path, "w");
 	if (!f || fputs(text, f) < 0 || fputc('\n', f) < 0 || fclose(f))
