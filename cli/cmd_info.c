@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope info: what the dump is, which machine it is from, and what can be read from it. */
+#include "coverage.h"
 #include "info.h"
 #include "json.h"
 #include "rows.h"
@@ -101,23 +102,11 @@ static cJSON *json_sources(const struct psc_dump *dump)
 	return a;
 }
 
-static void add_key(cJSON *o, const char *name, bool known, uint64_t key, int digits)
-{
-	char buf[24];
-	snprintf(buf, sizeof(buf), "0x%0*" PRIx64, digits, key);
-	json_add_text_or_null(o, name, known ? buf : NULL);
-}
-
 static cJSON *json_pool(const struct psc_dump *dump, const struct psc_pool_keys *k)
 {
 	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
 	cJSON *o = cJSON_CreateObject();
-	add_key(o, "heap_key", k->has_heap_key, k->heap_key, is_32bit ? 8 : 16);
-	json_add_text_or_null(o, "heap_key_source", k->heap_key_source);
-	json_add_u64_or_null(o, "heap_key_votes", k->heap_key_votes != 0, k->heap_key_votes);
-	add_key(o, "lfh_key_low32", k->has_lfh_key_low32, k->lfh_key_low32, 8);
-	json_add_text_or_null(o, "lfh_key_source", k->lfh_key_source);
-	json_add_u64_or_null(o, "lfh_key_votes", k->lfh_key_votes != 0, k->lfh_key_votes);
+	json_fill_keys(o, k, is_32bit);
 	return o;
 }
 

@@ -121,6 +121,8 @@ static void print_end_lines(FILE *f, const struct psc_dump *dump, const struct p
 	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_validate_coverage_ratio(v));
 	for (size_t k = 0; k < n; k++)
 		print_walk_coverage(f, &c[k]);
+	const struct psc_heap_row *heaps = psc_validate_heaps(v, &n);
+	print_heaps(f, heaps, n);
 }
 
 struct validate_options {
@@ -138,7 +140,7 @@ static int print(struct run *run, void *arg)
 	struct report r;
 	struct cell cells[N_COLS];
 	struct texts t;
-	size_t n, n_coverage;
+	size_t n, n_coverage, n_heaps;
 	uint64_t blocks;
 	const struct psc_defect_row *rows = psc_validate_rows(v, &n);
 
@@ -162,6 +164,8 @@ static int print(struct run *run, void *arg)
 	json_add_ratio(coverage, psc_validate_coverage_ratio(v));
 	const struct psc_walk_coverage *c = psc_validate_coverage(v, &n_coverage);
 	json_add_walk_coverage(coverage, c, n_coverage);
+	const struct psc_heap_row *heaps = psc_validate_heaps(v, &n_heaps);
+	json_add_heaps(coverage, heaps, n_heaps, run->is_32bit);
 	int code = run_printed(report_end(&r, coverage, run_warnings(run)));
 	if (n_found > r.n_rows && !o->common.quiet)
 		message("%" PRIu64 " more defects", n_found - r.n_rows);

@@ -3,6 +3,7 @@
 #include "json.h"
 #include "rows.h"
 #include <inttypes.h>
+#include <string.h>
 
 void json_add_ratio(cJSON *coverage, double ratio)
 {
@@ -121,6 +122,72 @@ void print_scan_coverage(FILE *f, const struct psc_scan_coverage *c)
 		c->proven_vs + c->proven_lfh, c->proven_vs, c->proven_lfh, c->headers - c->proven_vs - c->proven_lfh);
 }
 
+static void add_key(cJSON *o, const char *name, bool known, uint64_t key, int digits)
+{
+	char buf[24];
+	snprintf(buf, sizeof(buf), "0x%0*" PRIx64, digits, key);
+	json_add_text_or_null(o, name, known ? buf : NULL);
+}
+
+void json_fill_keys(cJSON *o, const struct psc_pool_keys *k, bool is_32bit)
+{
+	add_key(o, "heap_key", k->has_heap_key, k->heap_key, is_32bit ? 8 : 16);
+	json_add_text_or_null(o, "heap_key_source", k->heap_key_source);
+	json_add_u64_or_null(o, "heap_key_votes", k->heap_key_votes != 0, k->heap_key_votes);
+	add_key(o, "lfh_key_low32", k->has_lfh_key_low32, k->lfh_key_low32, 8);
+	json_add_text_or_null(o, "lfh_key_source", k->lfh_key_source);
+	json_add_u64_or_null(o, "lfh_key_votes", k->lfh_key_votes != 0, k->lfh_key_votes);
+}
+
+void json_add_keys(cJSON *coverage, const struct psc_pool_keys *keys, bool is_32bit)
+{
+	if (keys == NULL)
+		cJSON_AddNullToObject(coverage, "keys");
+	else
+		json_fill_keys(cJSON_AddObjectToObject(coverage, "keys"), keys, is_32bit);
+}
+
+static void print_key(FILE *f, const char *name, const char *source, uint32_t votes, const char *voters)
+{
+	if (source == NULL)
+		fprintf(f, "  keys      the %s key is not known: what it hides is lost\n", name);
+	else if (votes != 0)
+		fprintf(f, "  keys      the %s key is %s from %" PRIu32 " %s\n", name,
+			strcmp(source, "solved") == 0 ? "solved" : "computed", votes, voters);
+}
+
+void print_keys(FILE *f, const struct psc_pool_keys *keys)
+{
+	if (keys == NULL)
+		return;
+	bool is_segment = keys->heap_key_source != NULL && strcmp(keys->heap_key_source, "segment") == 0;
+	print_key(f, "heap", keys->heap_key_source, keys->heap_key_votes, is_segment ? "segments" : "chunks");
+	print_key(f, "LFH", keys->lfh_key_source, keys->lfh_key_votes, "subsegments");
+}
+
+static cJSON *json_heap_counter(const struct psc_heap_counter *c)
+{
+	cJSON *o = cJSON_CreateObject();
+	cJSON_AddStringToObject(o, "name", c->name);
+	json_add_u64(o, "counted_bytes", c->counted_bytes);
+	json_add_u64(o, "walked_bytes", c->walked_bytes);
+	json_add_i64(o, "difference", c->difference);
+	cJSON_AddBoolToObject(o, "exact", c->is_exact);
+	cJSON_AddBoolToObject(o, "explained", c->is_explained);
+	return o;
+}
+
+static void json_add_heap_counters(cJSON *heap, const struct psc_heap_row *h)
+{
+	if (!h->has_counters) {
+		cJSON_AddNullToObject(heap, "counters");
+		return;
+	}
+	cJSON *a = cJSON_AddArrayToObject(heap, "counters");
+	for (size_t i = 0; i < h->n_counters; i++)
+		cJSON_AddItemToArray(a, json_heap_counter(&h->counters[i]));
+}
+
 void json_add_heaps(cJSON *coverage, const struct psc_heap_row *h, size_t n, bool is_32bit)
 {
 	if (n == 0) {
@@ -152,7 +219,30 @@ void json_add_heaps(cJSON *coverage, const struct psc_heap_row *h, size_t n, boo
 		json_add_u64(o, "lost_bytes", h[i].lost_bytes);
 		json_add_u64(o, "vs_bytes", h[i].vs_bytes);
 		json_add_u64_or_null(o, "vs_counted_bytes", h[i].has_counters, h[i].vs_counted_bytes);
+		json_add_u64(o, "lfh_bytes", h[i].lfh_bytes);
+		json_add_u64(o, "range_bytes", h[i].range_bytes);
+		json_add_u64(o, "internal_bytes", h[i].internal_bytes);
+		json_add_u64(o, "free_range_bytes", h[i].free_range_bytes);
+		json_add_u64(o, "descriptor_bytes", h[i].descriptor_bytes);
+		json_add_u64(o, "unowned_bytes", h[i].unowned_bytes);
+		json_add_u64(o, "unknown_bytes", h[i].unknown_bytes);
+		json_add_heap_counters(o, &h[i]);
 		cJSON_AddItemToArray(a, o);
+	}
+}
+
+/* Those that do not agree. Where the rule of a counter is not known, some difference is normal: JSON has it. */
+static void print_heap_counters(FILE *f, const struct psc_heap_row *h)
+{
+	char a[32], b[32], c[32];
+	for (size_t i = 0; i < h->n_counters; i++) {
+		const struct psc_heap_counter *n = &h->counters[i];
+		if (n->difference == 0 || !n->is_exact)
+			continue;
+		fprintf(f, "      %s: %s bytes counted, %s walked, difference %s: %s\n", n->name,
+			group_digits(n->counted_bytes, false, a), group_digits(n->walked_bytes, false, b),
+			group_i64(n->difference, c),
+			n->is_explained ? "not more than is missing" : "more than is missing");
 	}
 }
 
@@ -172,6 +262,11 @@ void print_heaps(FILE *f, const struct psc_heap_row *h, size_t n)
 		fprintf(f, ", %s in live blocks", group_digits(h[i].live_bytes, false, d));
 		if (h[i].lost_bytes != 0)
 			fprintf(f, ", %s lost", group_digits(h[i].lost_bytes, false, a));
+		if (h[i].unknown_bytes != 0)
+			fprintf(f, ", page tables missing for %s", group_digits(h[i].unknown_bytes, false, a));
+		if (h[i].has_counters && h[i].segments_counted > h[i].segments)
+			fprintf(f, ", %" PRIu64 " segments not found", h[i].segments_counted - h[i].segments);
 		fputc('\n', f);
+		print_heap_counters(f, &h[i]);
 	}
 }

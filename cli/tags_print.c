@@ -163,6 +163,15 @@ static cJSON *json_total(const struct psc_tags_totals *t)
 		cJSON_AddNullToObject(o, "walk");
 	json_add_u64_or_null(o, "kernel_bytes", t->has_kernel_bytes, t->kernel_bytes);
 	json_add_text_or_null(o, "kernel_source", t->has_kernel_bytes ? t->kernel_source : NULL);
+	json_add_u64_or_null(o, "pages_bytes", t->has_pages, t->pages_bytes);
+	json_add_u64_or_null(o, "heaps_bytes", t->has_heaps_bytes, t->heaps_bytes);
+	if (t->has_kernel_bytes && t->has_pages) {
+		json_add_i64(o, "pages_difference", t->pages_difference);
+		cJSON_AddBoolToObject(o, "pages_explained", t->pages_explained);
+	} else {
+		cJSON_AddNullToObject(o, "pages_difference");
+		cJSON_AddNullToObject(o, "pages_explained");
+	}
 	return o;
 }
 
@@ -189,7 +198,9 @@ static cJSON *json_coverage(const struct psc_dump *dump, const struct psc_tags *
 	json_add_tracker_coverage(o, psc_tags_tracker_coverage(tags));
 	json_add_scan_coverage(o, psc_tags_scan_coverage(tags));
 	json_add_walk_coverage(o, c, n);
-	json_add_heaps(o, heaps, n_heaps, psc_dump_get_info(dump)->machine == PSC_MACHINE_X86);
+	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
+	json_add_heaps(o, heaps, n_heaps, is_32bit);
+	json_add_keys(o, psc_tags_keys(tags), is_32bit);
 	return o;
 }
 
@@ -222,6 +233,13 @@ static void print_total_lines(FILE *f, const struct psc_tags *tags)
 		if (t[i].has_kernel_bytes)
 			fprintf(f, "%skernel counter %s bytes (%s)", sep, group_digits(t[i].kernel_bytes, false, a),
 				t[i].kernel_source);
+		if (t[i].has_pages)
+			fprintf(f, "; pages of the heaps %s", group_digits(t[i].pages_bytes, false, a));
+		if (t[i].has_pages && t[i].has_kernel_bytes)
+			fprintf(f, " (difference %s%s)", group_i64(t[i].pages_difference, b),
+				t[i].pages_difference == 0 ? ""
+				: t[i].pages_explained     ? ", not more than is missing"
+							   : ", more than is missing");
 		fputc('\n', f);
 	}
 }
@@ -249,6 +267,7 @@ static void print_coverage_lines(FILE *f, const struct psc_tags *tags)
 		print_scan_coverage(f, s);
 	for (size_t i = 0; i < n; i++)
 		print_walk_coverage(f, &c[i]);
+	print_keys(f, psc_tags_keys(tags));
 	const struct psc_heap_row *heaps = psc_tags_heaps(tags, &n);
 	print_heaps(f, heaps, n);
 }

@@ -86,7 +86,8 @@ struct psc_tag_row {
 	uint64_t block_bytes; /**< PSC_TAGS_BY_SIZE only */
 };
 
-/** Coverage of one pool's walk. All in bytes of virtual address space unless said otherwise. */
+/** Coverage of one pool's walk; of the session pool only where its heaps were walked. All in bytes of virtual address
+ * space unless said otherwise. */
 struct psc_walk_coverage {
 	enum psc_pool pool;
 	bool range_known;
@@ -111,6 +112,16 @@ struct psc_walk_coverage {
 	uint64_t lost_paged_out_bytes, lost_not_in_dump_bytes, lost_unknown_bytes, lost_corrupt_bytes; /**< why */
 };
 
+/** One of a heap's own counters, beside what was walked. */
+struct psc_heap_counter {
+	const char *name; /**< as in Microsoft's symbols of _SEGMENT_HEAP; static */
+	uint64_t counted_bytes, walked_bytes;
+	int64_t difference; /**< counted_bytes - walked_bytes */
+	bool is_exact;      /**< what it counts is known; else only its name says it, and some difference is normal */
+	bool is_explained;  /**< no difference, or none above what of this heap is missing in the dump */
+};
+#define PSC_HEAP_COUNTERS_MAX 8
+
 /** One segment heap of the pool: what was walked, beside the heap's own counters. */
 struct psc_heap_row {
 	uint64_t va;
@@ -126,8 +137,15 @@ struct psc_heap_row {
 	uint64_t free_committed_bytes;       /**< of these, by the heap's counters: in free ranges and subsegments */
 	int64_t difference;                  /**< committed_bytes - walked_bytes */
 	uint64_t live_blocks, live_bytes, cached_bytes, free_bytes;
-	uint64_t vs_bytes, vs_counted_bytes; /**< chunks of variable size: walked; by the heap's counter */
+	uint64_t vs_bytes, vs_counted_bytes; /**< chunks of variable size: pages walked; by the heap's counter */
 	uint64_t lost_bytes;
+	uint64_t unknown_bytes; /**< page tables are missing: not in walked_bytes, may exist */
+	/** walked_bytes by use; vs_bytes and these make it up: descriptors of segments, free page ranges, page ranges
+	 * of their own, what the heap keeps for itself, subsegments of blocks of one size, and what no descriptor
+	 * tells. */
+	uint64_t descriptor_bytes, free_range_bytes, range_bytes, internal_bytes, lfh_bytes, unowned_bytes;
+	struct psc_heap_counter counters[PSC_HEAP_COUNTERS_MAX];
+	size_t n_counters; /**< 0 without has_counters */
 };
 
 struct psc_tags_totals {
@@ -140,6 +158,13 @@ struct psc_tags_totals {
 	bool has_kernel_bytes;
 	uint64_t kernel_bytes;     /**< the kernel's own counter of pages handed to this pool, in bytes */
 	const char *kernel_source; /**< which counter */
+	bool has_pages;            /**< segment heaps: */
+	uint64_t pages_bytes;      /**< pages found: of heaps and their segments, of large allocations, of big ones
+				      outside of all heaps */
+	bool has_heaps_bytes;
+	uint64_t heaps_bytes;     /**< segments and large allocations, by the heaps' own counters */
+	int64_t pages_difference; /**< kernel_bytes - pages_bytes; with has_kernel_bytes and has_pages */
+	bool pages_explained;     /**< no difference, or none above what is missing in the dump */
 };
 
 /** How much of the tag trackers could be read. */
@@ -191,6 +216,9 @@ PSC_API const struct psc_tags_totals *psc_tags_get_totals(const struct psc_tags 
 PSC_API const struct psc_walk_coverage *psc_tags_coverage(const struct psc_tags *tags, size_t *ret_count);
 /** The pool's segment heaps in the order of their addresses; none where the walk did not meet any. */
 PSC_API const struct psc_heap_row *psc_tags_heaps(const struct psc_tags *tags, size_t *ret_count);
+/** The keys that decoded the segment heaps (of a triage dump: the saved blocks), and where they are from. NULL where no
+ * segment heap was met. Borrowed. */
+PSC_API const struct psc_pool_keys *psc_tags_keys(const struct psc_tags *tags);
 PSC_API const struct psc_tracker_coverage *psc_tags_tracker_coverage(const struct psc_tags *tags);
 /** NULL where nothing was searched. */
 PSC_API const struct psc_scan_coverage *psc_tags_scan_coverage(const struct psc_tags *tags);

@@ -50,6 +50,8 @@ PSC_API const struct psc_defect_row *psc_validate_rows(const struct psc_validate
 /** All that were found, and blocks that were looked at. */
 PSC_API uint64_t psc_validate_count(const struct psc_validate *v, uint64_t *ret_blocks);
 PSC_API const struct psc_walk_coverage *psc_validate_coverage(const struct psc_validate *v, size_t *ret_count);
+/** The pool's segment heaps beside their own counters, as psc_tags_heaps(); none where only a part was checked. */
+PSC_API const struct psc_heap_row *psc_validate_heaps(const struct psc_validate *v, size_t *ret_count);
 PSC_API double psc_validate_coverage_ratio(const struct psc_validate *v);
 PSC_API const char *const *psc_validate_warnings(const struct psc_validate *v, size_t *ret_count);
 

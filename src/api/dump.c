@@ -455,14 +455,7 @@ enum psc_status psc_dump_pool_keys(struct psc_dump *dump, const struct psc_pool_
 		enum psc_status st = psc_seg_keys_of_walk(&dump->kernel, &keys, reterr);
 		if (st != PSC_OK)
 			return st;
-		p->has_heap_key = keys.has_heap_key;
-		p->heap_key = keys.heap_key;
-		p->heap_key_source = keys.heap_source;
-		p->heap_key_votes = keys.heap_votes;
-		p->has_lfh_key_low32 = keys.has_lfh_low;
-		p->lfh_key_low32 = (uint32_t)keys.lfh_key;
-		p->lfh_key_source = keys.lfh_source;
-		p->lfh_key_votes = keys.lfh_votes;
+		*p = psc_seg_keys_public(&keys);
 		dump->has_pool_keys = true;
 	}
 	*ret = p;

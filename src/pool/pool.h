@@ -186,11 +186,24 @@ struct psc_walk_options {
 	psc_progress_fn *progress;
 	void *progress_arg;
 };
+/* Pages that belong to a pool: of heaps' segments, of large allocations, of big ones outside of all heaps, and of the
+ * heaps themselves. */
+struct psc_pool_pages {
+	bool known;             /* segment heaps that were walked */
+	uint64_t walked_bytes;  /* pages that exist */
+	uint64_t counted_bytes; /* segments and large allocations, by the heaps' own counters */
+	bool counted_unknown;   /* of some heap the counters are missing */
+	uint64_t lost_bytes;    /* whose existence is not known, or whose segment was not found */
+	bool incomplete;        /* how much is missing is not known */
+};
 struct psc_walk_result {
-	bool small_blocks_supported;          /* false on segment-heap builds: only big allocations were given */
-	struct psc_walk_coverage coverage[2]; /* nonpaged, paged */
+	bool small_blocks_supported; /* false on segment-heap builds: only big allocations were given */
+	struct psc_walk_coverage coverage[PSC_POOL_MAX];
+	size_t n_coverage; /* with the session pool only where its heaps were walked */
+	struct psc_pool_pages pages[2];
 	struct psc_big_pages big;
 	bool sessions_walked;             /* the session pool as well */
+	struct psc_pool_keys keys;        /* with heaps */
 	const struct psc_heap_row *heaps; /* segment heap; arena */
 	size_t n_heaps;
 	const struct psc_defect *defects; /* the lowest PSC_DEFECTS_MAX of them; arena */
@@ -221,6 +234,7 @@ struct psc_scan_result {
 	uint64_t n_headers;                 /* proven and candidates */
 	uint64_t n_proven_vs, n_proven_lfh; /* of these, segment heap only */
 	uint64_t n_parked;                  /* and blocks whose header a list of freed blocks overwrote */
+	struct psc_pool_keys keys;          /* that proved them */
 };
 /* Reports every plausible allocated pool header in saved ranges (alignment, sizes, in-use type, printable tag, and
  * where the saved bytes reach so far a next header that points back). Ranges of code and headers of modules are left

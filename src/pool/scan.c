@@ -127,6 +127,7 @@ enum psc_status psc_scan_saved(struct psc_kernel *k, psc_block_fn *on_block, voi
 		psc_saved_visit(k, scan_page, &s, &totals);
 		ret->saved_bytes = totals.saved_bytes;
 		ret->scanned_bytes = totals.scanned_bytes;
+		ret->keys = psc_seg_keys_public(&s.proof.keys);
 	}
 	psc_proof_deinit(&s.proof);
 	return r;

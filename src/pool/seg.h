@@ -18,6 +18,7 @@ struct psc_seg_keys {
 };
 /* From the globals of the heap where their page is in the dump; from saved blocks in a triage dump. */
 enum psc_status psc_seg_keys_find(struct psc_kernel *k, struct psc_seg_keys *ret, struct psc_error *reterr);
+struct psc_pool_keys psc_seg_keys_public(const struct psc_seg_keys *k);
 /* From the blocks that a triage dump saved. Fill the members of their key, or leave them alone. */
 enum psc_status psc_seg_solve_heap_key(struct psc_kernel *k, struct psc_seg_keys *ret, struct psc_error *reterr);
 enum psc_status psc_seg_solve_lfh_key(struct psc_kernel *k, struct psc_seg_keys *ret, struct psc_error *reterr);

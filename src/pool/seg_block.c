@@ -152,8 +152,9 @@ void psc_seg_take_storage(void *arg, const struct psc_seg_storage *s)
 	b.size_bytes = s->bytes;
 	if (s->chunk_va != 0) {
 		uint64_t chunk_bytes = s->va + s->bytes - s->chunk_va;
-		t->sum->vs_live_bytes += s->in_use ? chunk_bytes : 0;
-		t->sum->vs_free_bytes += s->in_use ? 0 : chunk_bytes;
+		t->sum->vs_free_bytes += s->in_use ? 0 : chunk_bytes - psc_min_u64(s->absent_bytes, chunk_bytes);
+	} else {
+		t->sum->lfh_free_bytes += s->in_use ? 0 : s->bytes;
 	}
 	if (s->is_internal)
 		return;
@@ -248,7 +249,6 @@ void psc_seg_take_range(struct psc_seg_worker *t, uint64_t va, uint64_t bytes, u
 		take_special(t, va, page, hole);
 		return;
 	}
-	t->sum->range_bytes += bytes;
 	if (is_in_big_table(t->w, va))
 		return;
 	b.kind = PSC_BLOCK_KIND_SEGMENT;

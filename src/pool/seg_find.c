@@ -118,13 +118,17 @@ static void take_counters(struct psc_heap *h, const uint8_t *heap, const struct 
 {
 	const uint32_t p = f->pointer_bytes;
 	const uint8_t *stats = heap + 0x80, *vs = heap + f->vs_context;
-	uint32_t units_at = f->is_new_vs ? 0x50 : p == 8 ? 0x30 : 0x14;
+	const uint8_t *large = heap + (p == 8 ? 0x58 : 0x4c);
+	uint32_t units_at = f->is_new_vs ? 0x50 : p == 8 ? 0x30 : 0x18;
 	h->has_counters = true;
+	h->reserved_pages = ptr_at(stats, p);
 	h->committed_pages = ptr_at(stats + p, p);
 	h->free_pages = ptr_at(stats + 2 * p, p);
 	h->lfh_free_pages = ptr_at(stats + 3 * p, p);
+	h->has_vs_free_pages = is_26100;
 	h->vs_free_pages = is_26100 ? ptr_at(stats + 4 * p, p) : 0;
-	h->large_pages = ptr_at(heap + (p == 8 ? 0x60 : 0x50), p);
+	h->large_reserved_pages = ptr_at(large, p);
+	h->large_pages = ptr_at(large + p, p);
 	h->vs_total_units = ptr_at(vs + units_at, p);
 	h->vs_free_units = ptr_at(vs + units_at + p, p);
 }

@@ -34,8 +34,11 @@ struct psc_heap {
 	struct psc_heap_context contexts[2];
 	uint64_t vs_context, large_tree;
 	bool has_counters;
-	uint64_t committed_pages, free_pages, lfh_free_pages, vs_free_pages, large_pages;
+	uint64_t reserved_pages, committed_pages, free_pages, lfh_free_pages, vs_free_pages;
+	bool has_vs_free_pages;
+	uint64_t large_reserved_pages, large_pages;
 	uint64_t vs_total_units, vs_free_units;
+	uint64_t n_large_missing; /* nodes of the tree of large allocations that could not be read */
 };
 
 struct psc_heap_segment {
@@ -44,10 +47,17 @@ struct psc_heap_segment {
 	uint8_t context;
 };
 
-/* What one worker found in one heap. */
+/* What one worker found in one heap. Bytes of pages that exist, unless said otherwise. */
 struct psc_heap_sums {
-	uint64_t segments, existing_bytes, live_blocks, live_bytes, free_bytes, cached_bytes, lost_bytes;
-	uint64_t vs_live_bytes, vs_free_bytes, lfh_bytes, range_bytes;
+	uint64_t segments, live_blocks, live_bytes, free_bytes, cached_bytes, lost_bytes;
+	uint64_t reserved_bytes, existing_bytes;
+	uint64_t unknown_bytes; /* whether they exist is not known: page tables are missing */
+	/* Of the existing ones, by what they are for: */
+	uint64_t descriptor_bytes, free_range_bytes, internal_bytes, range_bytes, lfh_bytes, vs_bytes;
+	uint64_t unowned_bytes; /* no descriptor says */
+	/* For counters of the suballocators: */
+	uint64_t vs_chunk_bytes; /* of the pages of VS subsegments, up to the end of their chunks */
+	uint64_t vs_free_bytes, lfh_free_bytes;
 };
 
 /* A family of layouts, told by the heap's own pointers. */
@@ -124,11 +134,14 @@ bool psc_seg_owner(const struct psc_seg *s, uint64_t segment_va, uint64_t signat
 enum psc_status psc_seg_lfh_key(struct psc_seg *s, struct psc_error *reterr);
 /* seg_cached.c: dynamic lookasides and VS delay lists, by address of what is on them. */
 enum psc_status psc_seg_collect_cached(struct psc_seg *s, struct psc_warnings *warnings, struct psc_error *reterr);
-/* seg_storage.c: what stores the big allocation at va. */
+/* What stores the big allocation at va. */
 enum psc_block_kind psc_seg_storage_of(struct psc_seg *s, uint64_t va);
+/* Inside a segment or a large allocation of some heap. */
+bool psc_seg_covers(const struct psc_seg *s, uint64_t va);
 
 /* Blocks of all segments; w->seg is set. */
 enum psc_status psc_seg_walk(struct psc_walk *w, struct psc_warnings *warnings, struct psc_error *reterr);
+/* seg_result.c */
 void psc_seg_result(struct psc_walk *w, struct psc_arena *arena, struct psc_walk_result *ret);
 
 #endif

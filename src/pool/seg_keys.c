@@ -18,6 +18,20 @@ static bool read_globals(struct psc_kernel *k, uint64_t va, struct psc_seg_keys 
 	return true;
 }
 
+struct psc_pool_keys psc_seg_keys_public(const struct psc_seg_keys *k)
+{
+	return (struct psc_pool_keys){
+		.has_heap_key = k->has_heap_key,
+		.heap_key = k->heap_key,
+		.heap_key_source = k->heap_source,
+		.heap_key_votes = k->heap_votes,
+		.has_lfh_key_low32 = k->has_lfh_low,
+		.lfh_key_low32 = (uint32_t)k->lfh_key,
+		.lfh_key_source = k->lfh_source,
+		.lfh_key_votes = k->lfh_votes,
+	};
+}
+
 enum psc_status psc_seg_keys_find(struct psc_kernel *k, struct psc_seg_keys *ret, struct psc_error *reterr)
 {
 	uint64_t globals;

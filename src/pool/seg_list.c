@@ -118,7 +118,7 @@ static uint64_t child_of(uint64_t value, uint64_t node, bool encoded)
 /* _RTL_RB_TREE of _HEAP_LARGE_ALLOC_DATA, in order, without recursion. */
 static bool walk_large(struct psc_seg *s, struct psc_reader *r, uint32_t heap)
 {
-	const struct psc_heap *h = &s->heaps[heap];
+	struct psc_heap *h = &s->heaps[heap];
 	const uint32_t p = s->family.pointer_bytes;
 	struct frame stack[TREE_DEPTH];
 	uint64_t root, min;
@@ -143,7 +143,8 @@ static bool walk_large(struct psc_seg *s, struct psc_reader *r, uint32_t heap)
 				continue;
 			}
 			if (psc_read_va(r, f->node, bytes, size) != size) {
-				n--; /* missing: the big-page table knows what hangs on it */
+				h->n_large_missing++; /* the big-page table knows what hangs on it */
+				n--;
 				continue;
 			}
 			uint64_t va = p == 8 ? psc_le64(bytes + 0x18) : psc_le32(bytes + 0xc);

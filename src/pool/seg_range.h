@@ -40,6 +40,7 @@ struct psc_seg_rules {
 struct psc_seg_storage {
 	uint64_t va, bytes;
 	uint64_t chunk_va;     /* VS only */
+	uint64_t absent_bytes; /* of a free chunk: pages inside that do not exist, or may not */
 	uint32_t step;         /* the pool header's size is less than this below bytes */
 	const uint8_t *header; /* unit_bytes of it; NULL: hole says why */
 	enum psc_hole hole;

@@ -90,9 +90,23 @@ static void locate(struct parsing *p)
 			t->pa[i + j] = x.pa;
 		}
 		count_pages(t->cov, hole, n);
-		t->sum->existing_bytes += hole != PSC_HOLE_UNCOMMITTED ? (uint64_t)n * PSC_PAGE_BYTES : 0;
+		t->sum->unknown_bytes += hole == PSC_HOLE_UNKNOWN ? (uint64_t)n * PSC_PAGE_BYTES : 0;
 		i += n;
 	}
+}
+
+static bool exists(uint8_t hole)
+{
+	return hole != PSC_HOLE_UNCOMMITTED && hole != PSC_HOLE_UNKNOWN;
+}
+
+/* Bytes of those of n pages that exist. */
+static uint64_t existing(const struct parsing *p, uint32_t first_page, uint32_t n_pages)
+{
+	uint32_t n = 0;
+	for (uint32_t i = first_page; i < first_page + n_pages && i < p->n_pages; i++)
+		n += exists(p->t->holes[i]);
+	return (uint64_t)n * PSC_PAGE_BYTES;
 }
 
 static const uint8_t *page_at(struct parsing *p, uint32_t page, uint8_t *scratch)
@@ -152,6 +166,7 @@ static void walk_subsegment(struct parsing *p, uint32_t first_page, uint32_t n_p
 	struct psc_seg_range r;
 	if (n_pages > PSC_RANGE_PAGES_MAX) {
 		report(p, p->segment->va + (uint64_t)first_page * PSC_PAGE_BYTES, PSC_RANGE_PAGES_MAX, n_pages);
+		t->sum->unowned_bytes += existing(p, first_page + PSC_RANGE_PAGES_MAX, n_pages - PSC_RANGE_PAGES_MAX);
 		n_pages = PSC_RANGE_PAGES_MAX;
 	}
 	r.va = p->segment->va + (uint64_t)first_page * PSC_PAGE_BYTES;
@@ -164,9 +179,16 @@ static void walk_subsegment(struct parsing *p, uint32_t first_page, uint32_t n_p
 	}
 	t->block.kind = type == RANGE_LFH ? PSC_BLOCK_KIND_LFH : PSC_BLOCK_KIND_VS;
 	if (type == RANGE_LFH) {
-		t->sum->lfh_bytes += (uint64_t)n_pages * PSC_PAGE_BYTES;
+		t->sum->lfh_bytes += existing(p, first_page, n_pages);
 		psc_lfh_walk(&r, &p->seg->rules, &sink);
 	} else {
+		uint64_t bytes;
+		t->sum->vs_bytes += existing(p, first_page, n_pages);
+		/* The heap counts what chunks may use: not the spare unit that may follow them. */
+		if (!t->pages[0] || !psc_vs_is_head(t->pages[0], &p->seg->rules, &bytes))
+			bytes = (uint64_t)n_pages * PSC_PAGE_BYTES;
+		t->sum->vs_chunk_bytes += existing(
+			p, first_page, (uint32_t)psc_min_u64((bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES, n_pages));
 		psc_vs_walk(&r, &p->seg->rules, &sink);
 	}
 }
@@ -186,12 +208,14 @@ static void walk_range(struct parsing *p, uint32_t index, uint32_t units, const 
 		break;
 	case RANGE_USER:
 		p->t->cov->big_bytes += bytes;
+		p->t->sum->range_bytes += existing(p, first_page, n_pages);
 		psc_seg_take_range(p->t, va, bytes, d->unused,
 				   p->t->is_special ? page_at(p, first_page, p->t->scratch) : NULL,
 				   (enum psc_hole)p->t->holes[first_page]);
 		break;
 	case RANGE_INTERNAL:
 		p->t->cov->other_bytes += bytes;
+		p->t->sum->internal_bytes += existing(p, first_page, n_pages);
 		break;
 	}
 }
@@ -213,6 +237,7 @@ static uint32_t guess_range(struct parsing *p, uint32_t index, enum psc_hole why
 			type = RANGE_LFH;
 	}
 	if (type == RANGE_USER) {
+		p->t->sum->unowned_bytes += existing(p, first_page, p->unit_pages);
 		for (uint32_t i = 0; i < p->unit_pages; i++)
 			if (p->t->holes[first_page + i] != PSC_HOLE_UNCOMMITTED)
 				psc_seg_take_lost(p->t, va + i * PSC_PAGE_BYTES, PSC_PAGE_BYTES, why);
@@ -245,7 +270,9 @@ static void walk_descriptors(struct parsing *p)
 			i += units;
 			covered = i;
 		} else if (!is_allocated) {
-			i += is_first ? units : 1;
+			units = is_first ? units : 1;
+			p->t->sum->free_range_bytes += existing(p, i * p->unit_pages, units * p->unit_pages);
+			i += units;
 		} else { /* a later unit without its first, which read as free: what it holds may show itself */
 			uint32_t first = d.offset <= i - covered ? i - d.offset : i;
 			report(p, p->segment->va + first * p->descriptor_bytes, FLAG_FIRST, d.flags);
@@ -272,7 +299,7 @@ bool psc_seg_job(void *arg, unsigned worker, size_t job)
 	t->walk = w->workers[worker];
 	t->heap = h;
 	t->sum = &t->sums[p.segment->heap];
-	t->cov = h->pool == PSC_POOL_SESSION ? &t->session : &t->walk->coverage[h->pool];
+	t->cov = &t->walk->coverage[h->pool];
 	t->is_special = h->is_special;
 	t->block = (struct psc_block){.pool = h->pool, .state = PSC_BLOCK_ALLOCATED, .is_proven = true};
 	t->block.is_nx = h->type == PSC_HEAP_NONPAGED_NX;
@@ -280,7 +307,10 @@ bool psc_seg_job(void *arg, unsigned worker, size_t job)
 	p.unit_pages = 1u << (p.context->unit_shift - PSC_PAGE_SHIFT);
 	p.descriptor_bytes = seg->rules.is_64bit ? 0x20 : 0x10;
 	t->sum->segments++;
+	t->sum->reserved_bytes += p.context->segment_bytes;
 	locate(&p);
+	t->sum->existing_bytes += existing(&p, 0, p.n_pages);
+	t->sum->descriptor_bytes += existing(&p, 0, p.context->first_index * p.unit_pages);
 	read_descriptors(&p);
 	walk_descriptors(&p);
 	return true;

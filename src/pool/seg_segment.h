@@ -11,7 +11,6 @@ struct psc_seg_worker {
 	uint32_t space;             /* of the reader; UINT32_MAX: none yet */
 	struct psc_heap_sums *sums; /* per heap */
 	struct psc_defects defects;
-	struct psc_walk_coverage session; /* session pool is in no coverage */
 	/* Of the running segment. */
 	const struct psc_walk *w;
 	struct psc_walk_worker *walk;

@@ -118,8 +118,11 @@ static void give(const struct vs *v, uint64_t va, const struct psc_vs_chunk *c)
 	uint64_t chunk_end = va + (uint64_t)c->size * unit;
 	struct psc_seg_storage s = {0};
 	s.va = psc_vs_block_va(va, unit);
+	/* Two units at a page's end: nothing but padding, unless it is free. */
+	if (s.va >= chunk_end && c->in_use)
+		return;
 	if (s.va >= chunk_end)
-		return; /* two units at a page's end: nothing but padding */
+		s.va = va + unit;
 	s.bytes = chunk_end - s.va;
 	s.chunk_va = va;
 	s.step = 2 * unit;
@@ -127,6 +130,10 @@ static void give(const struct vs *v, uint64_t va, const struct psc_vs_chunk *c)
 	s.hole = s.header ? PSC_HOLE_NONE : hole_at(v, s.va);
 	s.in_use = c->in_use;
 	s.is_internal = c->in_use && c->skip_during_walk;
+	for (uint64_t at = va; !c->in_use && at < chunk_end; at = (at | (PSC_PAGE_BYTES - 1)) + 1)
+		s.absent_bytes += hole_at(v, at) == PSC_HOLE_UNCOMMITTED || hole_at(v, at) == PSC_HOLE_UNKNOWN
+					  ? PSC_PAGE_BYTES
+					  : 0;
 	v->sink->storage(v->sink->arg, &s);
 }
 

@@ -98,6 +98,11 @@ static const struct psc_heap_segment *segment_at(const struct psc_seg *s, uint64
 	return NULL;
 }
 
+bool psc_seg_covers(const struct psc_seg *s, uint64_t va)
+{
+	return segment_at(s, va) || psc_rangeset_find(&s->large, va);
+}
+
 enum psc_block_kind psc_seg_storage_of(struct psc_seg *s, uint64_t va)
 {
 	static const enum psc_block_kind kinds[4] = {PSC_BLOCK_KIND_SEGMENT, PSC_BLOCK_KIND_BIG, PSC_BLOCK_KIND_LFH,
@@ -154,11 +159,9 @@ static void give_large(struct psc_walk *w)
 		b.is_big = b.is_proven = true;
 		b.is_nx = h->type == PSC_HEAP_NONPAGED_NX;
 		(void)psc_seg_name_session_big(s, h->space, &b);
-		if (h->pool != PSC_POOL_SESSION) {
-			w->coverage[h->pool].live_blocks++;
-			w->coverage[h->pool].untagged_blocks++;
-			w->coverage[h->pool].untagged_bytes += b.size_bytes;
-		}
+		w->coverage[h->pool].live_blocks++;
+		w->coverage[h->pool].untagged_blocks += !b.has_tag;
+		w->coverage[h->pool].untagged_bytes += b.has_tag ? 0 : b.size_bytes;
 		psc_walk_emit_big(w, &b);
 	}
 }
@@ -174,8 +177,8 @@ static bool work_is_left(const struct psc_walk *w)
 {
 	uint64_t read = 0;
 	for (unsigned i = 0; i < w->n_workers; i++)
-		read += w->workers[i]->coverage[0].read_bytes + w->workers[i]->coverage[1].read_bytes +
-			w->seg->workers[i]->session.read_bytes;
+		for (unsigned p = 0; p < PSC_POOL_MAX; p++)
+			read += w->workers[i]->coverage[p].read_bytes;
 	return read / PSC_PAGE_BYTES / 4 <= psc_image_pages_present(w->k->img) + 16384;
 }
 
@@ -230,63 +233,4 @@ enum psc_status psc_seg_walk(struct psc_walk *w, struct psc_warnings *warnings, 
 			 (unsigned long long)s->defects.n_found, psc_defect_name(s->defects.items[0].kind),
 			 (unsigned long long)s->defects.items[0].va);
 	return PSC_OK;
-}
-
-static int by_va(const void *pa, const void *pb)
-{
-	const struct psc_heap_row *a = pa, *b = pb;
-	if (a->va != b->va)
-		return a->va < b->va ? -1 : 1;
-	return a->node < b->node ? -1 : a->node > b->node;
-}
-
-static struct psc_heap_row row_of(const struct psc_seg *s, size_t index)
-{
-	const struct psc_heap *h = &s->heaps[index];
-	struct psc_heap_row row = {0};
-	row.va = h->va;
-	row.node = h->space != 0 ? h->space - 1 : h->node;
-	row.type = h->type;
-	row.pool = h->pool;
-	row.is_special = h->is_special;
-	row.has_counters = h->has_counters;
-	for (unsigned i = 0; i < s->n_workers; i++) {
-		const struct psc_heap_sums *x = &s->workers[i]->sums[index];
-		row.segments += x->segments;
-		row.walked_bytes += x->existing_bytes;
-		row.live_blocks += x->live_blocks;
-		row.live_bytes += x->live_bytes;
-		row.cached_bytes += x->cached_bytes;
-		row.free_bytes += x->free_bytes;
-		row.lost_bytes += x->lost_bytes;
-		row.vs_bytes += x->vs_live_bytes + x->vs_free_bytes;
-	}
-	for (size_t i = 0; i < s->large.n; i++)
-		if (s->large.items[i].data >> 16 == index)
-			row.large_bytes += s->large.items[i].hi - s->large.items[i].lo;
-	row.segments_counted = h->contexts[0].n_segments + h->contexts[1].n_segments;
-	row.committed_bytes = h->committed_pages * PSC_PAGE_BYTES;
-	row.free_committed_bytes = (h->free_pages + h->lfh_free_pages + h->vs_free_pages) * PSC_PAGE_BYTES;
-	row.vs_counted_bytes = h->vs_total_units * s->rules.unit_bytes;
-	row.difference = h->has_counters ? (int64_t)(row.committed_bytes - row.walked_bytes) : 0;
-	return row;
-}
-
-void psc_seg_result(struct psc_walk *w, struct psc_arena *arena, struct psc_walk_result *ret)
-{
-	const struct psc_seg *s = w->seg;
-	struct psc_heap_row *rows = psc_arena_alloc(arena, (s->n_heaps + 1) * sizeof(*rows));
-	struct psc_defect *defects = psc_arena_alloc(arena, (s->defects.n + 1) * sizeof(*defects));
-	for (size_t i = 0; rows && i < s->n_heaps; i++)
-		rows[i] = row_of(s, i);
-	if (rows && s->n_heaps > 1)
-		qsort(rows, s->n_heaps, sizeof(*rows), by_va);
-	ret->heaps = rows;
-	ret->sessions_walked = s->n_spaces > 1 && s->n_spaces_failed == 0;
-	ret->n_heaps = rows ? s->n_heaps : 0;
-	if (defects && s->defects.n != 0)
-		memcpy(defects, s->defects.items, s->defects.n * sizeof(*defects));
-	ret->defects = defects;
-	ret->n_defects = defects ? s->defects.n : 0;
-	ret->n_defects_found = s->defects.n_found;
 }

@@ -16,6 +16,7 @@ struct big_visit {
 	uint64_t n_no_pool;  /* neither the entry nor its address tells the pool */
 	uint64_t n_not_kept; /* ranges beyond BIG_RANGES_MAX */
 	uint64_t live[PSC_POOL_MAX], bytes[PSC_POOL_MAX];
+	uint64_t no_heap_bytes[PSC_POOL_MAX]; /* of these, in no heap */
 	bool no_memory;
 };
 
@@ -67,6 +68,8 @@ static bool visit_big(void *arg, const struct psc_big_page *p)
 	}
 	v->live[b.pool]++;
 	v->bytes[b.pool] += bytes;
+	if (v->w->seg && b.kind == PSC_BLOCK_KIND_BIG && !psc_seg_covers(v->w->seg, b.va))
+		v->no_heap_bytes[b.pool] += bytes;
 	psc_walk_emit_big(v->w, &b);
 	return true;
 }
@@ -156,7 +159,7 @@ static enum psc_status make_workers(struct psc_walk *w, const struct psc_hashmap
 static void sum_coverage(struct psc_walk *w)
 {
 	for (unsigned i = 0; i < w->n_workers; i++)
-		for (unsigned p = 0; p < 2; p++)
+		for (unsigned p = 0; p < PSC_POOL_MAX; p++)
 			psc_walk_coverage_add(&w->coverage[p], &w->workers[i]->coverage[p]);
 }
 
@@ -380,6 +383,14 @@ static void read_descriptors(struct psc_kernel *k, struct psc_walk_result *ret)
 			psc_pool_descriptors_pages(k, &d, p == PSC_POOL_PAGED, &ret->descriptor_pages[p]);
 }
 
+static bool has_session_heap(const struct psc_walk_result *result)
+{
+	for (size_t i = 0; i < result->n_heaps; i++)
+		if (result->heaps[i].pool == PSC_POOL_SESSION)
+			return true;
+	return false;
+}
+
 enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_options *opts, struct psc_arena *arena,
 			      struct psc_warnings *warnings, struct psc_walk_result *ret, struct psc_error *reterr)
 {
@@ -419,7 +430,8 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 		goto out;
 	if (ret->small_blocks_supported && !is_heap)
 		read_descriptors(k, ret);
-	for (unsigned p = 0; p < 2; p++) {
+	ret->n_coverage = 2 + has_session_heap(ret);
+	for (unsigned p = 0; p < ret->n_coverage; p++) {
 		struct psc_walk_coverage *c = &ret->coverage[p];
 		*c = w.coverage[p];
 		c->pool = (enum psc_pool)p;
@@ -429,6 +441,8 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 		c->range_source = is_heap ? psc_arena_printf(arena, "segments of the heaps of %s", seg.source)
 					  : source_text(&w.regions, (enum psc_pool)p, arena);
 		c->live_blocks += v.live[p];
+		if (is_heap && p < 2)
+			ret->pages[p].walked_bytes += v.no_heap_bytes[p];
 		if (!ret->small_blocks_supported || !c->range_known)
 			c->big_bytes = v.bytes[p];
 	}

@@ -27,7 +27,7 @@ struct psc_walk_order;
 
 /* One per thread, allocated apart so that counters of different threads do not share cache lines. */
 struct psc_walk_worker {
-	struct psc_walk_coverage coverage[2];
+	struct psc_walk_coverage coverage[PSC_POOL_MAX];
 	struct psc_page_blocks blocks;
 	uint8_t scratch[PSC_PAGE_BYTES];
 	void *ctx;
@@ -60,8 +60,8 @@ struct psc_walk {
 
 	struct psc_walk_worker **workers;
 	unsigned n_workers;
-	struct psc_walk_coverage coverage[2]; /* of the iterating thread */
-	struct psc_defects defects;           /* likewise */
+	struct psc_walk_coverage coverage[PSC_POOL_MAX]; /* of the iterating thread */
+	struct psc_defects defects;                      /* likewise */
 };
 
 static inline uint32_t psc_walk_filter_bit(uint64_t data_va)

@@ -12,7 +12,7 @@ struct psc_blocks {
 	struct psc_arena arena;
 	struct psc_warnings warnings;
 	uint64_t n, block_bytes;
-	struct psc_walk_coverage coverage[2];
+	struct psc_walk_coverage coverage[PSC_POOL_MAX];
 	size_t n_coverage;
 	struct psc_scan_coverage scan;
 	bool has_scan;
@@ -276,8 +276,8 @@ static void set_coverage(const struct list *l, const struct psc_walk_result *w)
 {
 	struct psc_blocks *r = l->ret;
 	r->ratio = 1.0;
-	r->n_coverage = 2;
-	for (int i = 0; i < 2; i++) {
+	r->n_coverage = w->n_coverage;
+	for (size_t i = 0; i < w->n_coverage; i++) {
 		const struct psc_walk_coverage *c = &w->coverage[i];
 		r->coverage[i] = *c;
 		/* A pool that is not asked for takes nothing away. */

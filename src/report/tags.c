@@ -154,7 +154,24 @@ static bool add_walk_rows(struct psc_tags *t, const struct psc_trackers *tracker
 	return true;
 }
 
-static void sum_totals(struct psc_tags *t, struct psc_kernel *k, const struct psc_trackers *trackers, bool by_size)
+static void set_pages(struct psc_tags_totals *t, const struct psc_pool_pages *p)
+{
+	if (!p->known)
+		return;
+	t->has_pages = true;
+	t->pages_bytes = p->walked_bytes;
+	t->has_heaps_bytes = !p->counted_unknown;
+	t->heaps_bytes = t->has_heaps_bytes ? p->counted_bytes : 0;
+	if (!t->has_kernel_bytes)
+		return;
+	uint64_t distance =
+		t->kernel_bytes > t->pages_bytes ? t->kernel_bytes - t->pages_bytes : t->pages_bytes - t->kernel_bytes;
+	t->pages_difference = (int64_t)(t->kernel_bytes - t->pages_bytes);
+	t->pages_explained = p->incomplete || distance <= p->lost_bytes;
+}
+
+static void sum_totals(struct psc_tags *t, struct psc_kernel *k, const struct psc_trackers *trackers,
+		       const struct walk_state *w, bool by_size)
 {
 	struct psc_pool_counter counters[2];
 	for (int pool = 0; pool < PSC_POOL_MAX; pool++)
@@ -189,11 +206,11 @@ static void sum_totals(struct psc_tags *t, struct psc_kernel *k, const struct ps
 		return;
 	psc_pool_counters(k, counters);
 	for (int pool = 0; pool < 2; pool++) {
-		if (!counters[pool].known)
-			continue;
-		t->totals[pool].has_kernel_bytes = true;
+		t->totals[pool].has_kernel_bytes = counters[pool].known;
 		t->totals[pool].kernel_bytes = counters[pool].bytes;
 		t->totals[pool].kernel_source = counters[pool].source;
+		if (w->done)
+			set_pages(&t->totals[pool], &w->result.pages[pool]);
 	}
 }
 
@@ -215,7 +232,7 @@ static void set_coverage(struct psc_tags *t, const struct psc_trackers *trackers
 	else if (w->done && !w->is_scan)
 		ratio = 1.0;
 	if (w->wanted && !w->is_scan) {
-		for (int i = 0; i < 2; i++) {
+		for (size_t i = 0; i < w->result.n_coverage; i++) {
 			const struct psc_walk_coverage *c = &w->result.coverage[i];
 			t->coverage[i] = *c;
 			double r = w->done ? psc_walk_coverage_ratio(c) : 0.0;
@@ -223,7 +240,7 @@ static void set_coverage(struct psc_tags *t, const struct psc_trackers *trackers
 			if (r < ratio)
 				ratio = r;
 		}
-		t->n_coverage = 2;
+		t->n_coverage = w->result.n_coverage;
 	}
 	t->coverage_ratio = ratio;
 }
@@ -281,6 +298,8 @@ static enum psc_status walk(struct psc_kernel *k, const struct psc_tags_options 
 			return st;
 		w->done = w->is_scan = true;
 		t->has_scan = true;
+		t->keys = scan.keys;
+		t->has_keys = psc_pool_allocator(k) == PSC_ALLOCATOR_SEGMENT_HEAP;
 		t->scan = psc_scan_coverage_make(&scan);
 		psc_warn(&t->warnings,
 			 "rows with source \"scan\" are pool headers seen in the %llu bytes that this dump saved: what "
@@ -298,6 +317,8 @@ static enum psc_status walk(struct psc_kernel *k, const struct psc_tags_options 
 		w->big_only = !w->result.small_blocks_supported;
 		t->heaps = w->result.heaps;
 		t->n_heaps = w->result.n_heaps;
+		t->keys = w->result.keys;
+		t->has_keys = w->result.n_heaps != 0;
 		psc_warn_no_heaps(&t->warnings, k, &w->result, "are walked; the trackers count all");
 		if (!w->result.coverage[0].range_known && !w->result.coverage[1].range_known &&
 		    !w->result.big.available)
@@ -338,7 +359,7 @@ enum psc_status psc_tags_compute(struct psc_kernel *k, const struct psc_tags_opt
 		st = psc_fail_no_memory(reterr);
 		goto out;
 	}
-	sum_totals(t, k, &trackers, (opts->flags & PSC_TAGS_BY_SIZE) != 0);
+	sum_totals(t, k, &trackers, &w, (opts->flags & PSC_TAGS_BY_SIZE) != 0);
 	set_coverage(t, &trackers, &w);
 	psc_tags_sort(t, PSC_SORT_TAG);
 	*ret = t;
@@ -387,6 +408,11 @@ const struct psc_heap_row *psc_tags_heaps(const struct psc_tags *tags, size_t *r
 {
 	*ret_count = tags->n_heaps;
 	return tags->heaps;
+}
+
+const struct psc_pool_keys *psc_tags_keys(const struct psc_tags *tags)
+{
+	return tags->has_keys ? &tags->keys : NULL;
 }
 
 const struct psc_tracker_coverage *psc_tags_tracker_coverage(const struct psc_tags *tags)

@@ -14,13 +14,15 @@ struct psc_tags {
 	struct psc_tag_row *items;
 	size_t n, cap;
 	struct psc_tags_totals totals[PSC_POOL_MAX];
-	struct psc_walk_coverage coverage[2];
+	struct psc_walk_coverage coverage[PSC_POOL_MAX];
 	size_t n_coverage;
 	struct psc_tracker_coverage trackers;
 	struct psc_scan_coverage scan;
 	bool has_scan;
 	const struct psc_heap_row *heaps; /* arena */
 	size_t n_heaps;
+	struct psc_pool_keys keys;
+	bool has_keys;
 	double coverage_ratio;
 };
 

@@ -16,7 +16,10 @@ struct psc_validate {
 	struct psc_defect_row *items;
 	size_t n, cap;
 	uint64_t n_found, n_blocks;
-	struct psc_walk_coverage coverage[2];
+	struct psc_walk_coverage coverage[PSC_POOL_MAX];
+	size_t n_coverage;
+	const struct psc_heap_row *heaps; /* arena */
+	size_t n_heaps;
 	double ratio;
 };
 
@@ -165,10 +168,14 @@ static int by_va(const void *pa, const void *pb)
 	return c != 0 ? c : memcmp(a->tag, b->tag, 4);
 }
 
-static void set_coverage(struct psc_validate *v, const struct psc_walk_result *w)
+static void set_coverage(struct psc_validate *v, const struct psc_walk_result *w, bool is_whole)
 {
 	v->ratio = 1.0;
-	for (int i = 0; i < 2; i++) {
+	/* Of a part of the pool the sums of a heap say nothing. */
+	v->heaps = w->heaps;
+	v->n_heaps = is_whole ? w->n_heaps : 0;
+	v->n_coverage = w->n_coverage;
+	for (size_t i = 0; i < w->n_coverage; i++) {
 		const struct psc_walk_coverage *c = &w->coverage[i];
 		double ratio = psc_walk_coverage_ratio(c);
 		v->coverage[i] = *c;
@@ -183,7 +190,7 @@ static enum psc_status check(struct checking *c, struct psc_error *reterr)
 	enum psc_status st = walk(c, on_block, true, &result, reterr);
 	if (st != PSC_OK)
 		return c->no_memory ? psc_fail_no_memory(reterr) : st;
-	set_coverage(c->v, &result);
+	set_coverage(c->v, &result, c->o->lo == 0 && c->o->hi == 0);
 	uint64_t n_all = c->v->n_found + result.n_defects_found;
 	for (size_t i = 0; i < result.n_defects; i++) {
 		if (is_in_range(c->o, result.defects[i].va))
@@ -277,8 +284,14 @@ uint64_t psc_validate_count(const struct psc_validate *v, uint64_t *ret_blocks)
 
 const struct psc_walk_coverage *psc_validate_coverage(const struct psc_validate *v, size_t *ret_count)
 {
-	*ret_count = 2;
+	*ret_count = v->n_coverage;
 	return v->coverage;
+}
+
+const struct psc_heap_row *psc_validate_heaps(const struct psc_validate *v, size_t *ret_count)
+{
+	*ret_count = v->n_heaps;
+	return v->heaps;
 }
 
 double psc_validate_coverage_ratio(const struct psc_validate *v)

@@ -271,6 +271,53 @@ static bool says_big_only(const cJSON *result)
 	return false;
 }
 
+static uint64_t number_of(const cJSON *o, const char *key)
+{
+	const char *text = text_of(o, key);
+	return *text == MARK ? strtoull(text + 1, NULL, 10) : 0;
+}
+
+/* Each heap against its own counters: the very figures where nothing is missing; else no more may differ than is
+ * missing, and the answer must say so itself. */
+static void compare_heaps(const cJSON *truth, const cJSON *result)
+{
+	static const char *const parts[] = {"vs_bytes",         "lfh_bytes",        "range_bytes",  "internal_bytes",
+					    "free_range_bytes", "descriptor_bytes", "unowned_bytes"};
+	const cJSON *coverage = cJSON_GetObjectItemCaseSensitive(result, "coverage"), *heap, *counter, *total;
+	const cJSON *heaps = cJSON_GetObjectItemCaseSensitive(coverage, "heaps");
+	const cJSON *want = cJSON_GetObjectItemCaseSensitive(truth, "heaps");
+	bool exact = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(truth, "heaps_exact"));
+	if (!want || (says_big_only(result) && !cJSON_IsArray(heaps)))
+		return;
+	if (exact)
+		compare_value("heaps", want, heaps);
+	cJSON_ArrayForEach(heap, heaps)
+	{
+		uint64_t sum = 0;
+		for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+			sum += number_of(heap, parts[i]);
+		if (sum != number_of(heap, "walked_bytes"))
+			differ("heap %s: its parts are %llu bytes, walked are %s", text_of(heap, "va"),
+			       (unsigned long long)sum, show(cJSON_GetObjectItemCaseSensitive(heap, "walked_bytes")));
+		cJSON_ArrayForEach(counter, cJSON_GetObjectItemCaseSensitive(heap, "counters"))
+		{
+			if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(counter, "exact")) &&
+			    !cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(counter, "explained")))
+				differ("heap %s: %s", text_of(heap, "va"), show(counter));
+		}
+	}
+	cJSON_ArrayForEach(total, cJSON_GetObjectItemCaseSensitive(result, "totals"))
+	{
+		const cJSON *pages = cJSON_GetObjectItemCaseSensitive(total, "pages_difference");
+		if (!is_integer(pages))
+			continue;
+		if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(total, "pages_explained")) ||
+		    (exact && strcmp(pages->valuestring + 1, "0") != 0))
+			differ("%s: pages of the heaps and the kernel's counter: %s", text_of(total, "pool"),
+			       show(total));
+	}
+}
+
 /* A row of blocks that the truth calls lost, all of them, found all the same: no row of the truth has their tag, since
  * the trackers' slots are lost as well. */
 static bool is_of_lost_blocks(const cJSON *truth, const struct row_ref *ref)
@@ -303,6 +350,7 @@ static size_t compare_tags(const cJSON *truth, const cJSON *result, const char *
 		return 0;
 	}
 	bool big_only = says_big_only(result);
+	compare_heaps(truth, result);
 	struct row_ref *refs = index_rows(rows, &n);
 	cJSON_ArrayForEach(row, cJSON_GetObjectItemCaseSensitive(tags, "rows"))
 	{

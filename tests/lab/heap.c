@@ -243,7 +243,8 @@ static void write_stats(struct lab_machine *m, struct lab_heap *h)
 	vs_free = h->vs_free_units * HEAP_UNIT / LAB_PAGE;
 	lab_put_field(m, at, type, "TotalReservedPages", reserved);
 	lab_put_field(m, at, type, "TotalCommittedPages", h->committed_pages);
-	lab_put_field(m, at, type, "FreeCommittedPages", 0);
+	lab_put_field(m, at, type, "FreeCommittedPages", heap_pages(h).free);
+	h->lfh_free_pages = lfh_free;
 	lab_put_field(m, at, type, "LfhFreeCommittedPages", lfh_free);
 	lab_put_field(m, at, type, "VsFreeCommittedPages", vs_free);
 }

@@ -106,7 +106,7 @@ struct lab_heap {
 		uint64_t *nodes;
 		size_t n, cap;
 	} delayed, lookaside[HEAP_LOOKASIDES];
-	uint64_t committed_pages;
+	uint64_t committed_pages, lfh_free_pages;
 };
 
 /* Where a block came from: enough to free it. */
@@ -138,6 +138,11 @@ void heap_range_free(struct lab_machine *m, struct lab_heap *h, unsigned context
 void heap_commit(struct lab_machine *m, struct lab_heap *h, unsigned context, uint64_t va, uint64_t n_pages);
 void heap_decommit(struct lab_machine *m, struct lab_heap *h, unsigned context, uint64_t va, uint64_t n_pages);
 uint64_t heap_reserve(struct lab_machine *m, const struct lab_heap *h, uint64_t bytes, uint64_t align);
+/* Committed pages, by what they are for. */
+struct lab_heap_pages {
+	uint64_t descriptors, user, internal, lfh, vs, free;
+};
+struct lab_heap_pages heap_pages(const struct lab_heap *h);
 void heap_segments_finish(struct lab_machine *m, struct lab_heap *h);
 
 /* heap_lfh.c */

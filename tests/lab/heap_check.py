@@ -279,7 +279,7 @@ class Heaps:
         self.delayed = set(self.delay_list(vs))
         self.free_nodes = self.free_tree(vs)
         self.found_free = set()
-        self.committed = 0
+        self.committed = self.free_pages = self.reserved = 0
         self.vs_found, self.lfh_found = set(), set()
         for i in range(2):
             self.walk_context(heap, heap + m.off(t, 'SegContexts') + i * m.types['_HEAP_SEG_CONTEXT']['size'], i,
@@ -292,6 +292,11 @@ class Heaps:
         stats = heap + m.off(t, 'MemStats')
         need(m.field(stats, '_HEAP_RUNTIME_MEMORY_STATS', 'TotalCommittedPages', 8) == self.committed,
              'committed pages of heap %x', heap)
+        need(m.field(stats, '_HEAP_RUNTIME_MEMORY_STATS', 'FreeCommittedPages', 8) == self.free_pages,
+             'free committed pages of heap %x', heap)
+        need(m.field(stats, '_HEAP_RUNTIME_MEMORY_STATS', 'TotalReservedPages', 8) == self.reserved,
+             'reserved pages of heap %x', heap)
+        self.count('free committed pages', self.free_pages)
         pages = 0
         for node in tree(m, heap + m.off(t, 'LargeAllocMetadata'), 0):
             d = '_HEAP_LARGE_ALLOC_DATA'
@@ -357,6 +362,7 @@ class Heaps:
             constant = 0 if self.new else KEY_UP_TO_22631
             need(m.u(s + 0x10) ^ s ^ self.heap_key ^ constant == c, 'signature of segment %x', s)
             self.committed += 2
+            self.reserved += (256 << shift) // PAGE
             self.walk_segment(s, shift, first, free)
             self.count('segment')
         nodes = tree(m, c + m.off(t, 'FreePageRanges'), 0)
@@ -377,8 +383,12 @@ class Heaps:
             va, size = s + (i << shift), n << shift
             if flags == 2:
                 free.append((s + 0x20 * i, n))
-                for k in range(1, n):
-                    need(desc(i + k, 'RangeFlags') == 0, 'free unit %x.%d', s, i + k)
+                for k in range(n):
+                    need(k == 0 or desc(i + k, 'RangeFlags') == 0, 'free unit %x.%d', s, i + k)
+                    pages = sum(m.there(va + (k << shift) + p * PAGE) for p in range((1 << shift) // PAGE))
+                    need(desc(i + k, 'CommittedPageCount') == pages, 'committed pages of free unit %x.%d', s, i + k)
+                    self.committed += pages
+                    self.free_pages += pages
                 i += n
                 continue
             need(flags in (3, 7, 0xb, 0xf), 'flags %x of range %x.%d', flags, s, i)

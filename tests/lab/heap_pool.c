@@ -191,8 +191,10 @@ struct lab_heap_big lab_heap_big(struct lab_machine *m, struct lab_heap *h, uint
 		ret.va = heap_range_alloc(m, h, context, bytes, HEAP_RANGE_USER);
 		/* Of its segment. */
 		ret.sub_va = ret.va & ~(h->context[context].segment_bytes - 1);
-		if (!live)
+		if (!live) {
+			heap_commit(m, h, context, ret.va, lab_random(m, 1 + (uint32_t)(bytes / LAB_PAGE)) % 4);
 			heap_range_free(m, h, context, ret.va);
+		}
 		return ret;
 	}
 	ret.kind = LAB_KIND_LARGE;

@@ -98,6 +98,11 @@ uint64_t heap_range_alloc(struct lab_machine *m, struct lab_heap *h, unsigned co
 			c->first_with_room = c->n_segments - 1;
 		}
 	}
+	/* Nobody finds what a free range kept. */
+	for (unsigned k = 0; k < n; k++)
+		if (s->unit[first + k].committed)
+			heap_decommit(m, h, context, s->va + ((uint64_t)(first + k) << c->unit_shift),
+				      ((uint64_t)1 << c->unit_shift) / LAB_PAGE);
 	for (unsigned k = 0; k < n; k++)
 		s->unit[first + k] =
 			(struct heap_unit){.flags = (uint8_t)(k ? type & ~2 : type), .size = (uint8_t)(k ? k : n)};
@@ -113,8 +118,11 @@ void heap_range_free(struct lab_machine *m, struct lab_heap *h, unsigned context
 	struct heap_context *c = &h->context[context];
 	struct heap_segment *s = segment_of(c, va);
 	unsigned first = (unsigned)((va - s->va) >> c->unit_shift), n = s->unit[first].size;
-	heap_decommit(m, h, context, va, ((uint64_t)n << c->unit_shift) / LAB_PAGE);
-	memset(&s->unit[first], 0, n * sizeof s->unit[0]);
+	/* Some pages of some free ranges stay committed. */
+	if (lab_random(m, 2))
+		heap_decommit(m, h, context, va, ((uint64_t)n << c->unit_shift) / LAB_PAGE);
+	for (unsigned k = 0; k < n; k++)
+		s->unit[first + k] = (struct heap_unit){.committed = s->unit[first + k].committed};
 	s->free_units = (uint16_t)(s->free_units + n);
 	c->room_for = ~0u;
 	c->first_with_room = 0;
@@ -185,6 +193,8 @@ static void write_descriptors(struct lab_machine *m, const struct heap_context *
 			while (i + n < HEAP_UNITS && !s->unit[i + n].flags)
 				n++;
 			heap_write(m, at + flags_at, 2, 1);
+			for (unsigned k = 0; k < n; k++)
+				heap_write(m, at + k * DESCRIPTOR_BYTES + committed_at, s->unit[i + k].committed, 1);
 			LAB_GROW(free_ranges->list, free_ranges->n, free_ranges->cap);
 			free_ranges->list[free_ranges->n++] = (struct free_range){at, n};
 			if (n > 1)
@@ -239,6 +249,35 @@ static void write_context(struct lab_machine *m, struct lab_heap *h, unsigned wh
 	lab_put_field(m, at, context_type, "VsContext", h->va + lab_offset(m->b, "_SEGMENT_HEAP", "VsContext"));
 	lab_put_field(m, at, context_type, "Heap", h->va);
 	lab_put_field(m, at, context_type, "SegmentCount", c->n_segments);
+}
+
+struct lab_heap_pages heap_pages(const struct lab_heap *h)
+{
+	struct lab_heap_pages p = {0};
+	for (unsigned c = 0; c < 2; c++)
+		for (size_t k = 0; k < h->context[c].n_segments; k++) {
+			p.descriptors += DESCRIPTORS_BYTES / LAB_PAGE;
+			for (unsigned i = h->context[c].first_unit; i < HEAP_UNITS; i++) {
+				const struct heap_unit *u = &h->context[c].segments[k]->unit[i];
+				switch (u->flags | 2) {
+				case HEAP_RANGE_USER:
+					p.user += u->committed;
+					break;
+				case HEAP_RANGE_INTERNAL:
+					p.internal += u->committed;
+					break;
+				case HEAP_RANGE_LFH:
+					p.lfh += u->committed;
+					break;
+				case HEAP_RANGE_VS:
+					p.vs += u->committed;
+					break;
+				default:
+					p.free += u->committed;
+				}
+			}
+		}
+	return p;
 }
 
 void heap_segments_finish(struct lab_machine *m, struct lab_heap *h)

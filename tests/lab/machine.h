@@ -316,6 +316,8 @@ void lab_pool_finish(struct lab_machine *m);
 void lab_heaps_init(struct lab_machine *m);
 void lab_heaps_finish(struct lab_machine *m);
 void lab_heaps_free(struct lab_machine *m);
+/* heap_truth.c: one object a heap, by address. */
+struct cJSON *lab_heaps_truth(struct lab_machine *m);
 void lab_heaps_free_doomed(struct lab_machine *m);
 /* Pages in use by the heaps of a pool. */
 uint64_t lab_heaps_pages(const struct lab_machine *m, enum lab_pool pool);

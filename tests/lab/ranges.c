@@ -13,7 +13,8 @@ static struct totals count_pages(const struct lab_machine *m)
 	for (size_t i = 0; i < m->n_streams; i++)
 		*(m->streams[i].pool == LAB_POOL_PAGED ? &t.paged_pages : &t.nonpaged_pages) += m->streams[i].pages;
 	if (m->b->heap_backed) {
-		t.nonpaged_pages = lab_heaps_pages(m, LAB_POOL_NONPAGED) + m->n_pool_nodes * LAB_N_POOL_HEAPS;
+		/* And a page for each heap's own structure. */
+		t.nonpaged_pages = lab_heaps_pages(m, LAB_POOL_NONPAGED) + m->n_heaps - (m->session_heap != NULL);
 		t.paged_pages = lab_heaps_pages(m, LAB_POOL_PAGED);
 	}
 	for (size_t i = 0; i < m->n_bigs; i++)

@@ -542,6 +542,12 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 		}
 	}
 	add_damages(m, truth);
+	/* With pages missing only what a heap's losses explain may differ. */
+	if (m->b->heap_backed) {
+		bool whole = !m->n_damages && !m->n_broken && !m->dropped_pages && !m->paged_out_pages;
+		cJSON_AddItemToObject(truth, "heaps", lab_heaps_truth(m));
+		cJSON_AddBoolToObject(truth, "heaps_exact", whole);
+	}
 	add_blocks(m, truth, VIEW_FULL);
 	lab_verifier_truth(m, truth);
 	lab_stackdb_truth(m, truth);
