@@ -71,6 +71,11 @@ struct psc_kernel {
 		bool known;
 		uint64_t value;
 	} quota_cookie;
+	/* Nonpaged and paged pool by the region table that was found by content (pool/infer_regions.c). */
+	struct {
+		bool known;
+		uint64_t lo, last;
+	} pool_range[2];
 	int inferred_heap;             /* small blocks in segment heaps: 1 yes, -1 no, 0 not looked at */
 	uint32_t inferred_pools[2];    /* descriptors of nonpaged and paged pool where no variable counts them */
 	struct psc_inferred *inferred; /* n_inferred, texts in the arena */

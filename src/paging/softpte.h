@@ -12,4 +12,16 @@
  * without 64-bit entries. */
 bool psc_softpte_detect(const struct psc_space *sp, uint64_t lo, uint64_t hi, struct psc_softpte *ret);
 
+/* How the same entries read with a given layout and mask. */
+struct psc_softpte_fit {
+	unsigned n_transition, n_beyond; /* frames above all memory */
+	unsigned n_proto, n_proto_bad;   /* of at most 512: no kernel address, or nothing is mapped there */
+	unsigned n_paged;                /* entries of page files */
+	bool is_page_file_bad;           /* their page file number varies while the bits of the other layout do not */
+};
+void psc_softpte_try(const struct psc_space *sp, uint64_t lo, uint64_t hi, const struct psc_softpte *layout,
+		     struct psc_softpte_fit *ret);
+/* false: the bytes contradict it. With too few entries everything fits. */
+bool psc_softpte_fits(const struct psc_softpte_fit *f);
+
 #endif

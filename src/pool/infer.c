@@ -96,6 +96,18 @@ static void say(struct psc_kernel *k)
 			 n);
 }
 
+static void infer_ranges(struct psc_kernel *k, const struct psc_kernel_data *d)
+{
+	struct psc_witnesses *w = calloc(1, sizeof(*w));
+	if (!w)
+		return;
+	psc_witnesses_find(k, w);
+	psc_infer_check_mi(k, w);
+	if (d)
+		psc_infer_regions(k, d, w);
+	free(w);
+}
+
 static void infer(struct psc_kernel *k)
 {
 	struct psc_kernel_data data;
@@ -106,6 +118,7 @@ static void infer(struct psc_kernel *k)
 		return; /* a small dump holds neither pool nor all of the kernel's data */
 	psc_infer_lookasides(k);
 	bool has_data = psc_kernel_data_read(k, &data);
+	infer_ranges(k, has_data ? &data : NULL);
 	if (has_data)
 		psc_infer_descriptors(k, &data);
 	psc_infer_cookie(k, has_data ? &data : NULL);

@@ -69,6 +69,32 @@ bool psc_big_lookup(struct psc_kernel *k, const struct psc_big_layout *l, uint64
 void psc_infer_lookasides(struct psc_kernel *k);
 /* infer_cookie.c: ExpPoolQuotaCookie, when the rest is known. d may be NULL. */
 void psc_infer_cookie(struct psc_kernel *k, const struct psc_kernel_data *d);
+/* Addresses of which the pool is known otherwise: processes and tables in nonpaged pool, entries of the big-page table.
+ */
+#define PSC_WITNESSES_MAX 256u
+struct psc_witnesses {
+	uint64_t nonpaged[PSC_WITNESSES_MAX], paged[PSC_WITNESSES_MAX];
+	size_t n_nonpaged, n_paged;
+	uint64_t pte_base, pfn_database; /* 0 not known */
+};
+void psc_witnesses_find(struct psc_kernel *k, struct psc_witnesses *ret);
+
+/* infer_regions.c: the table of the regions of kernel space: {base, bytes} each. */
+#define PSC_VA_REGIONS_MAX 0x14u
+struct psc_va_table {
+	uint64_t va;
+	uint64_t base[PSC_VA_REGIONS_MAX], bytes[PSC_VA_REGIONS_MAX];
+	size_t n, n_used;                      /* that make sense from va on; of these with a length */
+	int nonpaged, paged, page_tables, pfn; /* which holds the witnesses; -1 none */
+	uint32_t checks;
+};
+/* Reads up to n regions at va and holds them against the witnesses. false: they are no such table. */
+bool psc_va_table_check(struct psc_kernel *k, const struct psc_witnesses *w, uint64_t va, size_t n,
+			struct psc_va_table *ret);
+void psc_infer_regions(struct psc_kernel *k, const struct psc_kernel_data *d, const struct psc_witnesses *w);
+/* infer_mi.c: takes built-in offsets of the memory manager's structures out where the bytes contradict them. */
+void psc_infer_check_mi(struct psc_kernel *k, const struct psc_witnesses *w);
+
 /* infer_descriptors.c */
 void psc_infer_descriptors(struct psc_kernel *k, const struct psc_kernel_data *d);
 

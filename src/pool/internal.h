@@ -160,6 +160,8 @@ static inline uint64_t psc_member_va(const struct psc_kernel *k, uint64_t base, 
 bool psc_pool_quota_cookie(struct psc_kernel *k, uint64_t *ret);
 /* _MI_VISIBLE_STATE, by its pointer or inside MiState; 0 not known. */
 uint64_t psc_visible_state_va(struct psc_kernel *k);
+/* x64: where page tables show as data; 0 not known (regions.c). */
+uint64_t psc_pte_base(struct psc_kernel *k);
 bool psc_kernel_is_64bit(const struct psc_kernel *k);
 /* Processors by control blocks or the dump header, whichever is more; 0 not known. */
 uint32_t psc_pool_processors(const struct psc_kernel *k);

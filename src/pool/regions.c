@@ -211,7 +211,7 @@ static void find_x86(struct psc_kernel *k, struct psc_pool_regions *ret)
 
 /* Where the page tables show as data. The debugger data block says it from 14393 on; else the one top-level entry that
  * names its own table does (reference: paging 9, 10). 0: not known. */
-static uint64_t pte_base(struct psc_kernel *k)
+uint64_t psc_pte_base(struct psc_kernel *k)
 {
 	uint64_t found = 0;
 	unsigned n = 0;
@@ -240,7 +240,7 @@ static void whole_space(struct psc_kernel *k, enum psc_pool pool, struct psc_poo
 		psc_pool_regions_add(k, ret, pool, 0xc0800000u, 0xffffffffu, BY_BYTES, true);
 		return;
 	}
-	uint64_t ptes = pte_base(k);
+	uint64_t ptes = psc_pte_base(k);
 	if (ptes < X64_KERNEL_LO || ptes % X64_TOP_SLOT != 0 || ptes > 0 - X64_TOP_SLOT)
 		return;
 	if (ptes > X64_KERNEL_LO)

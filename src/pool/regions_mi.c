@@ -127,6 +127,11 @@ void psc_pool_regions_from_mi_state(struct psc_kernel *k, struct psc_pool_region
 	}
 	from_regions(k, visible, ret);
 	from_nodes(k, state, ret);
+	for (unsigned p = 0; p < 2; p++)
+		if (k->pool_range[p].known && !(p == 0 ? ret->has_nonpaged : ret->has_paged))
+			psc_pool_regions_add(k, ret, p == 0 ? PSC_POOL_NONPAGED : PSC_POOL_PAGED, k->pool_range[p].lo,
+					     k->pool_range[p].last, "region table in the kernel's data, by content",
+					     false);
 	if (!ret->has_paged)
 		from_bitmap(k, state, ret);
 	if (!ret->has_nonpaged)

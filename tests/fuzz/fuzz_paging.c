@@ -123,8 +123,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		psc_reader_init(&reader, &sp);
 		check_space(&reader, lo, hi, max_run_bytes);
 		(void)psc_space_plausibility(&sp);
-		if (data[1] & 32)
+		if (data[1] & 32) {
+			struct psc_softpte_fit fit;
 			(void)psc_softpte_detect(&sp, lo, hi, &soft);
+			psc_softpte_try(&sp, lo, hi, &soft, &fit);
+			(void)psc_softpte_fits(&fit);
+		}
 	}
 	psc_image_close(img);
 	psc_source_close(src);

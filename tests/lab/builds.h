@@ -48,6 +48,7 @@ struct lab_build {
 	bool quota_cookie;           /* 8 and later */
 	bool percpu_tag_tables;      /* Vista and later */
 	bool protected_object_tags;  /* kernels up to 7 mask "Proc" to "Pro\xE3" (pool.md 2.6) */
+	unsigned mi_shift;           /* MiState's members lie so many bytes behind where real kernels have them */
 	unsigned self_map_slot;      /* x64 */
 	unsigned tag_tables_entries; /* ExPoolTagTables */
 	unsigned processor_block_entries;

@@ -315,6 +315,16 @@ static void options_no_tagging(struct lab_options *o)
 	o->no_session = true;
 }
 
+static void options_other_softpte(struct lab_options *o)
+{
+	o->other_softpte = true;
+}
+
+static void options_moved_mi(struct lab_options *o)
+{
+	o->moved_mi = true;
+}
+
 static void options_encoded(struct lab_options *o)
 {
 	o->encode_kdbg = true;
@@ -449,6 +459,11 @@ static const struct lab_case cases[] = {
 	{"twins", "copies of the processors' tag tables that nothing tells from them", NULL, NULL, lab_plant_twins,
 	 lab_damage_twins},
 	{"twin-big", "two big-page tables that both list themselves", NULL, NULL, plant_small, lab_damage_twin_big},
+	{"other-softpte", "the generation of page table entries that this build does not have", "2003-x64",
+	 options_other_softpte, plant_healthy, damage_holes},
+	{"moved-mi", "MiState laid out as no table has it", "2016-x64", options_moved_mi, plant_healthy, NULL},
+	{"twin-regions", "two tables of kernel space's regions that differ", "2016-x64", NULL, plant_small,
+	 lab_damage_twin_regions},
 	{"no-kdbg", "a wiped debugger data block", NULL, NULL, plant_small, lab_damage_no_kdbg},
 };
 

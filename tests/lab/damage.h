@@ -22,7 +22,8 @@ void lab_damage_traps(struct lab_machine *m); /* stale copies that can be told f
 void lab_plant_twins(struct lab_machine *m);
 void lab_damage_twins(struct lab_machine *m);    /* processor tables that cannot */
 void lab_damage_twin_big(struct lab_machine *m); /* a big-page table that cannot */
-void lab_damage_no_kdbg(struct lab_machine *m);  /* no debugger data block anywhere */
+void lab_damage_twin_regions(struct lab_machine *m);
+void lab_damage_no_kdbg(struct lab_machine *m); /* no debugger data block anywhere */
 /* Says in the truth what was done. what: a constant. */
 void lab_damage_note(struct lab_machine *m, const char *what, uint64_t va);
 

@@ -79,14 +79,29 @@ static const char *parse_field(const char *p, struct lab_field *f)
 	return p + 1;
 }
 
+/* Of the members; what a structure holds keeps its length. */
+static uint32_t shift_of(const struct lab_build *b, const char *type)
+{
+	return !strcmp(type, "_MI_SYSTEM_INFORMATION") ? b->mi_shift
+	       : !strcmp(type, "_MI_VISIBLE_STATE")    ? 0 - b->mi_shift / 8
+						       : 0;
+}
+
+static uint32_t growth_of(const struct lab_build *b, const char *type)
+{
+	return !strcmp(type, "_MI_SYSTEM_INFORMATION") ? b->mi_shift : 0;
+}
+
 static bool find_field(const struct lab_build *b, const char *type, const char *field, struct lab_field *ret)
 {
 	const struct lab_layout *l = find(b, type);
 	if (!l)
 		return false;
 	for (const char *p = l->fields; (p = parse_field(p, ret));)
-		if (!strcmp(ret->name, field))
+		if (!strcmp(ret->name, field)) {
+			ret->offset += shift_of(b, type);
 			return true;
+		}
 	return false;
 }
 
@@ -106,7 +121,7 @@ uint32_t lab_type_size(const struct lab_build *b, const char *type)
 	const struct lab_layout *l = find(b, type);
 	if (!l)
 		lab_die("build %s has no %s", b->key, type);
-	return l->size_bytes;
+	return l->size_bytes + growth_of(b, type);
 }
 
 uint32_t lab_type_bytes(const struct lab_build *b, const char *type)
@@ -116,7 +131,7 @@ uint32_t lab_type_bytes(const struct lab_build *b, const char *type)
 	if ((type[0] == 'u' || type[0] == 'i') && type[1] >= '1' && type[1] <= '8' && !type[2])
 		return (uint32_t)(type[1] - '0');
 	const struct lab_layout *l = find(b, type);
-	return l ? l->size_bytes : 0;
+	return l ? l->size_bytes + growth_of(b, type) : 0;
 }
 
 uint32_t lab_offset(const struct lab_build *b, const char *type, const char *field)
@@ -145,9 +160,13 @@ void lab_layout_each(const struct lab_build *b,
 			size_t n = 0;
 			if (!row_matches(b, l))
 				continue;
-			for (const char *p = l->fields; (p = parse_field(p, &fields[n]));)
+			for (const char *p = l->fields; (p = parse_field(p, &fields[n]));) {
+				fields[n].offset += shift_of(b, l->name);
 				if (++n == 64)
 					lab_die("too many fields in %s", l->name);
-			fn(ctx, l, fields, n);
+			}
+			struct lab_layout shifted = *l;
+			shifted.size_bytes += growth_of(b, l->name);
+			fn(ctx, &shifted, fields, n);
 		}
 }

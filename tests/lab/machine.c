@@ -155,10 +155,13 @@ static struct lab_mem *new_memory(const struct lab_options *o)
 		runs[2] = (struct lab_run){0x100 + left / 2 + 0x40, left - left / 2};
 		n = 3;
 	}
-	struct lab_mem *mem = lab_mem_new(b->mmu, b->softpte, runs, n, b->self_map_slot, o->seed);
+	enum lab_softpte softpte = !o->other_softpte               ? b->softpte
+				   : b->softpte == LAB_SOFTPTE_NEW ? LAB_SOFTPTE_OLD
+								   : LAB_SOFTPTE_NEW;
+	struct lab_mem *mem = lab_mem_new(b->mmu, softpte, runs, n, b->self_map_slot, o->seed);
 	if (o->backing)
 		lab_mem_keep_in(mem, o->backing, lab_build_is64(b) ? 0x2000 : 0x1000);
-	lab_mem_set_invalid_pte_mask(mem, b->number < 26100 && b->softpte == LAB_SOFTPTE_NEW ? o->invalid_pte_mask : 0);
+	lab_mem_set_invalid_pte_mask(mem, b->number < 26100 && softpte == LAB_SOFTPTE_NEW ? o->invalid_pte_mask : 0);
 	return mem;
 }
 
@@ -172,6 +175,7 @@ struct lab_machine *lab_machine_new(const struct lab_options *o)
 	m->own_build = *o->build;
 	m->own_build.verifier |= o->verifier;
 	m->own_build.stackdb |= o->stackdb != LAB_STACKDB_NONE;
+	m->own_build.mi_shift = o->moved_mi ? 0x80 : 0;
 	m->b = &m->own_build;
 	m->rng = o->seed * 0x9e3779b97f4a7c15 + 1;
 	m->n_cpus = o->n_cpus;

@@ -159,6 +159,8 @@ struct lab_options {
 	bool no_tagging, encode_kdbg, packed_slists, no_session, no_block_records, large_pages, verifier;
 	enum lab_stackdb_use stackdb;
 	uint64_t later_100ns; /* time and uptime beyond those of other machines: a later dump of one boot */
+	bool other_softpte;   /* the generation of page table entries that the build does not have */
+	bool moved_mi;        /* MiState laid out as no kernel does it */
 	bool rebooted;        /* the uptime began again */
 	uint64_t fill_seed;   /* bench: the frames nobody touched are pseudo-random */
 	const char *backing;  /* the full dump in which RAM is kept while the machine is built; NULL: host memory */

@@ -181,6 +181,7 @@ def main():
     ap.add_argument('--build')
     ap.add_argument('--real-kernel', action='store_true')
     ap.add_argument('--expect', action='append', default=[], help='NAME=CONFIDENCE of an inferred item with nothing')
+    ap.add_argument('--rejected', action='append', default=[], help='NAME of a built-in layout that must be rejected')
     ap.add_argument('--keep')
     ap.add_argument('case')
     a = ap.parse_args()
@@ -210,10 +211,16 @@ def check(a, m):
         builtin = m.ask('tags', container, ['--no-symbols'])
         info = m.ask('info', container, ['--no-symbols'])
         check_info('%s, built-in' % container, info, False)
+        for name in a.rejected:
+            if not any(i['name'] == name and i['confidence'] == 'rejected' for i in info['inferred']):
+                fail('%s: %s is not rejected: %s' % (container, name, json.dumps(info['inferred'], indent=1)))
         if a.real_kernel:
             if info['kernel']['symbols'] != 'builtin':
                 fail('%s: symbols are from %s' % (container, info['kernel']['symbols']))
-            must_equal('%s, built-in' % container, builtin, isf)
+            if a.rejected:
+                must_be_honest('%s, built-in' % container, builtin, isf, info)
+            else:
+                must_equal('%s, built-in' % container, builtin, isf)
         else:
             must_be_honest('%s, built-in' % container, builtin, isf, info)
         options = ['--no-symbols', '--no-builtin']

@@ -85,6 +85,32 @@ static void stale_descriptors(struct lab_machine *m)
 	}
 }
 
+static uint64_t region_table(struct lab_machine *m)
+{
+	return lab_global_va(m, "MiState") + lab_offset(m->b, "_MI_SYSTEM_INFORMATION", "Vs") +
+	       lab_offset(m->b, "_MI_VISIBLE_STATE", "SystemVaRegions");
+}
+
+/* Five regions, among them the page tables, but nonpaged pool begins behind most of what is in it. */
+static void stale_regions(struct lab_machine *m)
+{
+	if (m->b->ranges != LAB_RANGES_VISIBLE)
+		return;
+	const uint64_t to = lab_global_va(m, "LabTraps") + 20 * 8, real = region_table(m);
+	unsigned n = 0;
+	for (unsigned i = 0; i < 14 && n < 5; i++) {
+		uint64_t base = lab_get64(m->mem, real + 16 * i), bytes = lab_get64(m->mem, real + 16 * i + 8);
+		if (!base || !bytes)
+			continue;
+		if (base == m->b->nonpaged_base) {
+			base += bytes / 2;
+			bytes /= 2;
+		}
+		lab_put64(m->mem, to + 16 * n, base);
+		lab_put64(m->mem, to + 16 * n++ + 8, bytes);
+	}
+}
+
 void lab_damage_traps(struct lab_machine *m)
 {
 	put_pointer(m, 4, m->track_table_va[0]);
@@ -100,6 +126,7 @@ void lab_damage_traps(struct lab_machine *m)
 		put_pointer(m, 13, BIG_ENTRIES);
 	}
 	stale_descriptors(m);
+	stale_regions(m);
 }
 
 void lab_plant_twins(struct lab_machine *m)
@@ -127,6 +154,17 @@ void lab_damage_twin_big(struct lab_machine *m)
 	imitate_big_table(m, copy, BIG_ENTRIES);
 	put_pointer(m, 12, copy);
 	put_pointer(m, 13, BIG_ENTRIES);
+}
+
+/* A copy whose nonpaged pool is half as long, and holds all the same. */
+void lab_damage_twin_regions(struct lab_machine *m)
+{
+	const uint64_t to = lab_global_va(m, "LabTraps"), real = region_table(m);
+	for (unsigned i = 0; i < 14; i++) {
+		uint64_t base = lab_get64(m->mem, real + 16 * i), bytes = lab_get64(m->mem, real + 16 * i + 8);
+		lab_put64(m->mem, to + 16 * i, base);
+		lab_put64(m->mem, to + 16 * i + 8, base == m->b->nonpaged_base ? bytes / 2 : bytes);
+	}
 }
 
 void lab_damage_no_kdbg(struct lab_machine *m)

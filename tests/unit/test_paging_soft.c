@@ -279,6 +279,47 @@ START_TEST(detection)
 }
 END_TEST
 
+/* Entries in transition and prototypes under a layout that is theirs, and under one that is not. */
+START_TEST(fitting)
+{
+	static const struct {
+		const struct psc_softpte *planted, *tried;
+		bool fits;
+	} cases[] = {
+		{&new_mask, &new_mask, true},    {&new_mask, &new_plain, false},  {&new_mask, &old_layout, false},
+		{&new_plain, &new_plain, true},  {&new_plain, &new_mask, false},  {&old_layout, &old_layout, true},
+		{&old_layout, &new_mask, false}, {&old_layout, &new_plain, true},
+	};
+	for (size_t c = 0; c < sizeof(cases) / sizeof(*cases); c++)
+		for (unsigned kind = 0; kind < 2; kind++) {
+			struct pm m;
+			struct psc_space sp;
+			struct psc_softpte_fit fit;
+			pm_init(&m, true, 14393, ram, 1);
+			m.next_pfn = 2;
+			pm_map(&m, PSC_MMU_X64, TOP, KVA + 0x4000000, 0, 0x8000000000000063u);
+			for (uint64_t i = 0; i < 40; i++) {
+				uint64_t e = (0x20000 + (i % 64 << 12)) | 4 << 5 | 0x800;
+				if (kind == 1)
+					e = (KVA + 0x4000000 + 8 * i) << 16 | 0x400;
+				pm_map(&m, PSC_MMU_X64, TOP, KVA + i * 0x3000, 0,
+				       e ^ cases[c].planted->invalid_pte_mask);
+			}
+			free(pm_reader(&m, &sp, PSC_MMU_X64, TOP, NULL));
+			psc_softpte_try(&sp, 0xffff800000000000u, 0, cases[c].tried, &fit);
+			ck_assert_uint_eq(kind == 0 ? fit.n_transition : fit.n_proto, 40);
+			ck_assert_msg(psc_softpte_fits(&fit) == cases[c].fits, "case %zu, kind %u: %u beyond, %u bad",
+				      c, kind, fit.n_beyond, fit.n_proto_bad);
+			pm_close(&m);
+		}
+	/* Fifteen say nothing; the page file's number settles it without any frame. */
+	struct psc_softpte_fit few = {.n_transition = 15, .n_beyond = 15, .n_proto = 15, .n_proto_bad = 15};
+	ck_assert(psc_softpte_fits(&few));
+	few.is_page_file_bad = true;
+	ck_assert(!psc_softpte_fits(&few));
+}
+END_TEST
+
 UNIT_MAIN("paging software PTEs", old_generation, new_generation_without_mask, new_generation_with_mask,
 	  a_guessed_mask_does_not_lose_frames, the_layout_follows_the_build_when_nothing_else_is_known,
-	  protection_of_transition_pages, tables_in_transition, prototypes, detection)
+	  protection_of_transition_pages, tables_in_transition, prototypes, detection, fitting)
