@@ -49,6 +49,7 @@ int cmd_block(int argc, char **argv);
 int cmd_blocks(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_info(int argc, char **argv);
+int cmd_owner(int argc, char **argv);
 int cmd_sites(int argc, char **argv);
 int cmd_symbols(int argc, char **argv);
 int cmd_tags(int argc, char **argv);

@@ -12,6 +12,7 @@ const struct command commands[] = {
 	{"blocks", "every allocation, one by one", cmd_blocks},
 	{"block", "the block that holds an address", cmd_block},
 	{"callers", "who allocated, as Driver Verifier recorded it", cmd_callers},
+	{"owner", "who holds a tag: recorded, inferred or circumstantial", cmd_owner},
 	{"validate", "what contradicts itself in the pool", cmd_validate},
 	{"diff", "what grew between dumps", cmd_diff},
 	{"sites", "where code allocates, by disassembling drivers", cmd_sites},

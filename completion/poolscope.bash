@@ -27,12 +27,13 @@ _poolscope()
 	local poolval=""
 	local poolfind=""
 	local callers="--by --tag --module --rows --stacks"
+	local owner="--no-sites --tag-file --rows"
 	local verifier=""
 	local options values=""
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info symbols tags blocks block validate callers verifier diff sites poolused pool poolval poolfind --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info symbols tags blocks block validate callers owner verifier diff sites poolused pool poolval poolfind --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
@@ -45,6 +46,7 @@ _poolscope()
 	diff) options="$common $diff" ;;
 	sites) options="$common $sites" ;;
 	callers) options="$common $callers" ;;
+	owner) options="$common $owner" ;;
 	verifier) options="$common $verifier" ;;
 	poolused) options="$common $poolused" ;;
 	pool) options="$common $pool" ;;

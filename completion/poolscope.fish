@@ -10,6 +10,7 @@ complete -c poolscope -n __fish_use_subcommand -f -a validate -d 'what contradic
 complete -c poolscope -n __fish_use_subcommand -f -a diff -d 'what grew between dumps'
 complete -c poolscope -n __fish_use_subcommand -f -a sites -d 'where code allocates, by disassembling drivers'
 complete -c poolscope -n __fish_use_subcommand -f -a callers -d 'who allocated, as Driver Verifier recorded it'
+complete -c poolscope -n __fish_use_subcommand -f -a owner -d 'who holds a tag: recorded, inferred or circumstantial'
 complete -c poolscope -n __fish_use_subcommand -f -a verifier -d "Driver Verifier's records in the form of KD's !verifier"
 complete -c poolscope -n __fish_use_subcommand -f -a poolused -d "the same in the form of KD's !poolused"
 complete -c poolscope -n __fish_use_subcommand -f -a pool -d "the page of an address in the form of KD's !pool"
@@ -18,7 +19,7 @@ complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a ta
 complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
-set -l commands info symbols tags blocks block validate callers verifier diff sites poolused pool poolval poolfind
+set -l commands info symbols tags blocks block validate callers owner verifier diff sites poolused pool poolval poolfind
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
@@ -89,6 +90,9 @@ complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s t -l tag -d
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s m -l module -d 'only callers in this module'
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s n -l rows -d 'at most so many rows, 0 prints all'
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -l stacks -d 'stack of the newest known allocation'
+complete -c poolscope -n '__fish_seen_subcommand_from owner' -l no-sites -d 'do not disassemble drivers'
+complete -c poolscope -n '__fish_seen_subcommand_from owner' -r -F -l tag-file -d 'what a file says of the tag'
+complete -c poolscope -n '__fish_seen_subcommand_from owner' -x -s n -l rows -d 'at most so many rows, 0 prints all'
 complete -c poolscope -n '__fish_seen_subcommand_from validate' -x -s n -l rows -d 'at most so many rows, 0 prints all'
 
 complete -c poolscope -n '__fish_seen_subcommand_from symbols' -x -l server -d 'address before each path'

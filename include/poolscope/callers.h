@@ -56,12 +56,13 @@ struct psc_caller_row {
 struct psc_callers_options {
 	size_t size; /**< sizeof(struct psc_callers_options) */
 	enum psc_callers_by by;
-	const char *tag;    /**< pattern for psc_tag_pattern_match(); NULL: any */
-	const char *module; /**< of the caller, as debuggers or files spell it; case does not count; NULL: any */
+	const char *tag;          /**< pattern for psc_tag_pattern_match(); NULL: any */
+	const char *module;       /**< of the caller, as debuggers or files spell it; case does not count; NULL: any */
+	const uint8_t *tag_bytes; /**< only this tag, 4 bytes in memory order without the protected bit; NULL: any */
 };
 #define PSC_CALLERS_OPTIONS_INIT                                                                                       \
 	{                                                                                                              \
-		sizeof(struct psc_callers_options), PSC_CALLERS_BY_ADDRESS, NULL, NULL                                 \
+		sizeof(struct psc_callers_options), PSC_CALLERS_BY_ADDRESS, NULL, NULL, NULL                           \
 	}
 
 /** A driver that Verifier watched. */

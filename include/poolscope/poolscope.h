@@ -10,6 +10,7 @@
 #include <poolscope/diff.h>
 #include <poolscope/dump.h>
 #include <poolscope/error.h>
+#include <poolscope/owner.h>
 #include <poolscope/sites.h>
 #include <poolscope/symbols.h>
 #include <poolscope/tags.h>

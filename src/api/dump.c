@@ -12,6 +12,7 @@
 #include "report/blocks.h"
 #include "report/callers.h"
 #include "report/diff.h"
+#include "report/owner.h"
 #include "report/symbol_files.h"
 #include "report/tags.h"
 #include "report/validate.h"
@@ -551,6 +552,16 @@ enum psc_status psc_callers_run(struct psc_dump *dump, const struct psc_callers_
 		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
 	o.size = sizeof(o);
 	return psc_callers_compute(&dump->kernel, &o, ret, reterr);
+}
+
+enum psc_status psc_owner_run(struct psc_dump *dump, const struct psc_owner_options *opts, struct psc_owner **ret,
+			      struct psc_error *reterr)
+{
+	struct psc_owner_options o = PSC_OWNER_OPTIONS_INIT;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	o.size = sizeof(o);
+	return psc_owner_compute(&dump->kernel, &o, ret, reterr);
 }
 
 enum psc_status psc_caller_blocks_run(struct psc_dump *dump, psc_caller_block_fn *fn, void *arg,

@@ -110,6 +110,8 @@ static bool is_wanted(const struct psc_callers_options *opts, const struct psc_c
 {
 	if (opts->tag && !psc_tag_pattern_match(opts->tag, r->tags[0]))
 		return false;
+	if (opts->tag_bytes && memcmp(opts->tag_bytes, r->tags[0], 4) != 0)
+		return false;
 	if (!opts->module)
 		return true;
 	return r->caller.module &&

@@ -78,21 +78,11 @@ static bool take_block(void *arg, const struct psc_verifier_block *b)
 
 /* ---- table of stacks ---- */
 
-/* Verifier's own modules: the kernel, and the part of Verifier that is a driver. */
-static bool is_verifier_code(struct psc_callers_collect *g, uint64_t va)
-{
-	struct psc_symbol_text t;
-	if (va >= g->k->base && g->k->n_modules != 0 && va - g->k->base < g->k->modules[0].size_bytes)
-		return true;
-	return psc_symbolize(g->symbolizer, va, &t) && t.name &&
-	       (strcmp(t.name, "VerifierExt") == 0 || strcmp(t.name, "verifierext") == 0);
-}
-
 /* The return address that a record of a live block would name: the innermost frame outside Verifier. */
 static uint64_t caller_of_stack(struct psc_callers_collect *g, const uint64_t *frames, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
-		if (!is_verifier_code(g, frames[i]))
+		if (!psc_caller_is_verifier(g->k, g->symbolizer, frames[i]))
 			return frames[i];
 	return n != 0 ? frames[0] : 0;
 }
@@ -141,23 +131,6 @@ static bool take_stack(void *arg, const struct psc_stack_row *row)
 
 /* ---- the log ---- */
 
-enum operation { OPERATION_UNKNOWN, OPERATION_ALLOCATE, OPERATION_FREE };
-
-/* By the symbols of the frames inside Verifier, which both kinds begin with (pool 8.4). */
-static enum operation operation_of(struct psc_callers_collect *g, const struct psc_trace *t)
-{
-	for (unsigned i = 0; i < t->n_frames && is_verifier_code(g, t->frames[i]); i++) {
-		struct psc_symbol_text text;
-		if (!psc_symbolize(g->symbolizer, t->frames[i], &text) || !text.symbol)
-			continue;
-		if (strstr(text.symbol, "Free"))
-			return OPERATION_FREE;
-		if (strstr(text.symbol, "Alloc"))
-			return OPERATION_ALLOCATE;
-	}
-	return OPERATION_UNKNOWN;
-}
-
 static bool take_trace(void *arg, const struct psc_trace *t)
 {
 	struct psc_callers_collect *g = arg;
@@ -171,8 +144,8 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 		return true;
 	struct psc_hashkey key = {t->va, 0};
 	const struct psc_recorded_block *l = psc_hashmap_get(&g->live, key);
-	enum operation op = operation_of(g, t);
-	if (op == OPERATION_FREE || (!l && op == OPERATION_UNKNOWN))
+	enum psc_caller_operation op = psc_caller_operation_of(g->k, g->symbolizer, t);
+	if (op == PSC_CALLER_FREE || (!l && op == PSC_CALLER_OPERATION_UNKNOWN))
 		return true;
 	if (l) {
 		struct psc_caller_sum *s =
@@ -198,7 +171,7 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 					     t->size_bytes,
 					     tag,
 					     PSC_CALLER_TRACE,
-					     op != OPERATION_ALLOCATE,
+					     op != PSC_CALLER_ALLOCATE,
 					     false};
 	struct psc_caller_sum *s = psc_caller_sum_at(g, b.caller, tag, pool_of(g, t->va), PSC_CALLER_TRACE);
 	if (s) {

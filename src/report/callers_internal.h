@@ -64,4 +64,11 @@ struct psc_code_location psc_caller_locate(struct psc_symbolizer *symbolizer, st
 					   bool *no_memory);
 void psc_caller_tag_bytes(uint32_t tag, uint8_t ret[4]);
 
+/* caller_stack.c: is an address in Verifier's own code, that is the kernel, or the part of Verifier that is a driver? */
+bool psc_caller_is_verifier(const struct psc_kernel *k, struct psc_symbolizer *symbolizer, uint64_t va);
+enum psc_caller_operation { PSC_CALLER_OPERATION_UNKNOWN, PSC_CALLER_ALLOCATE, PSC_CALLER_FREE };
+/* By the symbols of the frames inside Verifier, which both kinds begin with (pool 8.4). */
+enum psc_caller_operation psc_caller_operation_of(const struct psc_kernel *k, struct psc_symbolizer *symbolizer,
+						  const struct psc_trace *t);
+
 #endif

@@ -15,7 +15,7 @@ bad frobnicate
 bad frobnicate x.dmp
 bad --frobnicate
 bad ''
-for command in info tags blocks block validate callers verifier diff poolused pool poolval poolfind; do
+for command in info tags blocks block validate callers owner verifier diff poolused pool poolval poolfind; do
 	bad "$command"
 	bad "$command" ''
 	bad "$command" --frobnicate x.dmp
@@ -106,6 +106,13 @@ for value in 6 7 e 10 20 g x -1 '' 1,2; do bad poolused "$value" x.dmp; done
 for value in Abc Abcde ''; do bad poolused 2 "$value" x.dmp; done
 for value in json ndjson csv; do bad poolused --format "$value" x.dmp; done
 
+bad owner NtFC x.dmp y.dmp
+bad owner x.dmp
+bad owner
+for value in Abc Abcde '' 0x123456789 0x12z4z; do bad owner "$value" x.dmp; done
+for value in -1 x ''; do bad owner -n "$value" NtFC x.dmp; done
+for value in folded openmetrics; do bad owner --format "$value" NtFC x.dmp; done
+
 bad poolfind NtFC 0 x.dmp y.dmp
 bad poolfind x.dmp
 for value in 3 5 00 0x0 paged -1 ''; do bad poolfind NtFC "$value" x.dmp; done
@@ -120,10 +127,10 @@ help() {
 }
 
 help --help
-for command in info tags blocks block validate callers verifier diff poolused pool poolval poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
+for command in info tags blocks block validate callers owner verifier diff poolused pool poolval poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
 help -h
 help help
-for command in info tags blocks block validate callers verifier diff poolused pool poolval poolfind; do
+for command in info tags blocks block validate callers owner verifier diff poolused pool poolval poolfind; do
 	help "$command" --help
 	help "$command" -h
 	help "$command" --quiet --help x.dmp

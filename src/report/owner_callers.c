@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* Recorded callers of one tag, and for tags that a component allocates on behalf of others, who called the component
+ * by the stacks that Driver Verifier recorded. */
+#include "report/owner_internal.h"
+#include "util/error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIVE_MAX    ((size_t)1 << 22) /* as many blocks as any log holds */
+#define CALLERS_MAX ((size_t)1 << 16)
+
+/* Driver Verifier's own counters of a driver. */
+static const struct psc_verified_driver *driver_of(const struct psc_owner *r, const char *module)
+{
+	size_t n;
+	const struct psc_verified_driver *d = psc_callers_drivers(r->callers, &n);
+	for (size_t i = 0; i < n && module; i++)
+		if (psc_owner_same_name(d[i].name, module))
+			return &d[i];
+	return NULL;
+}
+
+static const char *recorded_words(struct psc_owner_work *w, const struct psc_caller_row *row)
+{
+	const struct psc_verified_driver *d = driver_of(w->r, row->caller.module);
+	const char *peak = "", *lifetime = "";
+	if (row->source == PSC_CALLER_STACKDB)
+		return psc_owner_text(w,
+				      "the pool headers of %llu live blocks name a stack of the kernel's stack-trace "
+				      "database that leads here%s",
+				      (unsigned long long)row->live,
+				      row->is_inferred ? ", though it was logged for fewer" : "");
+	if (row->source == PSC_CALLER_TRACE)
+		return psc_owner_text(w,
+				      "Driver Verifier's log has the allocation of %llu live blocks here; their own "
+				      "records are not in the dump%s",
+				      (unsigned long long)row->live,
+				      row->is_inferred ? ", and that it was an allocation is assumed" : "");
+	if (row->has_lifetime)
+		lifetime = psc_owner_text(w, "; %llu allocations and %llu frees since it was started",
+					  (unsigned long long)row->allocs, (unsigned long long)row->frees);
+	if (d && d->has_counts)
+		peak = psc_owner_text(w, "; peak of the driver: %llu allocations, %llu bytes",
+				      (unsigned long long)d->peak_paged + d->peak_nonpaged,
+				      (unsigned long long)d->peak_paged_bytes +
+					      (unsigned long long)d->peak_nonpaged_bytes);
+	return psc_owner_text(w, "Driver Verifier recorded %llu live blocks, %llu bytes, allocated here%s%s%s",
+			      (unsigned long long)row->live, (unsigned long long)row->live_bytes, lifetime, peak,
+			      row->caller.is_unloaded ? "; the driver had been unloaded" : "");
+}
+
+static bool add_recorded(struct psc_owner_work *w)
+{
+	static const enum psc_owner_source sources[PSC_CALLER_MAX] = {
+		[PSC_CALLER_VERIFIER] = PSC_OWNER_VERIFIER,
+		[PSC_CALLER_TRACE] = PSC_OWNER_TRACE,
+		[PSC_CALLER_STACKDB] = PSC_OWNER_STACKDB,
+	};
+	size_t n;
+	const struct psc_caller_row *rows = psc_callers_rows(w->r->callers, &n);
+	for (size_t i = 0; i < n; i++) {
+		const struct psc_caller_row *row = &rows[i];
+		enum psc_owner_role role = !row->caller.module                           ? PSC_OWNER_CONTEXT
+					   : psc_owner_is_component(w, row->caller.name) ? PSC_OWNER_COMPONENT
+											 : PSC_OWNER_SUSPECT;
+		if (row->live == 0 || row->source == PSC_CALLER_NONE)
+			continue;
+		struct psc_owner_evidence *e = psc_owner_add(
+			w, sources[row->source], row->is_inferred ? PSC_GRADE_INFERRED : PSC_GRADE_EXACT, role);
+		if (!e)
+			return false;
+		e->caller = row->caller; /* lives as long as r->callers */
+		e->has_pool = row->has_pool;
+		e->pool = row->pool;
+		e->has_blocks = true;
+		e->blocks = row->live;
+		e->bytes = row->live_bytes;
+		e->reason = recorded_words(w, row);
+	}
+	return true;
+}
+
+/* ---- on whose behalf ---- */
+
+struct behalf {
+	uint64_t blocks, bytes;
+	bool is_inferred;
+};
+
+struct behalf_visit {
+	struct psc_owner_work *w;
+	struct psc_hashmap live; /* data address: u64 bytes */
+	struct psc_hashmap seen; /* addresses that a newer record of the log was about */
+	struct psc_hashmap sums; /* address of code: struct behalf */
+	bool no_memory;
+};
+
+static bool take_block(void *arg, const struct psc_verifier_block *b)
+{
+	struct behalf_visit *v = (struct behalf_visit *)arg;
+	if ((b->tag & ~PSC_TAG_PROTECTED) != v->w->tag)
+		return true;
+	uint64_t *bytes = (uint64_t *)psc_hashmap_put(&v->live, (struct psc_hashkey){b->va, 0}, NULL);
+	if (bytes)
+		*bytes = b->size_bytes;
+	else
+		v->no_memory |= v->live.n < LIVE_MAX;
+	return !v->no_memory;
+}
+
+/* The innermost frame that is neither Verifier nor the component; 0: the stack ends before. */
+static uint64_t behalf_of(const struct psc_owner_work *w, const uint64_t *frames, unsigned n)
+{
+	bool in_component = false;
+	for (unsigned i = 0; i < n; i++) {
+		struct psc_symbol_text t;
+		bool known = psc_symbolize(w->symbolizer, frames[i], &t);
+		if (known && psc_owner_is_component(w, t.name)) {
+			in_component = true;
+			continue;
+		}
+		/* The kernel calls back into others, so past the component it is no stranger to skip. */
+		if (psc_caller_is_verifier(w->k, w->symbolizer, frames[i]))
+			continue;
+		return in_component || psc_owner_is_component(w, "nt") ? frames[i] : 0;
+	}
+	return 0;
+}
+
+static void add_behalf(struct behalf_visit *v, uint64_t caller, uint64_t blocks, uint64_t bytes, bool is_inferred)
+{
+	struct behalf *s = (struct behalf *)psc_hashmap_put(&v->sums, (struct psc_hashkey){caller, 0}, NULL);
+	if (!s) {
+		v->no_memory |= v->sums.n < CALLERS_MAX;
+		return;
+	}
+	s->blocks += blocks;
+	s->bytes += bytes;
+	s->is_inferred |= is_inferred;
+}
+
+static bool take_stack(void *arg, const struct psc_stack_row *row)
+{
+	struct behalf_visit *v = (struct behalf_visit *)arg;
+	if ((row->tag & ~PSC_TAG_PROTECTED) != v->w->tag || row->allocs == row->frees)
+		return true;
+	uint64_t caller = behalf_of(v->w, row->frames, row->n_frames);
+	if (caller != 0)
+		add_behalf(v, caller, row->allocs - row->frees, row->alloc_bytes - row->freed_bytes, false);
+	return !v->no_memory;
+}
+
+static bool take_trace(void *arg, const struct psc_trace *t)
+{
+	struct behalf_visit *v = (struct behalf_visit *)arg;
+	bool is_new = false;
+	const uint64_t *bytes = (const uint64_t *)psc_hashmap_get(&v->live, (struct psc_hashkey){t->va, 0});
+	if (!bytes)
+		return true;
+	/* Newest first: what is older of an address is history. */
+	if (!psc_hashset_add(&v->seen, t->va, &is_new)) {
+		v->no_memory = true;
+		return false;
+	}
+	enum psc_caller_operation op = psc_caller_operation_of(v->w->k, v->w->symbolizer, t);
+	if (!is_new || op == PSC_CALLER_FREE)
+		return true;
+	uint64_t caller = behalf_of(v->w, t->frames, t->n_frames);
+	if (caller != 0)
+		add_behalf(v, caller, 1, *bytes, op != PSC_CALLER_ALLOCATE);
+	return !v->no_memory;
+}
+
+static bool add_behalf_rows(struct behalf_visit *v, bool from_table)
+{
+	struct psc_owner_work *w = v->w;
+	size_t pos = 0;
+	struct psc_hashkey key;
+	void *value;
+	while (psc_hashmap_next(&v->sums, &pos, &key, &value)) {
+		const struct behalf *s = (const struct behalf *)value;
+		struct psc_code_location at = psc_caller_locate(w->symbolizer, &w->r->arena, key.a, &w->no_memory);
+		struct psc_owner_evidence *e = psc_owner_add(w, PSC_OWNER_VERIFIER_STACK,
+							     s->is_inferred ? PSC_GRADE_INFERRED : PSC_GRADE_EXACT,
+							     at.module ? PSC_OWNER_SUSPECT : PSC_OWNER_CONTEXT);
+		if (!e)
+			return false;
+		e->caller = at;
+		e->has_blocks = true;
+		e->blocks = s->blocks;
+		e->bytes = s->bytes;
+		e->reason = psc_owner_text(
+			w,
+			"by the stacks that Driver Verifier %s, code here called %s, which allocated %llu live "
+			"blocks%s",
+			from_table ? "counted" : "logged", w->kernel_tag->components, (unsigned long long)s->blocks,
+			s->is_inferred ? "; that the newest record of each is its allocation is assumed" : "");
+	}
+	return true;
+}
+
+static enum psc_status find_behalf(struct psc_owner_work *w, struct psc_error *reterr)
+{
+	struct behalf_visit v = {.w = w};
+	struct psc_verifier verifier;
+	struct psc_stack_rows stacks;
+	struct psc_traces traces;
+	struct psc_arena arena = PSC_ARENA_INIT;
+	struct psc_warnings ignored = {.arena = &arena}; /* the callers have said them */
+	psc_hashmap_init(&v.live, sizeof(uint64_t), LIVE_MAX);
+	psc_hashmap_init(&v.seen, 0, LIVE_MAX);
+	psc_hashmap_init(&v.sums, sizeof(struct behalf), CALLERS_MAX);
+	enum psc_status st = psc_stack_rows_read(w->k, take_stack, &v, &stacks, reterr);
+	bool from_table = v.sums.n != 0;
+	/* The table has all stacks; the log only the newest. */
+	if (st == PSC_OK && !from_table)
+		st = psc_verifier_read(w->k, take_block, &v, &arena, &ignored, &verifier, reterr);
+	if (st == PSC_OK && !from_table && v.live.n != 0)
+		st = psc_traces_read(w->k, take_trace, &v, &traces, reterr);
+	if (st == PSC_OK && (v.no_memory || !add_behalf_rows(&v, from_table)))
+		st = psc_fail_no_memory(reterr);
+	psc_hashmap_deinit(&v.live);
+	psc_hashmap_deinit(&v.seen);
+	psc_hashmap_deinit(&v.sums);
+	psc_warnings_deinit(&ignored);
+	psc_arena_deinit(&arena);
+	return st;
+}
+
+enum psc_status psc_owner_add_callers(struct psc_owner_work *w, struct psc_error *reterr)
+{
+	struct psc_callers_options o = PSC_CALLERS_OPTIONS_INIT;
+	struct psc_owner *r = w->r;
+	size_t n;
+	o.tag_bytes = r->info.tag;
+	enum psc_status st = psc_callers_compute(w->k, &o, &r->callers, reterr);
+	if (st != PSC_OK)
+		return st;
+	const struct psc_callers_info *i = psc_callers_get_info(r->callers);
+	r->info.callers_available =
+		i->verifier_available || i->log_available || i->stacks_available || i->stackdb_joined;
+	if (!r->info.callers_available)
+		r->info.callers_why_not = i->verifier_why_not;
+	const char *const *warnings = psc_callers_warnings(r->callers, &n);
+	for (size_t k = 0; k < n; k++)
+		psc_warn(&r->warnings, "%s", warnings[k]);
+	if (!add_recorded(w))
+		return psc_fail_no_memory(reterr);
+	return w->kernel_tag && r->info.callers_available ? find_behalf(w, reterr) : PSC_OK;
+}
