@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Page tables and kernel of an image that has no Windows header (reference: kernel 4, paging 9, dumps 26). Sources of
  * page tables, all tested in the same way: what the user says, registers that the container saved, the stub that starts
- * processors on x64, and tables that refer to themselves, anywhere in memory. */
+ * processors on x64, the System process of a kernel so found, and tables that refer to themselves, anywhere in memory. */
+#include "kernel/infer.h"
 #include "kernel/internal.h"
 
 #include "util/bytes.h"
@@ -269,6 +270,24 @@ static enum psc_status fail_nothing(const struct search *s, struct psc_error *re
 		psc_image_format(s->img));
 }
 
+/* The System process' tables, from a kernel that others lead to. Its PsInitialSystemProcess is exported;
+ * DirectoryTableBase has never moved (reference: kernel 4). */
+static bool try_system_process(struct search *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct candidate *c = &s->items[i];
+		uint64_t process, dtb;
+		if (!c->base || !use_space(s, c->mmu, c->dtb))
+			continue;
+		uint64_t va = psc_pe_export(&s->k->reader, c->base, "PsInitialSystemProcess");
+		if (va && psc_read_ptr(&s->k->reader, va, &process) && psc_is_kernel_va(&s->k->space, process) &&
+		    psc_read_ptr(&s->k->reader, process + (s->k->space.is_32bit ? 0x18 : 0x28), &dtb) &&
+		    try_tables(s, c->mmu, dtb, "the System process"))
+			return true;
+	}
+	return false;
+}
+
 static void find_candidates(struct search *s)
 {
 	if (s->d->directory_table_base) {
@@ -278,6 +297,9 @@ static void find_candidates(struct search *s)
 	}
 	try_saved_registers(s);
 	try_low_stub(s);
+	/* Where each page has to be unpacked, nothing more is looked for than is needed. */
+	if (psc_image_is_decoded(s->img) && find_bases(s) && try_system_process(s) && find_bases(s))
+		return;
 	(void)search_memory(s);
 }
 

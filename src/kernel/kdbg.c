@@ -215,13 +215,8 @@ void psc_kernel_find_kdbg_late(struct psc_kernel *k)
 		return;
 	if ((header_va && take_encoded(k, header_va)) || (symbol_va && take_encoded(k, symbol_va)))
 		return;
-	if (!psc_image_has_header(k->img)) {
-		/* The search of psc_kernel_discover() covered the rest. */
-		psc_warn(&k->warnings, "No debugger data block was found in the kernel's data: it may be encoded; a "
-				       "file of symbols (ISF) helps to decode it");
-		return;
-	}
-	if (psc_kdbg_scan(k, &d)) {
+	/* Without a header, psc_kernel_discover() has searched for a plain one. */
+	if (psc_image_has_header(k->img) && psc_kdbg_scan(k, &d)) {
 		k->kdbg = d;
 		psc_warn(&k->warnings, "The header %s; a debugger data block was found at %016" PRIx64,
 			 header_va ? "points to no debugger data block" : "has no pointer to the debugger data block",
@@ -230,9 +225,8 @@ void psc_kernel_find_kdbg_late(struct psc_kernel *k)
 	}
 	if (psc_kdbg_find_scrambled(k, header_va))
 		return;
-	psc_warn(&k->warnings, "No debugger data block was found%s",
-		 header_va
-			 ? " where the header points, nor in the kernel's data; a file of symbols (ISF) would replace "
-			   "most of it"
-			 : ": the header has no pointer to it, and the kernel's data hold none");
+	psc_warn(&k->warnings,
+		 "No debugger data block was found%s in the kernel's data; a file of symbols (PDB or ISF) "
+		 "would replace most of it",
+		 header_va ? " where the header points, nor" : "");
 }

@@ -9,7 +9,9 @@ byte-identical to those of the full dump. Without symbols (built-in tables and t
 import argparse
 import json
 import os
+import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -125,6 +127,8 @@ def check(m, a):
     if a.basic:
         return
     dtb = int(m.info(files['raw'], isf, 'raw')['kernel']['directory_table_base'], 16)
+    if m.truth['info']['dump']['machine'] == 'x64':
+        low_stub(m, files['raw'], dtb, isf)
     kdump(m, files['raw'], isf, want, dtb, a.kdumpfile)
     vmware(m, files['raw'], isf, want, dtb)
     zipped(m, files['full'], isf)
@@ -183,6 +187,40 @@ def zipped(m, full, isf):
     convert.remove(path)
 
 
+def tables_found(m, path):
+    """Page tables that were tried with success: {address: where from}."""
+    p = run(m.exe + ['info', '-v', path])
+    return {int(at, 16): how for at, how in re.findall(r'page tables ([0-9a-f]+) \(.*?, from ([^)]*)\)', p.stderr.decode())}
+
+
+def elsewhere(m, raw, path, isf, dtb):
+    """The processor was in a process, not in the system's page tables; the rest of memory need not be searched."""
+    others = [at for at in tables_found(m, raw) if at != dtb]
+    if others:
+        convert.kdump(raw, [path], 'zlib', others[0])
+        found = tables_found(m, path)
+        if found != {others[0]: 'registers of a processor', dtb: 'the System process'}:
+            fail('page tables of %x, and of the System process at %x: found %s' % (others[0], dtb, found))
+        m.same('kdump in another process', path, isf)
+
+
+def low_stub(m, raw, dtb, isf):
+    """What starts processors on x64, in a free page of the first MiB."""
+    path = os.path.join(m.work, 'stub.raw')
+    base = int(m.truth['info']['kernel']['base'], 16)
+    shutil.copy(raw, path)
+    with open(path, 'r+b') as f:
+        first = f.read(256 * 4096)
+        at = next(i for i in range(4096, len(first), 4096) if not any(first[i:i + 4096]))
+        for off, value in ((0, 0x00000001000600e9), (0x70, base + 0x1000), (0xa0, dtb)):
+            f.seek(at + off)
+            f.write(struct.pack('<Q', value))
+    if tables_found(m, path).get(dtb) != 'processor start block':
+        fail('processor start block: found %s' % tables_found(m, path))
+    m.same('raw with a processor start block', path, isf)
+    os.remove(path)
+
+
 def kdump(m, raw, isf, want, dtb, has_lib):
     path = os.path.join(m.work, 'kdump')
     for method in convert.METHODS:
@@ -198,6 +236,8 @@ def kdump(m, raw, isf, want, dtb, has_lib):
         m.same('kdump ' + method, path, isf)
         for what, extra in ((' on 5 threads', ['--threads', '5']), (' without mapping', ['--no-mmap'])):
             expect('kdump ' + method + what, m.tags(path, isf + extra), want)
+    elsewhere(m, raw, path, isf, dtb)
+    convert.kdump(raw, [path], 'zlib', dtb)
     convert.flatten(path, path + '.flat')
     m.same('flattened kdump', path + '.flat', isf)
     run(['gzip', '-1', path + '.flat'])

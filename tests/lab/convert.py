@@ -5,6 +5,7 @@ Independent of src/: layouts from reference/dumps.md 17 and 18; LZO, snappy and 
 """
 import ctypes
 import ctypes.util
+import mmap
 import os
 import struct
 import zlib
@@ -66,56 +67,60 @@ def cpu_note(dtb):
     return struct.pack('<III', 5, len(state), 0) + b'QEMU\0\0\0\0' + bytes(state)
 
 
-def kdump_bytes(pages, method, dtb, lo, hi, split, zero):
-    """One file of a kdump-compressed dump, header version 6, 64-bit producer, with the pages [lo, hi)."""
+def write_kdump(f, pages, n_pages, method, dtb, lo, hi, split):
+    """One file of a kdump-compressed dump, header version 6, 64-bit producer, with the pages [lo, hi) of a raw image."""
     flag, pack, _ = METHODS[method]
-    bitmap_bytes = -(-len(pages) // 8)
-    half = -(-bitmap_bytes // PAGE)
+    half = -(-n_pages // (8 * PAGE))
     note = cpu_note(dtb)
     head = bytearray(PAGE * 2)
     head[0:8] = b'KDUMP   '
     struct.pack_into('<I', head, 8, 6)
     for i, text in enumerate([b'Linux', b'lab', b'1', b'1', b'x86_64', b'lab']):
         head[12 + 65 * i:12 + 65 * i + len(text)] = text
-    struct.pack_into('<IIIIII', head, 0x1ac, PAGE, 1, 2 * half, min(len(pages), 0xffffffff), 0, 0)
+    struct.pack_into('<IIIIII', head, 0x1ac, PAGE, 1, 2 * half, min(n_pages, 0xffffffff), 0, 0)
     struct.pack_into('<I', head, 0x1cc, 1)
     sub = PAGE
     struct.pack_into('<II', head, sub + 8, 1, 1 if split else 0)
     struct.pack_into('<QQ', head, sub + 0x10, lo, hi)
     note_off = PAGE + 0x800
     struct.pack_into('<QQ', head, sub + 0x30, note_off, len(note))
-    struct.pack_into('<QQQ', head, sub + 0x50, lo, hi, len(pages))
+    struct.pack_into('<QQQ', head, sub + 0x50, lo, hi, n_pages)
     head[note_off:note_off + len(note)] = note
-    full, dumped = bytearray(half * PAGE), bytearray(half * PAGE)
-    for i in range(len(pages)):
-        full[i // 8] |= 1 << i % 8
-        dumped[i // 8] |= 1 << i % 8
-    at = 2 * PAGE + 2 * half * PAGE
-    data_at = at + 24 * (hi - lo)
-    descriptors, data, shared = [], [], {}
+    bitmap = bytearray(half * PAGE)
+    bitmap[:n_pages // 8] = bytes([0xff]) * (n_pages // 8)
+    if n_pages % 8:
+        bitmap[n_pages // 8] = (1 << n_pages % 8) - 1
+    f.write(bytes(head) + bytes(bitmap) * 2)
+    descriptors_at = f.tell()
+    at = descriptors_at + 24 * (hi - lo)
+    f.seek(at)
+    descriptors, zero, shared = bytearray(), bytes(PAGE), None
     for i in range(lo, hi):
-        page = pages[i]
-        if page == zero and zero in shared:
-            descriptors.append(shared[zero])
+        page = pages[i * PAGE:(i + 1) * PAGE]
+        if page == zero and shared:
+            descriptors += shared
             continue
         packed, how = pack(page), flag
         if len(packed) >= PAGE:
             packed, how = page, 0
-        d = struct.pack('<QIIQ', data_at, len(packed), how, 0)
-        shared.setdefault(page, d)
-        descriptors.append(d)
-        data.append(packed)
-        data_at += len(packed)
-    return bytes(head) + bytes(full) + bytes(dumped) + b''.join(descriptors) + b''.join(data)
+        d = struct.pack('<QIIQ', at, len(packed), how, 0)
+        if page == zero:
+            shared = d
+        descriptors += d
+        f.write(packed)
+        at += len(packed)
+    f.seek(descriptors_at)
+    f.write(descriptors)
 
 
 def kdump(raw, paths, method, dtb):
     """One file, or several that split the pages among them."""
-    pages, n = read_pages(raw), len(paths)
-    for k, path in enumerate(paths):
-        lo, hi = len(pages) * k // n, len(pages) * (k + 1) // n
-        with open(path, 'wb') as f:
-            f.write(kdump_bytes(pages, method, dtb, lo, hi, n > 1, bytes(PAGE)))
+    n = len(paths)
+    with open(raw, 'rb') as r, mmap.mmap(r.fileno(), 0, access=mmap.ACCESS_READ) as pages:
+        n_pages = len(pages) // PAGE
+        for k, path in enumerate(paths):
+            with open(path, 'wb') as f:
+                write_kdump(f, pages, n_pages, method, dtb, n_pages * k // n, n_pages * (k + 1) // n, n > 1)
 
 
 def flatten(path, out):
