@@ -23,6 +23,15 @@ enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_NDJSON, FORMAT_CSV, FORMA
 #define WITH_MAX     32
 #define PAGEFILE_MAX 16
 
+enum color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+
+/* How a table is to look. */
+struct table_style {
+	unsigned columns; /* 0: as wide as it is */
+	bool color;
+	bool human; /* sizes in KiB, MiB, ...; else exact */
+};
+
 /* Options that every command takes. */
 struct common_options {
 	enum output_format format;
@@ -33,7 +42,13 @@ struct common_options {
 	uint32_t n_threads;
 	double min_coverage; /* 0..1; below 0 = not asked for */
 	bool quiet, verbose, no_progress, no_symbols;
-	const char *output_path; /* -o; NULL = stdout */
+	const char *output_path;   /* -o; NULL = stdout */
+	uint64_t timeout_ms;       /* 0: none */
+	uint64_t max_memory_bytes; /* 0: no limit */
+	enum color color;
+	long width;                    /* of tables; 0: any; -1: of the terminal */
+	bool exact_bytes, human_bytes; /* --bytes, --human; neither: human on a terminal */
+	bool no_pager;
 };
 
 struct command {
@@ -63,6 +78,11 @@ int cmd_poolval(int argc, char **argv);
 
 /* "poolscope: text" on stderr. */
 void message(const char *fmt, ...) PSC_PRINTF(1, 2);
+/* "out of memory", and why when --max-memory is. */
+void message_no_memory(void);
+/* Keeps messages back, while something else writes to the terminal, and prints what was kept. */
+void messages_hold(void);
+void messages_release(void);
 /* message plus where to look for help; returns EXIT_USAGE. */
 int usage_error(const char *command, const char *fmt, ...) PSC_PRINTF(2, 3);
 /* The error as one line; returns the exit code that fits its status. */
@@ -86,6 +106,14 @@ int report_error(const struct psc_error *err);
 	"      --min-coverage P  exit with 4 when less than P percent could be read\n"                                 \
 	"      --no-mmap         read the file instead of mapping it\n"                                                \
 	"      --tmpdir DIR      where compressed dumps are unpacked\n"                                                \
+	"      --timeout SECONDS end after so long with what there is, exit with 4; so does Ctrl-C\n"                  \
+	"      --max-memory SIZE fail rather than use more memory (512M, 2G); mapped files do not count\n"             \
+	"      --bytes           exact sizes in tables (default unless on a terminal)\n"                               \
+	"      --human           sizes in tables in KiB, MiB, GiB (default on a terminal)\n"                           \
+	"      --width COLUMNS   width of tables; 0: any (default: that of the terminal)\n"                            \
+	"      --color WHEN      auto (default), always or never; NO_COLOR is honoured\n"                              \
+	"      --no-color        the same as --color never\n"                                                          \
+	"      --no-pager        do not show the result through $PAGER on a terminal\n"                                \
 	"      --no-progress     no progress bar\n"                                                                    \
 	"  -q, --quiet           no warnings on stderr\n"                                                              \
 	"  -v, --verbose         say what is being done on stderr\n"                                                   \
@@ -110,6 +138,14 @@ enum {
 	OPT_NO_MMAP,
 	OPT_TMPDIR,
 	OPT_NO_PROGRESS,
+	OPT_TIMEOUT,
+	OPT_MAX_MEMORY,
+	OPT_BYTES,
+	OPT_HUMAN,
+	OPT_WIDTH,
+	OPT_COLOR,
+	OPT_NO_COLOR,
+	OPT_NO_PAGER,
 	OPT_COMMAND = 512,
 };
 #define COMMON_SHORT_OPTIONS "ho:qv"
@@ -124,8 +160,13 @@ enum {
 		{"kdbg", required_argument, NULL, OPT_KDBG}, {"threads", required_argument, NULL, OPT_THREADS},        \
 		{"min-coverage", required_argument, NULL, OPT_MIN_COVERAGE},                                           \
 		{"no-mmap", no_argument, NULL, OPT_NO_MMAP}, {"tmpdir", required_argument, NULL, OPT_TMPDIR},          \
-		{"no-progress", no_argument, NULL, OPT_NO_PROGRESS}, {"quiet", no_argument, NULL, 'q'},                \
-		{"verbose", no_argument, NULL, 'v'}, {"help", no_argument, NULL, 'h'},                                 \
+		{"timeout", required_argument, NULL, OPT_TIMEOUT},                                                     \
+		{"max-memory", required_argument, NULL, OPT_MAX_MEMORY}, {"bytes", no_argument, NULL, OPT_BYTES},      \
+		{"human", no_argument, NULL, OPT_HUMAN}, {"width", required_argument, NULL, OPT_WIDTH},                \
+		{"color", required_argument, NULL, OPT_COLOR}, {"no-color", no_argument, NULL, OPT_NO_COLOR},          \
+		{"no-pager", no_argument, NULL, OPT_NO_PAGER}, {"no-progress", no_argument, NULL, OPT_NO_PROGRESS},    \
+		{"quiet", no_argument, NULL, 'q'}, {"verbose", no_argument, NULL, 'v'},                                \
+		{"help", no_argument, NULL, 'h'},                                                                      \
 	{                                                                                                              \
 		NULL, 0, NULL, 0                                                                                       \
 	}
@@ -145,6 +186,14 @@ int symbol_search(const struct common_options *o, struct psc_symbol_search **ret
 /* Open with progress and warnings wired up. Returns EXIT_COMPLETE or an exit code after a message. */
 int open_dump(const char *path, struct common_options *o, struct psc_dump **ret);
 
+/* suggest.c: of all words that are tried the one that is most like it; NULL: none is. */
+struct suggestion {
+	const char *word, *best;
+	unsigned best_distance;
+};
+void suggest_init(struct suggestion *s, const char *word);
+void suggest_try(struct suggestion *s, const char *known);
+
 /* parse.c: n characters of text. false: no number, or too large. */
 /* Decimal with an optional K, M, G or T (powers of 1024). */
 bool parse_bytes(const char *text, size_t n, uint64_t *ret);
@@ -154,12 +203,14 @@ bool parse_address(const char *text, size_t n, uint64_t *ret);
 /* Progress bar on stderr when it is a terminal; see progress.c. */
 psc_progress_fn *progress_callback(const struct common_options *o);
 void progress_clear(void);
+void progress_stop(void); /* no bar any more: something else writes to the terminal */
 
 /* Result stream: stdout or -o FILE through a temporary name. */
 struct output {
 	FILE *f;
-	const char *path; /* NULL = stdout */
-	char *temp_path;  /* NULL: path is written in place */
+	const char *path; /* NULL = stdout, or a pager before it */
+	bool is_terminal, is_pager;
+	char *temp_path; /* NULL: path is written in place */
 };
 int output_open(struct output *out, const struct common_options *o);
 /* Flush, check for write errors, rename into place. exit_code is passed through unless writing failed; EXIT_INPUT says

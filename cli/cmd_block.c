@@ -54,6 +54,7 @@ struct block_view {
 	struct ref refs[REFS_MAX];
 	size_t n_refs;
 	uint64_t n_refs_found;
+	bool interrupted;
 };
 
 /* "module!symbol+0x21" or "module+0x123", or NULL. What an unloaded module once held may be anything by now. */
@@ -111,7 +112,7 @@ static bool search_block(void *arg, const struct psc_block_row *b)
 	return true;
 }
 
-static enum psc_status find_refs(struct block_view *v, struct psc_error *reterr)
+static enum psc_status find_refs(struct block_view *v, struct run *r, struct psc_error *reterr)
 {
 	struct psc_blocks_options b = PSC_BLOCKS_OPTIONS_INIT;
 	struct psc_blocks *blocks = NULL;
@@ -120,10 +121,15 @@ static enum psc_status find_refs(struct block_view *v, struct psc_error *reterr)
 	b.n_threads = v->common.n_threads;
 	b.progress = progress_callback(&v->common);
 	enum psc_status st = psc_blocks_run(v->dump, &b, search_block, v, &blocks, reterr);
+	if (st != PSC_OK)
+		return st;
+	r->interrupted |= psc_blocks_is_interrupted(blocks);
 	psc_blocks_free(blocks);
-	for (size_t i = 0; i < n_loaded && st == PSC_OK; i++)
+	for (size_t i = 0; i < n_loaded && !r->interrupted; i++) {
 		search(v, m[i].base, m[i].size_bytes, NULL, &m[i]);
-	return st;
+		r->interrupted = psc_cancel_is_requested(v->common.open.cancel);
+	}
+	return PSC_OK;
 }
 
 /* ---- what speaks for the state ---- */
@@ -192,7 +198,7 @@ static void print_refs(const struct block_view *v, FILE *f)
 {
 	char tag[17];
 	int digits = v->is_32bit ? 8 : 16;
-	fprintf(f, "References:     %" PRIu64 "%s\n", v->n_refs_found,
+	fprintf(f, "References:     %" PRIu64 "%s%s\n", v->n_refs_found, v->interrupted ? " (interrupted)" : "",
 		v->n_refs_found > v->n_refs ? ", the first of them:" : "");
 	for (size_t i = 0; i < v->n_refs; i++) {
 		const struct ref *r = &v->refs[i];
@@ -326,6 +332,7 @@ static cJSON *json_refs(const struct block_view *v)
 		return cJSON_CreateNull();
 	cJSON *o = cJSON_CreateObject(), *a;
 	json_add_u64(o, "found_count", v->n_refs_found);
+	cJSON_AddBoolToObject(o, "interrupted", v->interrupted);
 	a = cJSON_AddArrayToObject(o, "first");
 	for (size_t i = 0; i < v->n_refs; i++) {
 		const struct ref *r = &v->refs[i];
@@ -385,7 +392,9 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 		return st;
 	v->hit = &v->page->rows[v->page->hit];
 	read_block(v);
-	return v->with_refs ? find_refs(v, reterr) : PSC_OK;
+	st = v->with_refs ? find_refs(v, r, reterr) : PSC_OK;
+	v->interrupted = r->interrupted;
+	return st;
 }
 
 static int print(struct run *r, void *arg)

@@ -59,20 +59,20 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_VA] = {.key = "va", .heading = "Address", .is_left = true, .width = 18},
+	[COL_VA] = {.key = "va", .heading = "Address", .is_left = true, .width = 18, .paint = PAINT_KEY},
 	[COL_SIZE] = {.key = "size_bytes"},
 	[COL_REQUESTED] = {.key = "requested_bytes"},
-	[COL_BLOCK] = {.key = "block_bytes", .heading = "Bytes", .width = 11},
+	[COL_BLOCK] = {.key = "block_bytes", .heading = "Bytes", .width = 11, .is_bytes = true},
 	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .width = 4},
 	[COL_TAG_HEX] = {.key = "tag_hex"},
 	[COL_PROTECTED] = {.key = "protected"},
 	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .width = 8},
 	[COL_NX] = {.key = "nx"},
-	[COL_KIND] = {.key = "kind", .heading = "Kind", .is_left = true, .width = 7},
-	[COL_STATE] = {.key = "state", .heading = "State", .is_left = true, .width = 9},
+	[COL_KIND] = {.key = "kind", .heading = "Kind", .is_left = true, .width = 7, .drop = 3},
+	[COL_STATE] = {.key = "state", .heading = "State", .is_left = true, .width = 9, .drop = 2},
 	[COL_PROCESS] = {.key = "process.eprocess"},
-	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid", .width = 6},
-	[COL_PROCESS_NAME] = {.key = "process.name", .heading = "Process", .is_left = true, .width = 15},
+	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid", .width = 6, .drop = 4},
+	[COL_PROCESS_NAME] = {.key = "process.name", .heading = "Process", .is_left = true, .width = 15, .drop = 1},
 	[COL_SOURCE] = {.key = "source"},
 	[COL_PROVEN] = {.key = "proven"},
 	[COL_CONTENTS] = {.key = NULL},
@@ -288,8 +288,9 @@ static bool on_block(void *arg, const struct psc_block_row *b)
 	return !l->write_failed;
 }
 
-static void print_end_lines(FILE *f, const struct psc_blocks *blocks)
+static void print_end_lines(const struct run *run, const struct psc_blocks *blocks)
 {
+	FILE *f = run->f;
 	size_t n;
 	uint64_t bytes;
 	char a[32], b[32];
@@ -297,7 +298,7 @@ static void print_end_lines(FILE *f, const struct psc_blocks *blocks)
 	const struct psc_scan_coverage *s = psc_blocks_scan_coverage(blocks);
 	uint64_t count = psc_blocks_count(blocks, &bytes);
 	fprintf(f, "\n%s blocks, %s bytes match\n", group_digits(count, false, a), group_digits(bytes, false, b));
-	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_blocks_coverage_ratio(blocks));
+	run_print_coverage(run);
 	if (s != NULL)
 		print_scan_coverage(f, s);
 	for (size_t i = 0; i < n; i++)
@@ -309,13 +310,12 @@ static bool finish(struct lister *l, const struct run *run, const struct psc_blo
 	size_t n;
 	uint64_t bytes, count = psc_blocks_count(blocks, &bytes);
 	const struct psc_walk_coverage *c = psc_blocks_coverage(blocks, &n);
-	cJSON *total = cJSON_CreateObject(), *coverage = cJSON_CreateObject();
+	cJSON *total = cJSON_CreateObject(), *coverage = run_coverage(run);
 	json_add_u64(total, "blocks_count", count);
 	json_add_u64(total, "block_bytes", bytes);
 	report_member(&l->report, "total", total);
 	if (l->report.format == FORMAT_TABLE)
-		print_end_lines(l->report.f, blocks);
-	json_add_ratio(coverage, psc_blocks_coverage_ratio(blocks));
+		print_end_lines(run, blocks);
 	json_add_scan_coverage(coverage, psc_blocks_scan_coverage(blocks));
 	json_add_walk_coverage(coverage, c, n);
 	bool ok = report_end(&l->report, coverage, run_warnings(run));
@@ -347,6 +347,7 @@ static int print(struct run *r, void *arg)
 		const char *const *w = psc_blocks_warnings(blocks, &n);
 		run_warn(r, w, n);
 		r->coverage = psc_blocks_coverage_ratio(blocks);
+		r->interrupted = psc_blocks_is_interrupted(blocks);
 		code = run_printed(finish(&l, r, blocks));
 	}
 	psc_blocks_free(blocks);

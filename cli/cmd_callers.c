@@ -56,23 +56,23 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_CALLER] = {.heading = "Caller", .is_left = true},
+	[COL_CALLER] = {.heading = "Caller", .is_left = true, .min_width = 24, .paint = PAINT_KEY},
 	[COL_ADDRESS] = {.key = "caller.address"},
 	[COL_MODULE] = {.key = "caller.module"},
 	[COL_OFFSET] = {.key = "caller.offset"},
 	[COL_SYMBOL] = {.key = "caller.symbol"},
 	[COL_SYMBOL_OFFSET] = {.key = "caller.symbol_offset"},
 	[COL_UNLOADED] = {.key = "caller.unloaded"},
-	[COL_TAGS] = {.key = "tags", .heading = "Tags", .is_left = true},
+	[COL_TAGS] = {.key = "tags", .heading = "Tags", .is_left = true, .min_width = 9},
 	[COL_TAGS_HEX] = {.key = "tags_hex"},
-	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .drop = 1},
 	[COL_LIVE] = {.key = "live_count", .heading = "Live"},
-	[COL_BYTES] = {.key = "live_bytes", .heading = "Bytes"},
-	[COL_ALLOCS] = {.key = "allocs_count", .heading = "Allocs"},
-	[COL_FREES] = {.key = "frees_count", .heading = "Frees"},
+	[COL_BYTES] = {.key = "live_bytes", .heading = "Bytes", .is_bytes = true},
+	[COL_ALLOCS] = {.key = "allocs_count", .heading = "Allocs", .drop = 2},
+	[COL_FREES] = {.key = "frees_count", .heading = "Frees", .drop = 3},
 	[COL_ALLOC_BYTES] = {.key = "alloc_bytes"},
-	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true},
-	[COL_GRADE] = {.key = "grade", .heading = "Grade", .is_left = true},
+	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 5},
+	[COL_GRADE] = {.key = "grade", .heading = "Grade", .is_left = true, .drop = 4},
 	[COL_STACK] = {.key = "stack"},
 };
 
@@ -225,10 +225,10 @@ static void print_folded(FILE *f, const struct psc_caller_row *rows, size_t n, b
 	}
 }
 
-static cJSON *json_sources(const struct psc_callers *callers)
+static cJSON *json_sources(const struct run *run, const struct psc_callers *callers)
 {
 	const struct psc_callers_info *i = psc_callers_get_info(callers);
-	cJSON *coverage = cJSON_CreateObject(), *o;
+	cJSON *coverage = run_coverage(run), *o;
 	o = cJSON_AddObjectToObject(coverage, "verifier");
 	cJSON_AddBoolToObject(o, "available", i->verifier_available);
 	json_add_text_or_null(o, "why_not", i->verifier_why_not);
@@ -350,7 +350,7 @@ static int print(struct run *run, void *arg)
 			print_stacks(run->f, rows, shown, run->is_32bit);
 		print_end_lines(run->f, o->result);
 	}
-	bool ok = report_end(&report, json_sources(o->result), run_warnings(run));
+	bool ok = report_end(&report, json_sources(run, o->result), run_warnings(run));
 	if (shown < n && !o->common.quiet)
 		message("%zu more rows; -n 0 prints all", n - shown);
 	free(texts);
@@ -361,9 +361,14 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
 	struct callers_options *o = (struct callers_options *)arg;
 	enum psc_status st = psc_callers_run(r->dump, &o->run, &o->result, reterr);
-	if (st == PSC_OK)
-		r->warnings = psc_callers_warnings(o->result, &r->n_warnings);
-	return st;
+	if (st != PSC_OK)
+		return st;
+	const struct psc_callers_info *i = psc_callers_get_info(o->result);
+	uint64_t pages = i->record_pages_read + i->record_pages_missing;
+	r->warnings = psc_callers_warnings(o->result, &r->n_warnings);
+	r->interrupted = psc_callers_is_interrupted(o->result);
+	r->coverage = pages != 0 ? (double)i->record_pages_read / (double)pages : 1.0;
+	return PSC_OK;
 }
 
 static void free_result(void *arg)

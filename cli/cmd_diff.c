@@ -72,36 +72,43 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true},
+	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .paint = PAINT_KEY},
 	[COL_TAG_HEX] = {.key = "tag_hex"},
 	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
-	[COL_BLOCK] = {.key = "block_bytes", .heading = "Block"},
+	[COL_BLOCK] = {.key = "block_bytes", .heading = "Block", .is_bytes = true},
 	[COL_PROCESS] = {.key = "process.eprocess"},
 	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid"},
-	[COL_PROCESS_NAME] = {.key = "process.name", .heading = "Process", .is_left = true},
+	[COL_PROCESS_NAME] =
+		{.key = "process.name", .heading = "Process", .is_left = true, .min_width = 8, .paint = PAINT_KEY},
 	[COL_FIRST_LIVE] = {.key = "first.live"},
 	[COL_FIRST_BYTES] = {.key = "first.live_bytes"},
 	[COL_FIRST_ALLOCS] = {.key = "first.allocs"},
 	[COL_FIRST_FREES] = {.key = "first.frees"},
-	[COL_LAST_LIVE] = {.key = "last.live", .heading = "Live"},
-	[COL_LAST_BYTES] = {.key = "last.live_bytes", .heading = "Bytes"},
+	[COL_LAST_LIVE] = {.key = "last.live", .heading = "Live", .drop = 2},
+	[COL_LAST_BYTES] = {.key = "last.live_bytes", .heading = "Bytes", .is_bytes = true},
 	[COL_LAST_ALLOCS] = {.key = "last.allocs"},
 	[COL_LAST_FREES] = {.key = "last.frees"},
-	[COL_GROWTH_LIVE] = {.key = "growth.live", .heading = "Growth"},
-	[COL_GROWTH_BYTES] = {.key = "growth.live_bytes", .heading = "Growth bytes"},
+	[COL_GROWTH_LIVE] = {.key = "growth.live", .heading = "Growth", .paint = PAINT_GROWTH},
+	[COL_GROWTH_BYTES] = {.key = "growth.live_bytes",
+			      .heading = "Growth bytes",
+			      .is_bytes = true,
+			      .paint = PAINT_GROWTH},
 	[COL_GROWTH_LIVE_HOUR] = {.key = "growth.live_per_hour"},
-	[COL_GROWTH_BYTES_HOUR] = {.key = "growth.live_bytes_per_hour", .heading = "Bytes/hour"},
-	[COL_TURNOVER_ALLOCS] = {.key = "turnover.allocs", .heading = "New allocs"},
-	[COL_TURNOVER_FREES] = {.key = "turnover.frees", .heading = "New frees"},
-	[COL_TURNOVER_RATIO] = {.key = "turnover.freed_ratio", .heading = "Freed"},
+	[COL_GROWTH_BYTES_HOUR] = {.key = "growth.live_bytes_per_hour",
+				   .heading = "Bytes/hour",
+				   .drop = 3,
+				   .is_bytes = true},
+	[COL_TURNOVER_ALLOCS] = {.key = "turnover.allocs", .heading = "New allocs", .drop = 5},
+	[COL_TURNOVER_FREES] = {.key = "turnover.frees", .heading = "New frees", .drop = 6},
+	[COL_TURNOVER_RATIO] = {.key = "turnover.freed_ratio", .heading = "Freed", .drop = 4},
 	[COL_TURNOVER_PER_ALLOC] = {.key = "turnover.growth_bytes_per_alloc"},
 	[COL_PINNED_BLOCKS] = {.key = "pinned.blocks"},
 	[COL_PINNED_BYTES] = {.key = "pinned.bytes"},
 	[COL_PINNED_OF_BLOCKS] = {.key = "pinned.of_blocks"},
 	[COL_PINNED_OF_BYTES] = {.key = "pinned.of_bytes"},
-	[COL_GROUP] = {.key = "group", .heading = "Group"},
-	[COL_TREND] = {.key = "trend", .heading = "Trend", .is_left = true},
-	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true},
+	[COL_GROUP] = {.key = "group", .heading = "Group", .drop = 7},
+	[COL_TREND] = {.key = "trend", .heading = "Trend", .is_left = true, .drop = 1},
+	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 8},
 };
 
 struct diff_options {
@@ -275,8 +282,11 @@ static cJSON *json_compared(const struct psc_dump *dump)
 	return o;
 }
 
-static void print_end_lines(FILE *f, struct psc_dump *const *dumps, size_t n_dumps, const struct psc_diff *diff)
+static void print_end_lines(const struct run *run, const struct psc_diff *diff)
 {
+	struct psc_dump *const *dumps = run->dumps;
+	size_t n_dumps = run->n_dumps;
+	FILE *f = run->f;
 	const struct psc_diff_relation *r = psc_diff_get_relation(diff);
 	char time[24];
 	fputc('\n', f);
@@ -296,7 +306,7 @@ static void print_end_lines(FILE *f, struct psc_dump *const *dumps, size_t n_dum
 		fprintf(f, "same boot, %.2f hours apart\n", r->hours);
 	else
 		fprintf(f, "%s\n", r->boot == PSC_BOOT_OTHER ? "another boot" : "boot not known");
-	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_diff_coverage_ratio(diff));
+	run_print_coverage(run);
 	fputs("Growth is what the last dump holds more than the first. It is no leak by itself: caches grow too.\n", f);
 }
 
@@ -325,14 +335,13 @@ static bool print_rows(struct run *run, const struct diff_options *o)
 		report_row(&r, cells);
 		printed++;
 	}
-	cJSON *a = cJSON_CreateArray(), *coverage = cJSON_CreateObject();
+	cJSON *a = cJSON_CreateArray(), *coverage = run_coverage(run);
 	for (size_t i = 0; i < run->n_dumps; i++)
 		cJSON_AddItemToArray(a, json_compared(run->dumps[i]));
 	report_list(&r, "dumps", "compared", a);
 	report_member(&r, "relation", json_relation(psc_diff_get_relation(diff)));
 	if (o->common.format == FORMAT_TABLE)
-		print_end_lines(run->f, run->dumps, run->n_dumps, diff);
-	json_add_ratio(coverage, psc_diff_coverage_ratio(diff));
+		print_end_lines(run, diff);
 	bool ok = report_end(&r, coverage, run_warnings(run));
 	if (more > 0 && !o->common.quiet)
 		message("%ld more rows; -n 0 prints all", more);

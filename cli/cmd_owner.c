@@ -62,20 +62,20 @@ enum {
 
 static const struct column columns[N_COLS] = {
 	[COL_RANK] = {.key = "rank"},
-	[COL_GRADE] = {.key = "grade", .heading = "Grade", .is_left = true},
+	[COL_GRADE] = {.key = "grade", .heading = "Grade", .is_left = true, .paint = PAINT_KEY},
 	[COL_ROLE] = {.key = "role"},
-	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true},
-	[COL_CALLER] = {.heading = "Where", .is_left = true},
+	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 2},
+	[COL_CALLER] = {.heading = "Where", .is_left = true, .min_width = 20},
 	[COL_ADDRESS] = {.key = "caller.address"},
 	[COL_MODULE] = {.key = "caller.module"},
 	[COL_OFFSET] = {.key = "caller.offset"},
 	[COL_SYMBOL] = {.key = "caller.symbol"},
 	[COL_SYMBOL_OFFSET] = {.key = "caller.symbol_offset"},
 	[COL_UNLOADED] = {.key = "caller.unloaded"},
-	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .drop = 3},
 	[COL_BLOCKS] = {.key = "blocks_count", .heading = "Blocks"},
-	[COL_ALONE] = {.key = "alone_count", .heading = "Alone"},
-	[COL_BYTES] = {.key = "bytes", .heading = "Bytes"},
+	[COL_ALONE] = {.key = "alone_count", .heading = "Alone", .drop = 1},
+	[COL_BYTES] = {.key = "bytes", .heading = "Bytes", .is_bytes = true},
 	[COL_API] = {.key = "api"},
 	[COL_REQUEST] = {.key = "request_bytes"},
 	[COL_EPROCESS] = {.key = "process.eprocess"},
@@ -83,7 +83,7 @@ static const struct column columns[N_COLS] = {
 	[COL_PROCESS] = {.key = "process.name"},
 	[COL_RELATED] = {.key = "related_tag"},
 	[COL_RELATED_HEX] = {.key = "related_tag_hex"},
-	[COL_REASON] = {.key = "reason", .heading = "Reason", .is_left = true},
+	[COL_REASON] = {.key = "reason", .heading = "Reason", .is_left = true, .min_width = 24},
 };
 
 struct owner_options {
@@ -216,7 +216,7 @@ static int print(struct run *run, void *arg)
 	report_member(&report, "next_step", owner_json_next(o->result));
 	if (o->common.format == FORMAT_TABLE)
 		owner_print_end(run->f, o->result);
-	bool ok = report_end(&report, owner_json_coverage(o->result), run_warnings(run));
+	bool ok = report_end(&report, owner_json_coverage(run, o->result), run_warnings(run));
 	if (shown < n && !o->common.quiet)
 		message("%zu more lines of evidence; -n 0 prints all", n - shown);
 	return run_printed(ok);
@@ -238,6 +238,7 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 		return st;
 	r->warnings = psc_owner_warnings(o->result, &r->n_warnings);
 	r->coverage = psc_owner_coverage_ratio(o->result);
+	r->interrupted = psc_owner_is_interrupted(o->result);
 	return PSC_OK;
 }
 

@@ -139,6 +139,7 @@ static int print(struct run *r, void *arg)
 	progress_clear();
 	run_warn(r, w, n);
 	r->coverage = psc_blocks_coverage_ratio(blocks);
+	r->interrupted = psc_blocks_is_interrupted(blocks);
 	psc_blocks_free(blocks);
 	return EXIT_COMPLETE;
 }

@@ -76,7 +76,10 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 	vo.n_threads = 1;
 	vo.progress = progress_callback(&o->common);
 	r->n_warnings = 0; /* those of a page are of no use here */
-	return st == PSC_OK ? psc_validate_run(r->dump, &vo, &o->result, reterr) : st;
+	if (st == PSC_OK)
+		st = psc_validate_run(r->dump, &vo, &o->result, reterr);
+	r->interrupted |= st == PSC_OK && psc_validate_is_interrupted(o->result);
+	return st;
 }
 
 static int print(struct run *r, void *arg)

@@ -53,22 +53,22 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_MODULE] = {.key = "module", .heading = "Module", .is_left = true},
-	[COL_RETURN] = {.key = "return_rva", .heading = "Return RVA", .is_left = true},
+	[COL_MODULE] = {.key = "module", .heading = "Module", .is_left = true, .min_width = 10},
+	[COL_RETURN] = {.key = "return_rva", .heading = "Return RVA", .is_left = true, .drop = 1, .paint = PAINT_KEY},
 	[COL_ADDRESS] = {.key = "return_address"},
 	[COL_CALL] = {.key = "call_rva"},
 	[COL_FUNCTION_RVA] = {.key = "function_rva"},
 	[COL_FUNCTION] = {.key = "function"},
-	[COL_FUNCTION_TEXT] = {.key = NULL, .heading = "Function", .is_left = true},
-	[COL_API] = {.key = "api", .heading = "Routine", .is_left = true},
+	[COL_FUNCTION_TEXT] = {.key = NULL, .heading = "Function", .is_left = true, .min_width = 12},
+	[COL_API] = {.key = "api", .heading = "Routine", .is_left = true, .min_width = 14},
 	[COL_KIND] = {.key = "kind"},
-	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true},
-	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
-	[COL_SIZE] = {.key = "size", .heading = "Size", .is_left = true},
-	[COL_CHAIN] = {.key = "chain", .heading = "Through", .is_left = true},
+	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .min_width = 6},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .min_width = 8, .drop = 3},
+	[COL_SIZE] = {.key = "size", .heading = "Size", .is_left = true, .min_width = 6, .drop = 2},
+	[COL_CHAIN] = {.key = "chain", .heading = "Through", .is_left = true, .min_width = 8, .drop = 4},
 	[COL_TAIL] = {.key = "tail_call"},
 	[COL_WRAPPER] = {.key = "wrapper"},
-	[COL_CONFIDENCE] = {.key = "confidence", .heading = "Tag is", .is_left = true},
+	[COL_CONFIDENCE] = {.key = "confidence", .heading = "Tag is", .is_left = true, .drop = 5},
 };
 
 struct sites_options {
@@ -215,8 +215,9 @@ static void sum_code(const struct psc_site_module *m, size_t n, uint64_t *ret_co
 	}
 }
 
-static void print_end_lines(FILE *f, const struct psc_sites *sites)
+static void print_end_lines(const struct run *run, const struct psc_sites *sites)
 {
+	FILE *f = run->f;
 	size_t n, n_rows, n_problems = 0;
 	const struct psc_site_module *m = psc_sites_modules(sites, &n);
 	uint64_t code, missing;
@@ -224,8 +225,9 @@ static void print_end_lines(FILE *f, const struct psc_sites *sites)
 	psc_sites_rows(sites, &n_rows);
 	sum_code(m, n, &code, &missing);
 	fprintf(f, "\n%s sites in %zu modules\n", group_digits(n_rows, false, a), n);
-	fprintf(f, "Coverage: %.1f%%; %s of %s bytes of code scanned\n", 100.0 * psc_sites_coverage_ratio(sites),
-		group_digits(code - missing, false, a), group_digits(code, false, b));
+	run_print_coverage(run);
+	fprintf(f, "  code      %s of %s bytes scanned\n", group_digits(code - missing, false, a),
+		group_digits(code, false, b));
 	for (size_t i = 0; i < n; i++) {
 		if (m[i].problem == NULL)
 			continue;
@@ -258,10 +260,9 @@ static int print(struct run *run, void *arg)
 	}
 	report_list(&r, "modules", "module", json_modules(m, n_modules));
 	if (r.format == FORMAT_TABLE)
-		print_end_lines(run->f, sites);
-	cJSON *coverage = cJSON_CreateObject();
+		print_end_lines(run, sites);
+	cJSON *coverage = run_coverage(run);
 	sum_code(m, n_modules, &code_bytes, &missing);
-	json_add_ratio(coverage, psc_sites_coverage_ratio(sites));
 	json_add_u64(coverage, "code_bytes", code_bytes);
 	json_add_u64(coverage, "missing_code_bytes", missing);
 	int code = run_printed(report_end(&r, coverage, run_warnings(run)));
@@ -273,6 +274,7 @@ static int print(struct run *run, void *arg)
 static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
 	struct sites_options *o = (struct sites_options *)arg;
+	o->run.cancel = o->common.open.cancel;
 	enum psc_status st =
 		o->is_pe ? psc_sites_run_files((const char *const *)o->files, o->n_files, &o->run, &o->result, reterr)
 			 : psc_sites_run(r->dump, &o->run, &o->result, reterr);
@@ -280,6 +282,7 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 		return st;
 	r->warnings = psc_sites_warnings(o->result, &r->n_warnings);
 	r->coverage = psc_sites_coverage_ratio(o->result);
+	r->interrupted = psc_sites_is_interrupted(o->result);
 	return PSC_OK;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope symbols: which symbol files a dump wants, where they are, and what to fetch. */
 #include "json.h"
-#include "rows.h"
 #include "symbols_profile.h"
+#include "table.h"
 #include <string.h>
 
 static const char help[] =
@@ -34,18 +34,18 @@ struct symbols_options {
 };
 
 static const struct column columns[] = {
-	{.key = "module", .heading = "Module", .is_left = true},
+	{.key = "module", .heading = "Module", .is_left = true, .min_width = 10, .paint = PAINT_KEY},
 	{.key = "base"},
 	{.key = "is_kernel"},
-	{.key = "pdb_name", .heading = "PDB", .is_left = true},
-	{.key = "pdb_guid", .heading = "GUID", .is_left = true},
-	{.key = "pdb_age", .heading = "Age"},
+	{.key = "pdb_name", .heading = "PDB", .is_left = true, .min_width = 10},
+	{.key = "pdb_guid", .heading = "GUID", .is_left = true, .drop = 2},
+	{.key = "pdb_age", .heading = "Age", .drop = 3},
 	{.key = "state", .heading = "State", .is_left = true},
-	{.key = "kind", .heading = "Kind", .is_left = true},
-	{.key = "path", .heading = "Path", .is_left = true},
-	{.key = "store_path", .heading = "Store path", .is_left = true},
+	{.key = "kind", .heading = "Kind", .is_left = true, .drop = 5},
+	{.key = "path", .heading = "Path", .is_left = true, .min_width = 12},
+	{.key = "store_path", .heading = "Store path", .is_left = true, .min_width = 12, .drop = 1},
 	{.key = "detail"},
-	{.key = "improves", .heading = "Would improve", .is_left = true},
+	{.key = "improves", .heading = "Would improve", .is_left = true, .min_width = 14, .drop = 4},
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -154,11 +154,14 @@ static bool print_json(FILE *f, const struct symbols_options *o, const struct ps
 	return json_print(f, doc, is_pretty);
 }
 
-static bool print_rows(FILE *f, const struct symbols_options *o, const struct psc_dump *dump,
-		       const struct psc_symbol_file *rows, size_t n)
+static bool print_rows(const struct run *r, const struct symbols_options *o, const struct psc_symbol_file *rows,
+		       size_t n)
 {
+	const struct psc_dump *dump = r->dump;
+	FILE *f = r->f;
 	const struct psc_kernel_info *k = psc_dump_kernel(dump);
-	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86, is_csv = o->common.format == FORMAT_CSV;
+	bool is_csv = o->common.format == FORMAT_CSV;
+	struct table_layout layout;
 	struct table table;
 	struct cell cells[N_COLUMNS];
 	if (o->is_urls) {
@@ -174,10 +177,11 @@ static bool print_rows(FILE *f, const struct symbols_options *o, const struct ps
 	} else {
 		fprintf(f, "Kernel symbols: %s%s%s\n\n", k->symbols, k->symbols_file != NULL ? ", " : "",
 			k->symbols_file != NULL ? k->symbols_file : "");
-		table_init(&table, columns, N_COLUMNS);
+		table_layout_init(&layout, columns, N_COLUMNS, &r->style);
+		table_init(&table, &layout);
 	}
 	for (size_t i = 0; i < n; i++) {
-		fill_cells(&rows[i], is_32bit, cells);
+		fill_cells(&rows[i], r->is_32bit, cells);
 		if (is_csv)
 			csv_row(f, columns, cells, N_COLUMNS);
 		else
@@ -202,7 +206,7 @@ static int print(struct run *r, void *arg)
 	const struct symbols_options *o = (const struct symbols_options *)arg;
 	size_t n;
 	const struct psc_symbol_file *rows = psc_symbol_files_rows(o->result, &n);
-	return run_printed(print_rows(r->f, o, r->dump, rows, n));
+	return run_printed(print_rows(r, o, rows, n));
 }
 
 static void free_result(void *arg)

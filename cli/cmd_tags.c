@@ -48,7 +48,10 @@ static int tags_option(void *arg, int opt)
 	switch (opt) {
 	case 's':
 		if (!psc_tags_sort_parse(optarg, &o->sort))
-			return usage_error("tags", "--sort does not know '%s'", optarg);
+			return usage_error(
+				"tags",
+				"--sort is bytes, tag, nonpaged, paged, allocs, frees, diff or per-alloc, not '%s'",
+				optarg);
 		return -1;
 	case 'n':
 		return parse_rows("tags", optarg, &o->max_rows);
@@ -96,6 +99,7 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 	tags_count_budgets(o->result, o);
 	r->warnings = psc_tags_warnings(o->result, &r->n_warnings);
 	r->coverage = psc_tags_coverage_ratio(o->result);
+	r->interrupted = psc_tags_is_interrupted(o->result);
 	return PSC_OK;
 }
 

@@ -46,20 +46,20 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_VA] = {.key = "va", .heading = "Address", .is_left = true},
-	[COL_CHECK] = {.key = "check", .heading = "Defect", .is_left = true},
-	[COL_EXPECTED] = {.key = "expected_hex", .heading = "Expected", .is_left = true},
-	[COL_FOUND] = {.key = "found_hex", .heading = "Found", .is_left = true},
+	[COL_VA] = {.key = "va", .heading = "Address", .is_left = true, .paint = PAINT_KEY},
+	[COL_CHECK] = {.key = "check", .heading = "Defect", .is_left = true, .min_width = 16},
+	[COL_EXPECTED] = {.key = "expected_hex", .heading = "Expected", .is_left = true, .drop = 3},
+	[COL_FOUND] = {.key = "found_hex", .heading = "Found", .is_left = true, .drop = 2},
 	[COL_TAG] = {.key = "tag"},
 	[COL_TAG_HEX] = {.key = "tag_hex"},
 	[COL_POOL] = {.key = "pool"},
 	[COL_CONTAINER] = {.key = "container"},
-	[COL_SUSPECT_VA] = {.key = "suspect.va", .heading = "Block before", .is_left = true},
-	[COL_SUSPECT_BYTES] = {.key = "suspect.block_bytes", .heading = "Bytes"},
+	[COL_SUSPECT_VA] = {.key = "suspect.va", .heading = "Block before", .is_left = true, .drop = 1},
+	[COL_SUSPECT_BYTES] = {.key = "suspect.block_bytes", .heading = "Bytes", .drop = 4, .is_bytes = true},
 	[COL_SUSPECT_TAG] = {.key = "suspect.tag", .heading = "Tag", .is_left = true},
 	[COL_SUSPECT_TAG_HEX] = {.key = "suspect.tag_hex"},
 	[COL_SUSPECT_POOL] = {.key = "suspect.pool"},
-	[COL_SUSPECT_STATE] = {.key = "suspect.state", .heading = "State", .is_left = true},
+	[COL_SUSPECT_STATE] = {.key = "suspect.state", .heading = "State", .is_left = true, .drop = 5},
 };
 
 struct texts {
@@ -106,19 +106,20 @@ static void fill_cells(const struct psc_defect_row *d, bool is_32bit, struct tex
 	cells[COL_SUSPECT_STATE] = cell_text(psc_block_state_name(d->suspect.state));
 }
 
-static void print_end_lines(FILE *f, const struct psc_dump *dump, const struct psc_validate *v)
+static void print_end_lines(const struct run *run, const struct psc_validate *v)
 {
+	FILE *f = run->f;
 	size_t n;
 	uint64_t blocks;
 	char a[32], b[32];
-	const struct psc_dump_info *i = psc_dump_get_info(dump);
+	const struct psc_dump_info *i = psc_dump_get_info(run->dump);
 	const struct psc_walk_coverage *c = psc_validate_coverage(v, &n);
 	uint64_t found = psc_validate_count(v, &blocks);
 	fprintf(f, "%s%s defects in %s blocks\n", found != 0 ? "\n" : "", group_digits(found, false, a),
 		group_digits(blocks, false, b));
 	if (found != 0 && i->has_bugcheck && i->bugcheck_code != 0)
 		fprintf(f, "The machine stopped with bugcheck 0x%" PRIx32 "\n", i->bugcheck_code);
-	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_validate_coverage_ratio(v));
+	run_print_coverage(run);
 	for (size_t k = 0; k < n; k++)
 		print_walk_coverage(f, &c[k]);
 	const struct psc_heap_row *heaps = psc_validate_heaps(v, &n);
@@ -154,14 +155,13 @@ static int print(struct run *run, void *arg)
 		}
 		report_row(&r, cells);
 	}
-	cJSON *total = cJSON_CreateObject(), *coverage = cJSON_CreateObject();
+	cJSON *total = cJSON_CreateObject(), *coverage = run_coverage(run);
 	uint64_t n_found = psc_validate_count(v, &blocks);
 	json_add_u64(total, "defects_count", n_found);
 	json_add_u64(total, "blocks_count", blocks);
 	report_member(&r, "total", total);
 	if (r.format == FORMAT_TABLE)
-		print_end_lines(run->f, run->dump, v);
-	json_add_ratio(coverage, psc_validate_coverage_ratio(v));
+		print_end_lines(run, v);
 	const struct psc_walk_coverage *c = psc_validate_coverage(v, &n_coverage);
 	json_add_walk_coverage(coverage, c, n_coverage);
 	const struct psc_heap_row *heaps = psc_validate_heaps(v, &n_heaps);
@@ -180,6 +180,7 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 		return st;
 	r->warnings = psc_validate_warnings(o->result, &r->n_warnings);
 	r->coverage = psc_validate_coverage_ratio(o->result);
+	r->interrupted = psc_validate_is_interrupted(o->result);
 	return PSC_OK;
 }
 

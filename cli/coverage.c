@@ -29,6 +29,7 @@ static cJSON *json_walk_coverage(const struct psc_walk_coverage *c)
 	json_add_u64(o, "other_bytes", c->other_bytes);
 	json_add_u64(o, "corrupt_pages_count", c->corrupt_pages);
 	json_add_u64(o, "live_blocks_count", c->live_blocks);
+	json_add_u64(o, "unvisited_bytes", c->unvisited_bytes);
 	json_add_u64(o, "untagged_blocks_count", c->untagged_blocks);
 	json_add_u64(o, "untagged_bytes", c->untagged_bytes);
 	json_add_u64(o, "headerless_blocks_count", c->headerless_blocks);
@@ -94,6 +95,8 @@ void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 		fprintf(f, ", %s not in this dump", group_digits(c->not_in_dump_bytes, false, a));
 	if (c->unknown_bytes != 0)
 		fprintf(f, ", page tables missing for %s", group_digits(c->unknown_bytes, false, a));
+	if (c->unvisited_bytes != 0)
+		fprintf(f, ", %s not reached", group_digits(c->unvisited_bytes, false, a));
 	if (c->corrupt_pages != 0)
 		fprintf(f, ", %" PRIu64 " pages with broken block chains", c->corrupt_pages);
 	if (!c->cached_known)

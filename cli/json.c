@@ -4,6 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* cJSON leaves out a member for which there is no memory, and says nothing: such a document must not be printed. */
+static bool no_memory;
+
+static void *allocate(size_t n)
+{
+	void *p = malloc(n);
+	no_memory |= p == NULL;
+	return p;
+}
+
+void json_start(void)
+{
+	cJSON_Hooks hooks = {allocate, free};
+	cJSON_InitHooks(&hooks);
+}
+
+bool json_no_memory(void)
+{
+	return no_memory;
+}
+
 void json_add_u64(cJSON *object, const char *key, uint64_t v)
 {
 	char buf[24];
@@ -137,7 +158,7 @@ cJSON *json_warnings(const char *const *a, size_t n_a, const char *const *b, siz
 bool json_print(FILE *f, cJSON *doc, bool pretty)
 {
 	char *text = pretty ? cJSON_Print(doc) : cJSON_PrintUnformatted(doc);
-	bool ok = text != NULL;
+	bool ok = text != NULL && !no_memory;
 	if (ok) {
 		fputs(text, f);
 		fputc('\n', f);

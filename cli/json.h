@@ -10,6 +10,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* Once, before all others. */
+void json_start(void);
+/* Some document lacks members because there was no memory for them. */
+bool json_no_memory(void);
+
 /* Exact for all 64 bits (cJSON's own numbers are doubles). */
 void json_add_u64(cJSON *object, const char *key, uint64_t v);
 void json_add_i64(cJSON *object, const char *key, int64_t v);

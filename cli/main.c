@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
+#include "json.h"
+#include "limits.h"
 #include "os.h"
 #include <signal.h>
 #include <stdarg.h>
@@ -25,15 +27,48 @@ const struct command commands[] = {
 };
 const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
 
+static struct {
+	bool is_on;
+	size_t n;
+	char text[8192];
+} held;
+
 void message(const char *fmt, ...)
 {
 	va_list ap;
 	progress_clear();
-	fputs("poolscope: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	if (held.is_on) {
+		char line[1024];
+		vsnprintf(line, sizeof(line), fmt, ap);
+		int n = snprintf(held.text + held.n, sizeof(held.text) - held.n, "poolscope: %s\n", line);
+		if ((size_t)n < sizeof(held.text) - held.n)
+			held.n += (size_t)n;
+		held.text[held.n] = '\0'; /* whole lines only */
+	} else {
+		fputs("poolscope: ", stderr);
+		vfprintf(stderr, fmt, ap);
+		fputc('\n', stderr);
+	}
 	va_end(ap);
-	fputc('\n', stderr);
+}
+
+void messages_hold(void)
+{
+	held.is_on = true;
+}
+
+void messages_release(void)
+{
+	fputs(held.text, stderr);
+	held.is_on = false;
+	held.n = 0;
+	held.text[0] = '\0';
+}
+
+void message_no_memory(void)
+{
+	message("out of memory%s", limits_is_memory_limited() ? ": --max-memory allows no more" : "");
 }
 
 int usage_error(const char *command, const char *fmt, ...)
@@ -49,6 +84,14 @@ int usage_error(const char *command, const char *fmt, ...)
 
 int report_error(const struct psc_error *err)
 {
+	if (err->status == PSC_E_CANCELLED) {
+		message("%s before there was a result", limits_reason());
+		return EXIT_COVERAGE;
+	}
+	if (err->status == PSC_E_NO_MEMORY) {
+		message_no_memory();
+		return EXIT_INPUT;
+	}
 	switch (err->where) {
 	case PSC_WHERE_FILE_OFFSET:
 		message("%s (at file offset 0x%llx)", err->text, (unsigned long long)err->pos);
@@ -89,33 +132,42 @@ static void print_help(void)
 int main(int argc, char **argv)
 {
 	if (os_start(&argc, &argv) != 0) {
-		message("out of memory");
+		message_no_memory();
 		return EXIT_INPUT;
 	}
 #ifdef SIGPIPE
 	/* A pager that is closed ends us quietly, through the write error. */
 	signal(SIGPIPE, SIG_IGN);
 #endif
+	json_start();
 	if (argc < 2)
-		return usage_error("", "which command?");
+		return usage_error("", "which command? 'poolscope --help' lists them");
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		print_help();
 		return stdout_finish(EXIT_COMPLETE);
 	}
 	if (strcmp(argv[1], "--version") == 0) {
-		printf("poolscope %s\n%s\n", psc_version(), psc_build_features());
-		printf("poolscope %s%s\n", psc_version(),
-		       psc_sites_available() ? "" : " (without sites: built without Capstone)");
+		printf("poolscope %s\n", psc_version());
+		size_t n_kernels, n_builds;
+		psc_builtin_counts(&n_kernels, &n_builds);
+		fputs(psc_build_features(), stdout);
+		printf("built-in tables: addresses of %zu kernels, layouts of %zu builds\n", n_kernels, n_builds);
 		return stdout_finish(EXIT_COMPLETE);
 	}
 	for (size_t i = 0; i < n_commands; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
-		char name[32]; /* what getopt's own messages start with */
-		snprintf(name, sizeof(name), "poolscope %s", commands[i].name);
-		argv[1] = name;
-		os_program_name(name);
 		return commands[i].run(argc - 1, argv + 1);
 	}
+	struct suggestion s;
+	suggest_init(&s, argv[1]);
+	for (size_t i = 0; i < n_commands; i++)
+		suggest_try(&s, commands[i].name);
+	if (argv[1][0] == '-')
+		return usage_error("", "options come after the command; there is no '%s' before it", argv[1]);
+	if (is_special_file(argv[1]) || strchr(argv[1], '.') != NULL)
+		return usage_error("", "first the command, then the dump: 'poolscope tags %s'?", argv[1]);
+	if (s.best != NULL)
+		return usage_error("", "there is no command '%s'; did you mean '%s'?", argv[1], s.best);
 	return usage_error("", "there is no command '%s'", argv[1]);
 }

@@ -11,6 +11,7 @@ void common_options_init(struct common_options *o)
 	memset(o, 0, sizeof(*o));
 	o->format = FORMAT_TABLE;
 	o->min_coverage = -1.0;
+	o->width = -1;
 	o->open = open_init;
 }
 
@@ -51,6 +52,20 @@ int symbol_search(const struct common_options *o, struct psc_symbol_search **ret
 	}
 	*ret = searched;
 	return st == PSC_OK ? EXIT_COMPLETE : report_error(&err);
+}
+
+#define MEMORY_MIN (16u << 20) /* less does not even load the program's libraries on every system */
+
+static int parse_color(const char *text, const char *command, enum color *ret)
+{
+	static const char *const names[] = {"auto", "always", "never"};
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (enum color)i;
+			return -1;
+		}
+	}
+	return usage_error(command, "--color is auto, always or never, not '%s'", text);
 }
 
 int common_option(struct common_options *o, int opt, const char *command, const char *help)
@@ -96,6 +111,37 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 	case OPT_TMPDIR:
 		o->open.tmpdir = optarg;
 		return -1;
+	case OPT_TIMEOUT: {
+		double s = strtod(optarg, &end);
+		if (end == optarg || *end != '\0' || !(s > 0.0 && s <= 1e9))
+			return usage_error(command, "--timeout takes a number of seconds, not '%s'", optarg);
+		o->timeout_ms = s < 0.001 ? 1 : (uint64_t)(s * 1000.0);
+		return -1;
+	}
+	case OPT_MAX_MEMORY:
+		if (!parse_bytes(optarg, strlen(optarg), &o->max_memory_bytes) || o->max_memory_bytes < MEMORY_MIN)
+			return usage_error(command, "--max-memory takes a size of at least %uM, such as 512M, not '%s'",
+					   MEMORY_MIN >> 20, optarg);
+		return -1;
+	case OPT_BYTES:
+		o->exact_bytes = true;
+		return -1;
+	case OPT_HUMAN:
+		o->human_bytes = true;
+		return -1;
+	case OPT_WIDTH:
+		o->width = strtol(optarg, &end, 10);
+		if (end == optarg || *end != '\0' || o->width < 0 || o->width > 100000)
+			return usage_error(command, "--width takes a number of columns, not '%s'", optarg);
+		return -1;
+	case OPT_COLOR:
+		return parse_color(optarg, command, &o->color);
+	case OPT_NO_COLOR:
+		o->color = COLOR_NEVER;
+		return -1;
+	case OPT_NO_PAGER:
+		o->no_pager = true;
+		return -1;
 	case OPT_NO_PROGRESS:
 		o->no_progress = true;
 		return -1;
@@ -111,9 +157,6 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 	case 'h':
 		fputs(help, stdout);
 		return stdout_finish(EXIT_COMPLETE);
-	case '?':
-		fprintf(stderr, "Try 'poolscope %s --help'.\n", command);
-		return EXIT_USAGE;
 	default:
 		return image_option(o, opt, command);
 	}

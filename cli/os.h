@@ -6,16 +6,32 @@
 #define CLI_OS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Before anything else in main: arguments in UTF-8, and streams that take UTF-8 and leave line ends as they are. */
 int os_start(int *argc, char ***argv);
 
-/* What getopt's own messages start with, beside argv[0]. */
-void os_program_name(char *name);
-
 bool stdout_is_terminal(void);
 bool stderr_is_terminal(void);
+
+/* Width of the terminal at stdout or stderr; 0: not known. */
+unsigned terminal_columns(void);
+/* Escape sequences for colours work at the terminal at stdout (stderr: is_stderr). */
+bool terminal_takes_color(bool is_stderr);
+
+/* Calls fn once, from a signal handler or a thread of the system, when the user interrupts the program (Ctrl-C) or it
+ * is asked to end (SIGTERM). The next such request ends the program as if nothing had been said. */
+void os_on_interrupt(void (*fn)(void));
+/* From now on, allocations that would bring the program's own memory above so many bytes fail. Files that are mapped
+ * do not count. */
+int os_limit_memory(uint64_t bytes);
+uint64_t os_milliseconds(void); /* of a clock that only goes forward */
+
+/* A stream to a program that shows it page by page, run by the shell; NULL with errno set, or where there is none.
+ * command NULL: less with options that end it when all fits on the screen, if it is installed. */
+FILE *pager_open(const char *command);
+void pager_close(FILE *f);
 
 /* Whether a write to stdout failed with this errno because its reader went away. */
 bool is_closed_pipe(int write_errno);

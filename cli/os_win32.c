@@ -86,11 +86,6 @@ int os_start(int *argc, char ***argv)
 	return 0;
 }
 
-void os_program_name(char *name)
-{
-	__argv[0] = name; /* what mingw-w64's getopt prints */
-}
-
 /* The C runtime has no name for it and says EINVAL. */
 bool is_closed_pipe(int write_errno)
 {
@@ -113,6 +108,77 @@ bool stdout_is_terminal(void)
 bool stderr_is_terminal(void)
 {
 	return is_console(STD_ERROR_HANDLE);
+}
+
+unsigned terminal_columns(void)
+{
+	CONSOLE_SCREEN_BUFFER_INFO info;
+	if (!GetConsoleScreenBufferInfo(GetStdHandle(STD_OUTPUT_HANDLE), &info) &&
+	    !GetConsoleScreenBufferInfo(GetStdHandle(STD_ERROR_HANDLE), &info))
+		return 0;
+	int n = info.srWindow.Right - info.srWindow.Left + 1;
+	return n > 0 ? (unsigned)n : 0;
+}
+
+#ifndef ENABLE_VIRTUAL_TERMINAL_PROCESSING
+#define ENABLE_VIRTUAL_TERMINAL_PROCESSING 4
+#endif
+
+/* Consoles before Windows 10 1511 have no such mode. */
+bool terminal_takes_color(bool is_stderr)
+{
+	HANDLE h = GetStdHandle(is_stderr ? STD_ERROR_HANDLE : STD_OUTPUT_HANDLE);
+	DWORD mode;
+	return GetConsoleMode(h, &mode) != 0 && SetConsoleMode(h, mode | ENABLE_VIRTUAL_TERMINAL_PROCESSING) != 0;
+}
+
+static void (*on_interrupt)(void);
+static volatile LONG is_interrupted;
+
+/* In a thread of the system. What is not handled ends the program. */
+static BOOL WINAPI handle_event(DWORD event)
+{
+	if ((event != CTRL_C_EVENT && event != CTRL_BREAK_EVENT) || InterlockedExchange(&is_interrupted, 1) != 0)
+		return FALSE;
+	on_interrupt();
+	return TRUE;
+}
+
+void os_on_interrupt(void (*fn)(void))
+{
+	on_interrupt = fn;
+	SetConsoleCtrlHandler(handle_event, TRUE);
+}
+
+/* The job is left open: it ends with the program. */
+int os_limit_memory(uint64_t bytes)
+{
+	JOBOBJECT_EXTENDED_LIMIT_INFORMATION info;
+	memset(&info, 0, sizeof(info));
+	info.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_PROCESS_MEMORY;
+	info.ProcessMemoryLimit = bytes > SIZE_MAX ? SIZE_MAX : (SIZE_T)bytes;
+	HANDLE job = CreateJobObjectW(NULL, NULL);
+	if (job == NULL || !SetInformationJobObject(job, JobObjectExtendedLimitInformation, &info, sizeof(info)) ||
+	    !AssignProcessToJobObject(job, GetCurrentProcess()))
+		return EACCES;
+	return 0;
+}
+
+uint64_t os_milliseconds(void)
+{
+	return GetTickCount64();
+}
+
+/* more keeps no colours and cannot go back. */
+FILE *pager_open(const char *command)
+{
+	(void)command;
+	return NULL;
+}
+
+void pager_close(FILE *f)
+{
+	(void)f;
 }
 
 static HANDLE open_for_look(const char *path)

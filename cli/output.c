@@ -29,16 +29,35 @@ static bool name_temp_file(struct output *out)
 	return true;
 }
 
+/* $PAGER; empty or "cat" is none. */
+static void open_pager(struct output *out)
+{
+	const char *command = getenv("PAGER");
+	if (command != NULL && (*command == '\0' || strcmp(command, "cat") == 0))
+		return;
+	fflush(stdout);
+	FILE *f = pager_open(command);
+	if (f == NULL)
+		return;
+	out->f = f;
+	out->is_pager = true;
+	progress_stop();
+	messages_hold();
+}
+
 int output_open(struct output *out, const struct common_options *o)
 {
 	memset(out, 0, sizeof(*out));
 	if (o->output_path == NULL) {
 		out->f = stdout;
+		out->is_terminal = stdout_is_terminal();
+		if (out->is_terminal && !o->no_pager && o->format == FORMAT_TABLE)
+			open_pager(out);
 		return EXIT_COMPLETE;
 	}
 	out->path = o->output_path;
 	if (!name_temp_file(out)) {
-		message("out of memory");
+		message_no_memory();
 		return EXIT_INPUT;
 	}
 	const char *path = out->temp_path != NULL ? out->temp_path : out->path;
@@ -63,6 +82,11 @@ static int close_file(struct output *out)
 
 int output_close(struct output *out, int exit_code)
 {
+	if (out->is_pager) {
+		pager_close(out->f); /* whether all of it was read is not asked */
+		messages_release();
+		return exit_code;
+	}
 	if (out->path == NULL)
 		return exit_code == EXIT_INPUT ? exit_code : stdout_finish(exit_code);
 	if (exit_code == EXIT_INPUT) {

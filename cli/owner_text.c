@@ -251,13 +251,12 @@ cJSON *owner_json_next(const struct psc_owner *owner)
 	return o;
 }
 
-cJSON *owner_json_coverage(const struct psc_owner *owner)
+cJSON *owner_json_coverage(const struct run *run, const struct psc_owner *owner)
 {
 	const struct psc_owner_info *i = psc_owner_get_info(owner);
 	size_t n;
 	const struct psc_walk_coverage *walk = psc_owner_coverage(owner, &n);
-	cJSON *o = cJSON_CreateObject(), *part;
-	json_add_ratio(o, psc_owner_coverage_ratio(owner));
+	cJSON *o = run_coverage(run), *part;
 	json_add_walk_coverage(o, walk, n);
 	part = cJSON_AddObjectToObject(o, "callers");
 	cJSON_AddBoolToObject(part, "available", i->callers_available);

@@ -3,8 +3,7 @@
 #ifndef CLI_OWNER_TEXT_H
 #define CLI_OWNER_TEXT_H
 
-#include <cjson/cJSON.h>
-#include <poolscope/poolscope.h>
+#include "run.h"
 #include <stdio.h>
 
 /* description: of a tag file, NULL none. */
@@ -15,6 +14,6 @@ cJSON *owner_json_verdict(const struct psc_owner *owner);
 cJSON *owner_json_suspects(const struct psc_owner *owner);
 cJSON *owner_json_classes(const struct psc_owner *owner);
 cJSON *owner_json_next(const struct psc_owner *owner);
-cJSON *owner_json_coverage(const struct psc_owner *owner);
+cJSON *owner_json_coverage(const struct run *run, const struct psc_owner *owner);
 
 #endif

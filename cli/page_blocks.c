@@ -28,6 +28,7 @@ enum psc_status page_blocks_read(struct page_blocks *p, struct run *r, uint64_t 
 	if (st != PSC_OK)
 		return st;
 	r->warnings = psc_blocks_warnings(p->blocks, &r->n_warnings);
+	r->interrupted = psc_blocks_is_interrupted(p->blocks);
 	p->hit = p->n;
 	for (size_t i = 0; i < p->n; i++)
 		if (va >= p->rows[i].header_va && va - p->rows[i].header_va < p->rows[i].block_bytes)

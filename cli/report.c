@@ -13,7 +13,7 @@ static void print(struct report *r, cJSON *doc)
 static void print_value(struct report *r, cJSON *value)
 {
 	char *text = cJSON_PrintUnformatted(value);
-	if (text != NULL)
+	if (text != NULL && !json_no_memory())
 		fputs(text, r->f);
 	else
 		r->no_memory = true;
@@ -31,6 +31,8 @@ void report_init(struct report *r, const struct run *run, const struct report_sp
 	r->spec = spec;
 	r->cols = cols;
 	r->n_cols = n_cols;
+	r->quiet = run->o->quiet;
+	table_layout_init(&r->layout, cols, n_cols, &run->style);
 }
 
 /* What every record of a row begins with. */
@@ -60,10 +62,11 @@ static void begin(struct report *r)
 	r->begun = true;
 	switch (r->format) {
 	case FORMAT_TABLE:
-		if (r->spec->is_stream)
-			table_stream_row(r->f, r->cols, NULL, r->n_cols);
-		else
-			table_init(&r->table, r->cols, r->n_cols);
+		if (r->spec->is_stream) {
+			table_layout_fit(&r->layout);
+			table_stream_row(r->f, &r->layout, NULL);
+		} else
+			table_init(&r->table, &r->layout);
 		break;
 	case FORMAT_JSON:
 		fprintf(r->f, "{\n\t\"schema\": \"%s\",\n\t\"dump\": ", r->spec->schema);
@@ -92,7 +95,7 @@ void report_row(struct report *r, const struct cell *cells)
 	switch (r->format) {
 	case FORMAT_TABLE:
 		if (r->spec->is_stream)
-			table_stream_row(r->f, r->cols, cells, r->n_cols);
+			table_stream_row(r->f, &r->layout, cells);
 		else
 			table_add(&r->table, cells);
 		break;
@@ -123,7 +126,11 @@ static void end_rows(struct report *r)
 	r->rows_ended = true;
 	if (r->format == FORMAT_TABLE && !r->spec->is_stream)
 		r->no_memory |= !table_print(&r->table, r->f);
-	else if (r->format == FORMAT_JSON)
+	if (r->format == FORMAT_TABLE && r->layout.n_left_out != 0 && !r->quiet) {
+		char names[256];
+		table_left_out(&r->layout, names, sizeof(names));
+		message("left out for the width: %s; --width 0 prints them", names);
+	} else if (r->format == FORMAT_JSON)
 		fputs(r->n_rows != 0 ? "\n\t]" : "]", r->f);
 }
 

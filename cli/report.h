@@ -6,6 +6,7 @@
 
 #include "rows.h"
 #include "run.h"
+#include "table.h"
 #include <cjson/cJSON.h>
 
 struct report_spec {
@@ -21,7 +22,9 @@ struct report {
 	const struct report_spec *spec;
 	const struct column *cols;
 	size_t n_cols;
+	struct table_layout layout;
 	struct table table;
+	bool quiet;
 	uint64_t n_rows;
 	char record_head[160];
 	bool begun, rows_ended, no_memory;

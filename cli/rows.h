@@ -41,6 +41,14 @@ struct cell {
 	} v;
 };
 
+/* What a table shows in colour. */
+enum paint {
+	PAINT_NONE,
+	PAINT_KEY,    /* what the row is about */
+	PAINT_GROWTH, /* by its sign */
+	PAINT_ODD,    /* what is neither 0 nor unknown */
+};
+
 /* A key with a dot is a member of a nested object in JSON; when all members of that object are null, so is the object.
  */
 struct column {
@@ -48,6 +56,11 @@ struct column {
 	const char *heading; /* of the table; NULL: not in the table */
 	bool is_left;        /* left-aligned */
 	unsigned char width; /* of a table that is printed row by row */
+	/* Where the screen is narrow: */
+	unsigned char min_width; /* texts may be cut to so many characters; 0: never */
+	unsigned char drop;      /* the column may be left out, the highest first; 0: never */
+	bool is_bytes;           /* sizes, for which people like units */
+	enum paint paint;
 };
 
 static inline struct cell cell_null(void)
@@ -137,22 +150,8 @@ void print_json_string(FILE *f, const char *text);
 void csv_header(FILE *f, const struct column *cols, size_t n_cols);
 void csv_row(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols);
 
-/* A table buffers its rows to find the widths; a stream of rows has those of its columns. */
-struct table {
-	const struct column *cols;
-	size_t n_cols;
-	char ***rows; /* texts */
-	size_t n, cap;
-	size_t *widths;
-	bool no_memory;
-};
-void table_init(struct table *t, const struct column *cols, size_t n_cols);
-void table_add(struct table *t, const struct cell *cells);
-/* Prints heading and rows, then frees. False when out of memory: then nothing is printed. */
-bool table_print(struct table *t, FILE *f);
-
-/* Row by row, in constant memory. cells NULL: the heading. */
-void table_stream_row(FILE *f, const struct column *cols, const struct cell *cells, size_t n_cols);
+/* The texts of CELL_TEXTS with commas between, from malloc; NULL when out of memory. */
+char *joined_texts(const struct cell *c);
 
 /* "    va  hex  ascii": at most 16 bytes. */
 void print_hex_line(FILE *f, uint64_t va, bool is_32bit, const uint8_t *bytes, size_t n);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
+#include "coverage.h"
 #include "json.h"
+#include "limits.h"
 #include "os.h"
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +15,49 @@ static const char *format_name(enum output_format f)
 	return names[f];
 }
 
+/* An option that getopt refused: its letter (0: a word), and the argument it stands in. */
+static int bad_option(const struct command_spec *spec, int letter, const char *argument)
+{
+	struct suggestion s;
+	char word[64];
+	size_t n = strncmp(argument, "--", 2) == 0 ? strcspn(argument + 2, "=") : 0;
+	const struct option *o, *exact = NULL;
+	snprintf(word, sizeof(word), "%.*s", (int)(n < sizeof(word) ? n : sizeof(word) - 1),
+		 argument + (n != 0 ? 2 : 0));
+	suggest_init(&s, word);
+	for (o = spec->options; o->name != NULL && n != 0; o++) {
+		suggest_try(&s, o->name);
+		if (strcmp(o->name, word) == 0)
+			exact = o;
+	}
+	/* A letter is reported when its value is missing, too; of words that value is the option's own number. */
+	for (o = spec->options; o->name != NULL && letter != 0 && exact == NULL; o++)
+		if (o->val == letter)
+			exact = o;
+	if (exact != NULL && exact->has_arg == required_argument)
+		return usage_error(spec->name, "--%s needs a value", exact->name);
+	if (exact != NULL)
+		return usage_error(spec->name, "--%s takes no value", exact->name);
+	if (n == 0)
+		return usage_error(spec->name, "there is no option '-%c'", letter);
+	if (s.best != NULL && s.best_distance != 0)
+		return usage_error(spec->name, "there is no option '--%s'; did you mean '--%s'?", word, s.best);
+	if (s.best != NULL)
+		return usage_error(spec->name, "'--%s' may be more than one option, '--%s' for example", word, s.best);
+	return usage_error(spec->name, "there is no option '--%s'", word);
+}
+
 int parse_options(const struct command_spec *spec, struct common_options *o, void *arg, int argc, char **argv)
 {
 	char short_options[64];
 	int opt;
 	snprintf(short_options, sizeof(short_options), "%s%s", COMMON_SHORT_OPTIONS, spec->short_options);
 	common_options_init(o);
+	opterr = 0; /* our own messages */
 	while ((opt = getopt_long(argc, argv, short_options, spec->options, NULL)) != -1) {
 		int code = spec->option != NULL ? spec->option(arg, opt) : OPTION_UNKNOWN;
+		if (opt == '?' || opt == ':')
+			return bad_option(spec, optopt, argv[optind - 1]);
 		if (code == OPTION_UNKNOWN)
 			code = common_option(o, opt, spec->name, spec->help);
 		if (code >= 0)
@@ -74,36 +111,69 @@ cJSON *run_warnings(const struct run *r)
 	return json_warnings(items, n, r->warnings, r->n_warnings);
 }
 
+cJSON *run_coverage(const struct run *r)
+{
+	cJSON *o = cJSON_CreateObject();
+	json_add_ratio(o, r->coverage);
+	cJSON_AddBoolToObject(o, "interrupted", r->interrupted);
+	return o;
+}
+
+void run_print_coverage(const struct run *r)
+{
+	fprintf(r->f, "Coverage: %.1f%%%s\n", 100.0 * r->coverage, r->interrupted ? ", interrupted" : "");
+}
+
 int run_status(struct run *r, enum psc_status st, const struct psc_error *err)
 {
-	(void)r;
 	progress_clear();
+	r->interrupted |= st == PSC_E_CANCELLED;
 	return st == PSC_OK ? EXIT_COMPLETE : report_error(err);
 }
 
 int run_printed(bool ok)
 {
 	if (!ok)
-		message("out of memory");
+		message_no_memory();
 	return ok ? EXIT_COMPLETE : EXIT_INPUT;
+}
+
+static struct table_style style_of(const struct common_options *o, const struct output *out)
+{
+	struct table_style s = {.columns = 0, .human = o->human_bytes || (out->is_terminal && !o->exact_bytes)};
+	const char *no_color = getenv("NO_COLOR");
+	if (o->width > 0)
+		s.columns = (unsigned)o->width;
+	else if (o->width < 0 && out->is_terminal)
+		s.columns = terminal_columns();
+	if (o->color == COLOR_AUTO)
+		s.color = out->is_terminal && (no_color == NULL || *no_color == '\0') && terminal_takes_color(false);
+	else
+		s.color = o->color == COLOR_ALWAYS;
+	return s;
 }
 
 static int print(struct run *r, const struct run_steps *steps, void *arg)
 {
 	struct output out;
 	size_t n;
-	int code = output_open(&out, r->o);
-	if (code != EXIT_COMPLETE)
-		return code;
 	for (size_t i = 0; i < r->n_dumps; i++) {
 		const char *const *w = psc_dump_warnings(r->dumps[i], &n);
 		print_warnings(r, w, n);
 	}
 	print_warnings(r, r->warnings, r->n_warnings);
+	int code = output_open(&out, r->o);
+	if (code != EXIT_COMPLETE)
+		return code;
 	r->f = out.f;
+	r->style = style_of(r->o, &out);
 	code = steps->print(r, arg);
 	progress_clear();
-	if (code == EXIT_COMPLETE && r->o->min_coverage >= 0.0 && r->coverage < r->o->min_coverage)
+	if (r->interrupted && code != EXIT_INPUT && code != EXIT_COVERAGE)
+		message("%s: the result is not complete", limits_reason());
+	if (r->interrupted && code != EXIT_INPUT)
+		code = EXIT_COVERAGE;
+	else if (code == EXIT_COMPLETE && r->o->min_coverage >= 0.0 && r->coverage < r->o->min_coverage)
 		code = EXIT_COVERAGE;
 	return output_close(&out, code);
 }
@@ -112,7 +182,7 @@ int run_command(struct common_options *o, char *const *paths, size_t n_paths, co
 {
 	struct run r = {.o = o, .coverage = 1.0};
 	struct psc_error err;
-	int code = EXIT_COMPLETE;
+	int code = limits_start(o, &o->open.cancel);
 	for (; r.n_dumps < n_paths && code == EXIT_COMPLETE; r.n_dumps += code == EXIT_COMPLETE)
 		code = open_dump(paths[r.n_dumps], o, &r.dumps[r.n_dumps]);
 	if (code == EXIT_COMPLETE && r.n_dumps != 0) {

@@ -39,11 +39,13 @@ struct run {
 	size_t n_dumps;
 	struct psc_dump *dump; /* the last; NULL: the command runs without */
 	bool is_32bit;
-	FILE *f; /* the result; for print only */
+	FILE *f;                  /* the result; for print only */
+	struct table_style style; /* likewise */
 	/* Of the result, set by work, or by print through run_warn(): */
 	const char *const *warnings;
 	size_t n_warnings;
-	double coverage; /* what --min-coverage is held against; 1 until set */
+	double coverage;  /* what --min-coverage is held against; 1 until set */
+	bool interrupted; /* the result is not complete because its making was ended early */
 };
 
 struct run_steps {
@@ -63,6 +65,10 @@ int run_status(struct run *r, enum psc_status st, const struct psc_error *err);
 void run_warn(struct run *r, const char *const *items, size_t n);
 /* "warnings" of a document: of the dump and of the result. */
 cJSON *run_warnings(const struct run *r);
+/* "coverage" of a document: its ratio, and whether the run was interrupted; the caller adds the rest. */
+cJSON *run_coverage(const struct run *r);
+/* The same as a line below a table. */
+void run_print_coverage(const struct run *r);
 /* EXIT_COMPLETE, or EXIT_INPUT after "out of memory". */
 int run_printed(bool ok);
 

@@ -2,7 +2,7 @@
 /* The parts of poolscope symbols that need no dump. */
 #include "symbols_profile.h"
 #include "json.h"
-#include "rows.h"
+#include "table.h"
 #include <inttypes.h>
 #include <string.h>
 
@@ -89,8 +89,10 @@ static void add_line(struct lines *l, const char *name, bool known, uint32_t val
 		table_add(&l->table, cells);
 }
 
-static bool print_lines(FILE *f, const struct psc_symbol_profile *p, bool is_csv)
+static bool print_lines(const struct run *r, const struct psc_symbol_profile *p, bool is_csv)
 {
+	FILE *f = r->f;
+	struct table_layout layout;
 	struct lines l = {.f = f, .is_csv = is_csv};
 	const struct psc_symbol_profile_info *info = psc_symbol_profile_info(p);
 	size_t n;
@@ -104,7 +106,8 @@ static bool print_lines(FILE *f, const struct psc_symbol_profile *p, bool is_csv
 		if (info->pdb_file || info->isf_file)
 			fprintf(f, "File:     %s\n", info->pdb_file ? info->pdb_file : info->isf_file);
 		fputc('\n', f);
-		table_init(&l.table, columns, N_COLUMNS);
+		table_layout_init(&layout, columns, N_COLUMNS, &r->style);
+		table_init(&l.table, &layout);
 	}
 	const struct psc_profile_symbol *s = psc_symbol_profile_symbols(p, &n);
 	for (size_t i = 0; i < n; i++)
@@ -143,7 +146,7 @@ static int print(struct run *r, void *arg)
 	enum output_format format = r->o->format;
 	if (format == FORMAT_JSON || format == FORMAT_NDJSON)
 		return run_printed(json_print(r->f, json_profile(p), format == FORMAT_JSON));
-	return run_printed(print_lines(r->f, p, format == FORMAT_CSV));
+	return run_printed(print_lines(r, p, format == FORMAT_CSV));
 }
 
 static void free_result(void *arg)
@@ -200,7 +203,7 @@ int import_symbols(struct common_options *o, const char *store, char **files, in
 	}
 	if (is_json && code == EXIT_COMPLETE) {
 		if (!json_print(out.f, doc, o->format == FORMAT_JSON)) {
-			message("out of memory");
+			message_no_memory();
 			failed = EXIT_INPUT;
 		}
 	} else {

@@ -33,24 +33,24 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true},
-	[COL_TAG_HEX] = {.key = "tag_hex", .heading = "Hex", .is_left = true},
+	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .paint = PAINT_KEY},
+	[COL_TAG_HEX] = {.key = "tag_hex", .heading = "Hex", .is_left = true, .drop = 9},
 	[COL_PROTECTED] = {.key = "protected", .is_left = true},
 	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
-	[COL_BLOCK_BYTES] = {.key = NULL},
-	[COL_ALLOCS] = {.key = "allocs", .heading = "Allocs"},
-	[COL_FREES] = {.key = "frees", .heading = "Frees"},
+	[COL_BLOCK_BYTES] = {.is_bytes = true},
+	[COL_ALLOCS] = {.key = "allocs", .heading = "Allocs", .drop = 6},
+	[COL_FREES] = {.key = "frees", .heading = "Frees", .drop = 7},
 	[COL_LIVE] = {.key = "live", .heading = "Live"},
-	[COL_LIVE_BYTES] = {.key = "live_bytes", .heading = "Bytes"},
-	[COL_PER_ALLOC] = {.key = "bytes_per_alloc", .heading = "Per alloc"},
-	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true},
-	[COL_WALK_LIVE] = {.key = "walk.live", .heading = "Walk live"},
-	[COL_WALK_LIVE_BYTES] = {.key = "walk.live_bytes", .heading = "Walk bytes"},
-	[COL_WALK_PROVEN] = {.key = "walk.proven"},
+	[COL_LIVE_BYTES] = {.key = "live_bytes", .heading = "Bytes", .is_bytes = true},
+	[COL_PER_ALLOC] = {.key = "bytes_per_alloc", .heading = "Per alloc", .drop = 5, .is_bytes = true},
+	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 8},
+	[COL_WALK_LIVE] = {.key = "walk.live", .heading = "Walk live", .drop = 2},
+	[COL_WALK_LIVE_BYTES] = {.key = "walk.live_bytes", .heading = "Walk bytes", .drop = 1, .is_bytes = true},
+	[COL_WALK_PROVEN] = {.key = "walk.proven", .drop = 4},
 	[COL_WALK_FREE] = {.key = "walk.free"},
-	[COL_WALK_CACHED] = {.key = "walk.cached", .heading = "Cached"},
-	[COL_WALK_DIFF] = {.heading = "Difference"},
-	[COL_OWNER] = {.key = "owner", .is_left = true},
+	[COL_WALK_CACHED] = {.key = "walk.cached", .heading = "Cached", .drop = 4},
+	[COL_WALK_DIFF] = {.heading = "Difference", .drop = 3, .is_bytes = true, .paint = PAINT_ODD},
+	[COL_OWNER] = {.key = "owner", .is_left = true, .min_width = 12},
 };
 
 /* The same with what the options add and leave out. */
@@ -188,19 +188,17 @@ static void json_add_tracker_coverage(cJSON *coverage, const struct psc_tracker_
 	json_add_u64(o, "incomplete_rows_count", c->incomplete_rows);
 }
 
-static cJSON *json_coverage(const struct psc_dump *dump, const struct psc_tags *tags)
+static cJSON *json_coverage(const struct run *run, const struct psc_tags *tags)
 {
 	size_t n, n_heaps;
 	const struct psc_heap_row *heaps = psc_tags_heaps(tags, &n_heaps);
 	const struct psc_walk_coverage *c = psc_tags_coverage(tags, &n);
-	cJSON *o = cJSON_CreateObject();
-	json_add_ratio(o, psc_tags_coverage_ratio(tags));
+	cJSON *o = run_coverage(run);
 	json_add_tracker_coverage(o, psc_tags_tracker_coverage(tags));
 	json_add_scan_coverage(o, psc_tags_scan_coverage(tags));
 	json_add_walk_coverage(o, c, n);
-	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
-	json_add_heaps(o, heaps, n_heaps, is_32bit);
-	json_add_keys(o, psc_tags_keys(tags), is_32bit);
+	json_add_heaps(o, heaps, n_heaps, run->is_32bit);
+	json_add_keys(o, psc_tags_keys(tags), run->is_32bit);
 	return o;
 }
 
@@ -244,14 +242,15 @@ static void print_total_lines(FILE *f, const struct psc_tags *tags)
 	}
 }
 
-static void print_coverage_lines(FILE *f, const struct psc_tags *tags)
+static void print_coverage_lines(const struct run *run, const struct psc_tags *tags)
 {
+	FILE *f = run->f;
 	size_t n;
 	char a[32], b[32];
 	const struct psc_walk_coverage *c = psc_tags_coverage(tags, &n);
 	const struct psc_tracker_coverage *t = psc_tags_tracker_coverage(tags);
 
-	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_tags_coverage_ratio(tags));
+	run_print_coverage(run);
 	if (!t->available) {
 		fprintf(f, "  trackers  not read: %s\n", t->why_not != NULL ? t->why_not : "not in this dump");
 	} else {
@@ -282,9 +281,9 @@ static bool finish(struct report *r, const struct run *run, const struct psc_tag
 	report_list(r, "totals", "total", a);
 	if (r->format == FORMAT_TABLE) {
 		print_total_lines(r->f, tags);
-		print_coverage_lines(r->f, tags);
+		print_coverage_lines(run, tags);
 	}
-	return report_end(r, json_coverage(r->dump, tags), run_warnings(run));
+	return report_end(r, json_coverage(run, tags), run_warnings(run));
 }
 
 bool tags_print(struct run *run, const struct psc_tags *tags, const struct tags_options *o)
@@ -316,6 +315,8 @@ bool tags_print(struct run *run, const struct psc_tags *tags, const struct tags_
 			continue;
 		}
 		fill_cells(&rows[i], o->owners, tag, hex, cells);
+		if (run->interrupted)
+			cells[COL_WALK_DIFF] = cell_null();
 		report_row(&r, cells);
 		printed++;
 	}

@@ -13,7 +13,8 @@ _poolscope()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command=${COMP_WORDS[1]-}
 	local common="--format --output --isf --symbols --no-symbols --no-builtin --image-format --run-map --with --pagefile --dtb
-		--kernel-base --kdbg --threads --min-coverage --no-mmap --tmpdir --no-progress --quiet --verbose --help"
+		--kernel-base --kdbg --threads --min-coverage --no-mmap --tmpdir --timeout --max-memory --bytes --human --width --color
+		--no-color --no-pager --no-progress --quiet --verbose --help"
 	local info=""
 	local symbols="--server --profile --store"
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
@@ -63,6 +64,7 @@ _poolscope()
 	case $prev in
 	--format) [ "$command" = symbols ] && values="table json ndjson csv urls" || values="table json ndjson csv openmetrics folded" ;;
 	--image-format) values="auto raw" ;;
+	--color) values="auto always never" ;;
 	--sort | -s) 
 		case $command in
 		blocks) values="address size" ;;
@@ -79,6 +81,7 @@ _poolscope()
 		return
 		;;
 	--run-map | --pagefile | --dtb | --kernel-base | --kdbg) return ;;
+	--timeout | --max-memory | --width) return ;;
 	--server | --threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | --module | --api | -m | -n | -t) return ;;
 	--with)
 		_poolscope_files -f "$cur"

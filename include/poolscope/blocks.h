@@ -116,6 +116,8 @@ PSC_API const struct psc_walk_coverage *psc_blocks_coverage(const struct psc_blo
 PSC_API const struct psc_scan_coverage *psc_blocks_scan_coverage(const struct psc_blocks *blocks);
 /** Fraction of the walk's input that could be read, 0..1. */
 PSC_API double psc_blocks_coverage_ratio(const struct psc_blocks *blocks);
+/** The call was ended by struct psc_cancel: counts are lower bounds, lists end early. */
+PSC_API bool psc_blocks_is_interrupted(const struct psc_blocks *blocks);
 PSC_API const char *const *psc_blocks_warnings(const struct psc_blocks *blocks, size_t *ret_count);
 
 /** A range of kernel addresses that is searched for blocks, or the table of big allocations itself. */

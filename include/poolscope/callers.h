@@ -121,6 +121,8 @@ PSC_API const struct psc_verifier_total *psc_callers_totals(const struct psc_cal
 /** Verifier's counters over all drivers; NULL when not readable. Only its counts are set. */
 PSC_API const struct psc_verified_driver *psc_callers_all_drivers(const struct psc_callers *callers);
 PSC_API const struct psc_callers_info *psc_callers_get_info(const struct psc_callers *callers);
+/** The call was ended by struct psc_cancel: counts are lower bounds. */
+PSC_API bool psc_callers_is_interrupted(const struct psc_callers *callers);
 PSC_API const char *const *psc_callers_warnings(const struct psc_callers *callers, size_t *ret_count);
 
 /** One live block as recorded. */

@@ -24,9 +24,24 @@ enum psc_log_level { PSC_LOG_DEBUG = 0, PSC_LOG_INFO = 1, PSC_LOG_WARNING = 2 };
  * but never from two at once. */
 typedef void psc_log_fn(void *arg, enum psc_log_level level, const char *text);
 
-/** Called every few MiB of work with the phase's name, work done and total in bytes (total 0 = unknown).
- * Return non-zero to cancel: the running call then returns PSC_E_CANCELLED. Never called from two threads at once. */
+/** Called every few MiB of work with the phase's name, work done and total in bytes; of the phase "code" in modules. A
+ * total of 0 is unknown; others may be estimates. Return non-zero to give up: the running call then returns
+ * PSC_E_CANCELLED and no result. Never called from two threads at once. */
 typedef int psc_progress_fn(void *arg, const char *phase, uint64_t done, uint64_t total);
+
+/** Ends running calls early, with what they have. While a dump is opened, or where a part of a result is worth nothing
+ * (psc_diff_run(), psc_dump_symbol_files()), the call returns PSC_E_CANCELLED; else it returns PSC_OK, and the result
+ * says so: psc_tags_is_interrupted() and its like. The library looks a few times a second, on all its threads, and has
+ * joined them when the call returns. Calls that begin after the request end at once.
+ * Threads: request and look from any thread, and request from a signal handler. */
+struct psc_cancel;
+/** Freed with psc_cancel_free() after what borrows it. PSC_E_NO_MEMORY. */
+PSC_API enum psc_status psc_cancel_new(struct psc_cancel **ret, struct psc_error *reterr);
+PSC_API void psc_cancel_free(struct psc_cancel *cancel);
+PSC_API void psc_cancel_request(struct psc_cancel *cancel);
+/** As if requested so many milliseconds from now. */
+PSC_API void psc_cancel_after(struct psc_cancel *cancel, uint64_t milliseconds);
+PSC_API bool psc_cancel_is_requested(const struct psc_cancel *cancel);
 
 enum psc_open_flags {
 	PSC_OPEN_NO_MMAP = 1,    /**< read with pread instead of mapping the file (failing disks, shrinking files) */
@@ -80,11 +95,12 @@ struct psc_open_options {
 	const struct psc_pagefile
 		*pagefiles; /**< page files of the same moment; what was paged out is read from them */
 	size_t n_pagefiles;
+	const struct psc_cancel *cancel; /**< for all calls on this dump; NULL: none; borrowed */
 };
 #define PSC_OPEN_OPTIONS_INIT                                                                                          \
 	{                                                                                                              \
 		sizeof(struct psc_open_options), 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, NULL,                 \
-			PSC_IMAGE_FORMAT_AUTO, NULL, 0, 0, 0, 0, NULL, 0, NULL, 0                                      \
+			PSC_IMAGE_FORMAT_AUTO, NULL, 0, 0, 0, 0, NULL, 0, NULL, 0, NULL                                \
 	}
 
 struct psc_dump;
@@ -282,8 +298,8 @@ struct psc_symbol_file {
 	const char *improves;   /**< which answers the PDB would improve; NULL when it was found */
 };
 struct psc_symbol_files;
-/** Look for the symbol files of the kernel and all loaded modules: the kernel first, then modules that parameters of the
- * bugcheck point into, then the others in load order. *ret is freed with psc_symbol_files_free() before the dump is
+/** Look for the symbol files of the kernel and all loaded modules: the kernel first, then modules that parameters of
+ * the bugcheck point into, then the others in load order. *ret is freed with psc_symbol_files_free() before the dump is
  * closed. PSC_E_NO_MEMORY. */
 PSC_API enum psc_status psc_dump_symbol_files(struct psc_dump *dump, struct psc_symbol_files **ret,
 					      struct psc_error *reterr);
@@ -302,7 +318,8 @@ PSC_API const struct psc_pool_source *psc_dump_pool_sources(const struct psc_dum
 
 /** The keys that hide the segment heap's headers (Windows 10 1809 and later), and how they were found: "symbol" (read
  * from the heap's globals), "segment" (from headers of its segments) or "solved" (from chunks or subsegments
- * themselves). Votes: how many segments, chunks or subsegments agree, 0 when read. They are those that the walk uses. */
+ * themselves). Votes: how many segments, chunks or subsegments agree, 0 when read. They are those that the walk uses.
+ */
 struct psc_pool_keys {
 	bool has_heap_key;
 	uint64_t heap_key;
@@ -324,9 +341,11 @@ PSC_API const char *const *psc_dump_warnings(const struct psc_dump *dump, size_t
 /** "poolscope 0.1.0" style version of the library. */
 PSC_API const char *psc_version(void);
 
-/** What this build of the library reads through other libraries and what it cannot, one line, for example
- * "kdump-compressed files: zlib, LZO, snappy, zstd (with libkdumpfile)". */
+/** What this build of the library was made with: lines "name: text" for the system, the compiler, and each library with
+ * its version when built and what it is for, or "none" and what is missing for it. */
 PSC_API const char *psc_build_features(void);
+/** Kernels of which the built-in tables have addresses, and builds of which they have layouts. */
+PSC_API void psc_builtin_counts(size_t *ret_kernels, size_t *ret_builds);
 
 #ifdef __cplusplus
 }

@@ -185,6 +185,8 @@ PSC_API const struct psc_verified_driver *psc_owner_drivers(const struct psc_own
 PSC_API const struct psc_walk_coverage *psc_owner_coverage(const struct psc_owner *owner, size_t *ret_count);
 /** The smaller of walk_ratio and, where sites were looked for, sites_ratio. */
 PSC_API double psc_owner_coverage_ratio(const struct psc_owner *owner);
+/** The call was ended by struct psc_cancel: evidence is missing, counts are lower bounds. */
+PSC_API bool psc_owner_is_interrupted(const struct psc_owner *owner);
 PSC_API const char *const *psc_owner_warnings(const struct psc_owner *owner, size_t *ret_count);
 
 #ifdef __cplusplus

@@ -128,10 +128,11 @@ struct psc_sites_options {
 	struct psc_symbol_search *symbol_search; /**< files: where PDBs are searched that do not lie beside them, or
 						    NULL; a dump uses what it was opened with */
 	uint32_t flags;                          /**< enum psc_sites_flags */
+	const struct psc_cancel *cancel;         /**< files: ends the run early; a dump has its own. NULL: none */
 };
 #define PSC_SITES_OPTIONS_INIT                                                                                         \
 	{                                                                                                              \
-		sizeof(struct psc_sites_options), 0, NULL, NULL, NULL, NULL, NULL, 0                                   \
+		sizeof(struct psc_sites_options), 0, NULL, NULL, NULL, NULL, NULL, 0, NULL                             \
 	}
 
 struct psc_sites; /* a result */
@@ -156,6 +157,8 @@ PSC_API const struct psc_site_module *psc_sites_modules(const struct psc_sites *
 PSC_API const char *const *psc_sites_warnings(const struct psc_sites *sites, size_t *ret_count);
 /** Fraction of the code that could be scanned, 0..1. */
 PSC_API double psc_sites_coverage_ratio(const struct psc_sites *sites);
+/** The call was ended by struct psc_cancel: counts are lower bounds, lists end early. */
+PSC_API bool psc_sites_is_interrupted(const struct psc_sites *sites);
 
 #ifdef __cplusplus
 }

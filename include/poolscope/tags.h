@@ -104,6 +104,7 @@ struct psc_walk_coverage {
 	uint64_t other_bytes;     /**< readable but neither: free, stale, or not pool */
 	uint64_t corrupt_pages;   /**< chains that broke; of a segment heap: contradictions found */
 	uint64_t live_blocks;
+	uint64_t unvisited_bytes; /**< the walk was interrupted before it reached them, as far as is known */
 	/* Segment heaps only: */
 	uint64_t untagged_blocks, untagged_bytes;     /**< of the live ones: nothing names their tag; in no row */
 	uint64_t headerless_blocks, headerless_bytes; /**< of these: because the page of their header is missing */
@@ -225,6 +226,8 @@ PSC_API const struct psc_scan_coverage *psc_tags_scan_coverage(const struct psc_
 PSC_API const char *const *psc_tags_warnings(const struct psc_tags *tags, size_t *ret_count);
 /** Fraction of the tracker and walk inputs that could be read, 0..1: what --min-coverage compares. */
 PSC_API double psc_tags_coverage_ratio(const struct psc_tags *tags);
+/** The call was ended by struct psc_cancel: counts are lower bounds, lists end early. */
+PSC_API bool psc_tags_is_interrupted(const struct psc_tags *tags);
 
 /** KD's tag pattern: `*` any run, `?` one byte, otherwise byte for byte; exactly four characters unless it holds `*`.
  * Never folds case. Returns PSC_E_ARGUMENT with a text for a pattern of the wrong length. */

@@ -53,6 +53,8 @@ PSC_API const struct psc_walk_coverage *psc_validate_coverage(const struct psc_v
 /** The pool's segment heaps beside their own counters, as psc_tags_heaps(); none where only a part was checked. */
 PSC_API const struct psc_heap_row *psc_validate_heaps(const struct psc_validate *v, size_t *ret_count);
 PSC_API double psc_validate_coverage_ratio(const struct psc_validate *v);
+/** The call was ended by struct psc_cancel: counts are lower bounds, lists end early. */
+PSC_API bool psc_validate_is_interrupted(const struct psc_validate *v);
 PSC_API const char *const *psc_validate_warnings(const struct psc_validate *v, size_t *ret_count);
 
 #ifdef __cplusplus

@@ -16,6 +16,7 @@
 #include "report/symbol_files.h"
 #include "report/tags.h"
 #include "report/validate.h"
+#include "util/cancel.h"
 #include "util/error.h"
 #include "util/text.h"
 #include <poolscope/poolscope.h>
@@ -46,27 +47,6 @@ struct psc_dump {
 	struct psc_profile_item *profile;
 	size_t n_profile;
 };
-
-const char *psc_version(void)
-{
-	return PSC_VERSION;
-}
-
-#ifdef PSC_HAVE_KDUMPFILE
-#define KDUMP_FEATURE "kdump-compressed files: zlib, LZO, snappy, zstd (with libkdumpfile)"
-#else
-#define KDUMP_FEATURE "kdump-compressed files: zlib; LZO, snappy and zstd not (built without libkdumpfile)"
-#endif
-#ifdef PSC_HAVE_ARCHIVE
-#define ARCHIVE_FEATURE "compressed dumps: gzip, zip, 7z, cab, xz, zstd, bzip2, tar (with libarchive)"
-#else
-#define ARCHIVE_FEATURE "compressed dumps: gzip, zip; 7z, cab, xz, zstd, bzip2 and tar not (built without libarchive)"
-#endif
-
-const char *psc_build_features(void)
-{
-	return KDUMP_FEATURE "\n" ARCHIVE_FEATURE;
-}
 
 const char *psc_machine_name(enum psc_machine machine)
 {
@@ -196,7 +176,8 @@ static struct psc_source_options source_options(const struct psc_open_options *o
 static enum psc_status open_more(struct psc_dump *d, const char *path, const struct psc_open_options *o,
 				 struct psc_error *reterr)
 {
-	struct psc_progress progress = {.fn = o->progress, .arg = o->progress_arg, .phase = "unpacking"};
+	struct psc_progress progress = {
+		.fn = o->progress, .arg = o->progress_arg, .phase = "unpacking", .cancel = o->cancel};
 	const struct psc_source_options so = source_options(o, &progress);
 	if (d->n_more == MAX_FILES)
 		return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0, "more than %u further files", MAX_FILES);
@@ -252,6 +233,7 @@ static enum psc_status open_image(struct psc_dump *d, const struct psc_open_opti
 		.more = (const struct psc_source *const *)d->more,
 		.n_more = d->n_more,
 		.tmpdir = o->tmpdir,
+		.cancel = o->cancel,
 	};
 	return psc_image_open_with(d->source, &io, &d->image, reterr);
 }
@@ -282,7 +264,7 @@ static bool try_without_gap(struct psc_dump *d, const struct psc_discovery *know
 	if (strcmp(psc_image_format(d->image), "raw") != 0 || size <= gap_start)
 		return false;
 	const struct psc_run_map map[] = {{0, gap_start, 0}, {gap_end, size - gap_start, gap_start}};
-	const struct psc_image_options io = {.is_raw = true, .map = map, .n_map = 2};
+	const struct psc_image_options io = {.is_raw = true, .map = map, .n_map = 2, .cancel = known->cancel};
 	struct psc_image *img = NULL;
 	if (psc_image_open_with(d->source, &io, &img, NULL) != PSC_OK)
 		return false;
@@ -305,6 +287,7 @@ static enum psc_status discover(struct psc_dump *d, const struct psc_open_option
 		.directory_table_base = o->directory_table_base,
 		.kernel_base = o->kernel_base,
 		.kd_debugger_data_block = o->kd_debugger_data_block,
+		.cancel = o->cancel,
 	};
 	*ret_base = 0;
 	if (psc_image_has_header(d->image))
@@ -358,6 +341,11 @@ static enum psc_status open_source(struct psc_source *src, const struct psc_open
 	if (st != PSC_OK)
 		goto out;
 	psc_pool_infer(&d->kernel);
+	/* Searches that ended early found nothing, or the wrong thing. */
+	if (psc_cancelled(o->cancel)) {
+		st = psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled while the dump was opened");
+		goto out;
+	}
 	d->profile = psc_kernel_items(&d->kernel, &d->arena, &d->n_profile);
 	describe_container(d);
 	describe_kernel(d);
@@ -385,7 +373,8 @@ enum psc_status psc_dump_open(const char *path, const struct psc_open_options *o
 			      struct psc_error *reterr)
 {
 	struct psc_open_options o = known_options(opts);
-	struct psc_progress progress = {.fn = o.progress, .arg = o.progress_arg, .phase = "unpacking"};
+	struct psc_progress progress = {
+		.fn = o.progress, .arg = o.progress_arg, .phase = "unpacking", .cancel = o.cancel};
 	struct psc_source_options so = source_options(&o, &progress);
 	struct psc_source *src = NULL;
 	if (path == NULL || ret == NULL)

@@ -2,6 +2,7 @@
 /* Scans the images of a dump, or files, each by one worker, and joins the rows in the order of the images. */
 #include "blame/sites.h"
 
+#include "util/cancel.h"
 #include "util/error.h"
 #include "util/text.h"
 #include "util/threads.h"
@@ -17,6 +18,7 @@ struct psc_sites {
 	struct psc_site_module *modules;
 	size_t n_modules;
 	struct psc_site_list *lists; /* own the rows' texts; n_modules */
+	bool is_interrupted;
 };
 
 /* What one run works on. */
@@ -31,6 +33,11 @@ struct run {
 	bool no_memory;
 	struct psc_progress progress;
 };
+
+static bool is_cancelled(const struct run *r)
+{
+	return r->k != NULL ? psc_image_is_cancelled(r->k->img) : psc_cancelled(r->opts->cancel);
+}
 
 bool psc_sites_available(void)
 {
@@ -119,9 +126,15 @@ static bool scan_image(struct run *r, size_t index, const struct psc_code_image 
 	return ok;
 }
 
+static const char interrupted[] = "the scan was interrupted before it";
+
 static bool memory_job(void *arg, unsigned worker, size_t job)
 {
 	struct run *r = (struct run *)arg;
+	if (is_cancelled(r)) {
+		r->result->modules[job].problem = interrupted;
+		return true;
+	}
 	struct psc_site_module *m = &r->result->modules[job];
 	struct psc_reader *reader = (struct psc_reader *)malloc(sizeof(*reader));
 	struct psc_code_image img;
@@ -156,6 +169,10 @@ static bool file_job(void *arg, unsigned worker, size_t job)
 	struct psc_source *src = NULL;
 	struct psc_code_image img;
 	(void)worker;
+	if (is_cancelled(r)) {
+		m->problem = interrupted;
+		return true;
+	}
 	enum psc_status st = psc_source_open_file(r->paths[job], &so, &src, &r->errors[job]);
 	if (st == PSC_OK) {
 		st = psc_code_image_from_file(src, &img, &r->errors[job]);
@@ -218,6 +235,10 @@ static enum psc_status run_jobs(struct run *r, psc_job_fn *job, struct psc_error
 	enum psc_status st = psc_run_jobs(r->opts->n_threads, r->result->n_modules, job, tick, r, reterr);
 	if (r->no_memory || (st == PSC_OK && !join_rows(r->result)))
 		st = psc_fail_no_memory(reterr);
+	for (size_t i = 0; i < r->result->n_modules; i++)
+		r->result->is_interrupted |= r->result->modules[i].problem == interrupted;
+	if (r->result->is_interrupted)
+		psc_warn(&r->result->warnings, "the scan was interrupted: not all modules were scanned");
 	return st;
 }
 
@@ -228,7 +249,7 @@ static bool find_externs(struct run *r)
 	if (reader == NULL)
 		return false;
 	psc_reader_init(reader, &r->k->space);
-	for (size_t i = 0; i < r->k->n_loaded; i++) {
+	for (size_t i = 0; i < r->k->n_loaded && !is_cancelled(r); i++) {
 		struct export_visit v = {r, r->k->modules[i].base};
 		struct psc_code_image img;
 		bool missing;
@@ -288,7 +309,7 @@ enum psc_status psc_sites_compute(const struct psc_kernel *k, const struct psc_s
 		psc_warn(&s->warnings, k->n_loaded == 0 ? "the dump offers no list of loaded modules"
 							: "no loaded module has such a name");
 	st = run_jobs(&r, memory_job, reterr);
-	if (st == PSC_OK && (opts->flags & PSC_SITES_NO_SYMBOLS) == 0)
+	if (st == PSC_OK && !s->is_interrupted && (opts->flags & PSC_SITES_NO_SYMBOLS) == 0)
 		st = psc_site_names_of_dump(k, s->modules, s->rows, s->n_rows, &s->arena, reterr);
 	if (st == PSC_OK) {
 		*ret = s;
@@ -305,7 +326,8 @@ out:
 static void name_files(struct psc_sites *s, const struct psc_sites_options *o)
 {
 	size_t at = 0;
-	for (size_t i = 0; i < s->n_modules && (o->flags & PSC_SITES_NO_SYMBOLS) == 0; i++) {
+	for (size_t i = 0; i < s->n_modules && (o->flags & PSC_SITES_NO_SYMBOLS) == 0 && !psc_cancelled(o->cancel);
+	     i++) {
 		size_t n = (size_t)s->modules[i].sites;
 		psc_site_names_of_file(&s->modules[i], o->symbol_search, s->rows + at, n, &s->arena);
 		at += n;
@@ -393,6 +415,11 @@ const char *const *psc_sites_warnings(const struct psc_sites *s, size_t *ret_cou
 {
 	*ret_count = s->warnings.n;
 	return s->warnings.items;
+}
+
+bool psc_sites_is_interrupted(const struct psc_sites *s)
+{
+	return s->is_interrupted;
 }
 
 double psc_sites_coverage_ratio(const struct psc_sites *s)

@@ -56,6 +56,12 @@ const char *const *psc_sites_warnings(const struct psc_sites *s, size_t *ret_cou
 	return NULL;
 }
 
+bool psc_sites_is_interrupted(const struct psc_sites *s)
+{
+	(void)s;
+	return false;
+}
+
 double psc_sites_coverage_ratio(const struct psc_sites *s)
 {
 	(void)s;

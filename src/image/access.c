@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/internal.h"
+#include "util/cancel.h"
 #include "util/checked.h"
 
 #include <string.h>
@@ -53,6 +54,11 @@ const struct psc_warnings *psc_image_warnings(const struct psc_image *img)
 uint64_t psc_image_pages_described(const struct psc_image *img)
 {
 	return img->pages_described;
+}
+
+bool psc_image_is_cancelled(const struct psc_image *img)
+{
+	return psc_cancelled(img->cancel);
 }
 
 uint64_t psc_image_pages_present(const struct psc_image *img)

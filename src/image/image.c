@@ -236,6 +236,7 @@ enum psc_status psc_image_open_with(const struct psc_source *src, const struct p
 	if (!img)
 		return psc_fail_no_memory(reterr);
 	img->src = src;
+	img->cancel = opts ? opts->cancel : NULL;
 	img->size = psc_source_size(src);
 	img->warnings.arena = &img->arena;
 	img->kind = PSC_IMAGE_EMPTY;

@@ -102,8 +102,9 @@ struct psc_image_options {
 	/* Further files of the same dump (state of a .vmem, parts of a split dump), borrowed like src. */
 	const struct psc_source *const *more;
 	size_t n_more;
-	const char *tmpdir;            /* for what must be rearranged; NULL = system default */
-	struct psc_progress *progress; /* may be NULL */
+	const char *tmpdir;              /* for what must be rearranged; NULL = system default */
+	struct psc_progress *progress;   /* may be NULL */
+	const struct psc_cancel *cancel; /* for all that reads the image; NULL: none */
 };
 
 /* Recognise the container and read its metadata. src is borrowed and must outlive the image. opts may be NULL.
@@ -131,6 +132,8 @@ bool psc_image_is_decoded(const struct psc_image *img);
 enum psc_dump_type psc_image_dump_type(const struct psc_image *img);
 /* Warnings found while opening (wrong sums, truncation, ...). */
 const struct psc_warnings *psc_image_warnings(const struct psc_image *img);
+/* Whether what reads the image is to end early. */
+bool psc_image_is_cancelled(const struct psc_image *img);
 uint64_t psc_image_pages_described(const struct psc_image *img);
 uint64_t psc_image_pages_present(const struct psc_image *img);
 uint64_t psc_image_highest_pfn(const struct psc_image *img); /* 0 when there are no pages */

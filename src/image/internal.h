@@ -54,6 +54,7 @@ struct psc_saved_set {
 
 struct psc_image {
 	const struct psc_source *src;
+	const struct psc_cancel *cancel;
 	uint64_t size; /* of the source */
 	struct psc_arena arena;
 	struct psc_warnings warnings;

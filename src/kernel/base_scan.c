@@ -56,7 +56,7 @@ static uint64_t scan_region(struct psc_kernel *k, uint64_t lo, uint64_t hi, uint
 	struct psc_run_iter it;
 	struct psc_va_run run;
 	psc_run_iter_init(&it, &k->reader, lo, hi, 0);
-	while (psc_run_iter_next(&it, &run, NULL) == PSC_OK) {
+	while (!psc_image_is_cancelled(k->img) && psc_run_iter_next(&it, &run, NULL) == PSC_OK) {
 		if (run.state != PSC_VA_PRESENT || run.presence != PSC_PAGE_PRESENT)
 			continue;
 		for (uint64_t off = 0; off < run.size_bytes; off += PSC_PAGE_BYTES) {

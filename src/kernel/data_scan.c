@@ -25,7 +25,7 @@ static bool scan_range(struct scan *s, uint64_t va, uint64_t size_bytes)
 	uint64_t first = va & ~(uint64_t)(PSC_PAGE_BYTES - 1);
 	size_bytes = psc_min_u64(size_bytes + (va - first), s->budget);
 	s->budget -= size_bytes;
-	for (uint64_t off = 0; off < size_bytes; off += PSC_PAGE_BYTES) {
+	for (uint64_t off = 0; off < size_bytes && !psc_image_is_cancelled(s->k->img); off += PSC_PAGE_BYTES) {
 		const uint8_t *page = psc_page_at(&s->k->reader, first + off, &x);
 		if (!page)
 			continue;

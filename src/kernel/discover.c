@@ -150,6 +150,8 @@ static void scan_pages(struct search *s, uint64_t lo, uint64_t hi)
 {
 	uint8_t scratch[PSC_PAGE_BYTES];
 	for (uint64_t pfn = lo; pfn < hi && s->n < CANDIDATES_MAX; pfn++) {
+		if (pfn % 4096 == 0 && psc_image_is_cancelled(s->img))
+			return;
 		enum psc_page_presence presence;
 		const uint8_t *page = psc_image_page(s->img, pfn, scratch, &presence);
 		if (page && !is_zero_page(page))
@@ -211,7 +213,7 @@ static bool find_bases(struct search *s)
 static bool search_memory(struct search *s)
 {
 	uint64_t end = psc_image_highest_pfn(s->img) + 1;
-	for (uint64_t pfn = 0; pfn < end; pfn += SCAN_CHUNK) {
+	for (uint64_t pfn = 0; pfn < end && !psc_image_is_cancelled(s->img); pfn += SCAN_CHUNK) {
 		uint64_t hi = psc_min_u64(end, pfn + SCAN_CHUNK);
 		size_t before = s->n;
 		scan_pages(s, pfn, hi);
@@ -316,6 +318,10 @@ enum psc_status psc_kernel_discover(struct psc_image *img, const struct psc_disc
 	memset(&h, 0, sizeof(h)); /* a container's machine is a hint that a switch of modes makes wrong */
 	psc_image_describe(img, &h);
 	find_candidates(&s);
+	if (psc_image_is_cancelled(img)) {
+		st = psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled in the search for a kernel");
+		goto out;
+	}
 	const struct candidate *best = s.n ? &s.items[0] : NULL;
 	for (size_t i = 1; i < s.n; i++)
 		if (is_better(&s.items[i], best))

@@ -94,6 +94,7 @@ struct psc_kernel_options {
 /* What the user says of an image without a Windows header; 0 = search. */
 struct psc_discovery {
 	uint64_t directory_table_base, kernel_base, kd_debugger_data_block;
+	const struct psc_cancel *cancel; /* NULL: none */
 };
 
 /* For an image without a Windows header, before psc_kernel_init: search its memory for page tables and a kernel, and

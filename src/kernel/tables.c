@@ -103,7 +103,7 @@ static bool try_low_memory(struct psc_kernel *k)
 	uint64_t first = first_page(k->img), last = psc_image_highest_pfn(k->img);
 	if (last - first >= SCAN_PAGES_MAX)
 		last = first + SCAN_PAGES_MAX - 1;
-	for (uint64_t pfn = first; pfn <= last; pfn++) {
+	for (uint64_t pfn = first; pfn <= last && !psc_image_is_cancelled(k->img); pfn++) {
 		const uint8_t *page = psc_image_page(k->img, pfn, scratch, &presence);
 		if (!page)
 			continue;

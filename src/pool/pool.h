@@ -197,6 +197,7 @@ struct psc_pool_pages {
 	bool incomplete;        /* how much is missing is not known */
 };
 struct psc_walk_result {
+	bool is_interrupted;         /* by the image's struct psc_cancel; what was not reached is uncounted */
 	bool small_blocks_supported; /* false on segment-heap builds: only big allocations were given */
 	struct psc_walk_coverage coverage[PSC_POOL_MAX];
 	size_t n_coverage; /* with the session pool only where its heaps were walked */

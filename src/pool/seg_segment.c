@@ -288,6 +288,8 @@ bool psc_seg_job(void *arg, unsigned worker, size_t job)
 	const struct psc_seg *seg = w->seg;
 	struct psc_seg_worker *t = seg->workers[worker];
 	struct parsing p = {.t = t, .seg = seg};
+	if (psc_image_is_cancelled(w->k->img))
+		return true; /* the loop that hands out batches sees it too */
 	p.segment = &seg->segments[w->seg_first + job];
 	const struct psc_heap *h = &seg->heaps[p.segment->heap];
 	p.context = &h->contexts[p.segment->context];

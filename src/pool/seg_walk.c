@@ -196,7 +196,10 @@ enum psc_status psc_seg_walk(struct psc_walk *w, struct psc_warnings *warnings, 
 		psc_warn(warnings,
 			 "the key of the low-fragmentation heap is not in the dump: its blocks cannot be read");
 	give_large(w);
-	for (size_t first = 0; first < s->n_segments;) {
+	for (size_t i = 0; i < s->n_segments; i++)
+		if (is_wanted(w, &s->segments[i]))
+			progress.total += s->heaps[s->segments[i].heap].contexts[s->segments[i].context].segment_bytes;
+	for (size_t first = 0; first < s->n_segments && !psc_walk_is_interrupted(w);) {
 		uint64_t bytes = 0;
 		size_t n = 0;
 		if (!is_wanted(w, &s->segments[first])) {

@@ -229,6 +229,12 @@ static bool work_is_left(const struct psc_walk *w, uint64_t done)
 	return done / PSC_PAGE_BYTES / 4 <= psc_image_pages_present(w->k->img) + 16384;
 }
 
+bool psc_walk_is_interrupted(struct psc_walk *w)
+{
+	w->is_interrupted = w->is_interrupted || psc_image_is_cancelled(w->k->img);
+	return w->is_interrupted;
+}
+
 static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_progress *progress, uint64_t *done,
 				   struct psc_warnings *warnings, struct psc_error *reterr)
 {
@@ -243,6 +249,8 @@ static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_
 		return PSC_OK;
 	psc_run_iter_init(&it, &w->k->reader, lo, (last | (PSC_PAGE_BYTES - 1)) + 1, w->max_run_bytes);
 	while ((r = work_is_left(w, *done) ? psc_run_iter_next(&it, &run, reterr) : PSC_E_LIMIT) == PSC_OK) {
+		if (psc_walk_is_interrupted(w))
+			return PSC_OK;
 		bool in_memory = run.state == PSC_VA_PRESENT || run.state == PSC_VA_TRANSITION;
 		if (run.state == PSC_VA_DEMAND_ZERO)
 			continue;
@@ -274,6 +282,7 @@ static enum psc_status walk_small(struct psc_walk *w, struct psc_warnings *warni
 {
 	struct psc_kernel *k = w->k;
 	struct psc_progress progress = {w->opts->progress, w->opts->progress_arg, "walking pool", 0, 0};
+	struct psc_pool_counter counters[2];
 	uint64_t done = 0;
 	enum psc_status r = psc_cached_collect(k, warnings, &w->cached, reterr);
 	if (r == PSC_OK)
@@ -284,7 +293,10 @@ static enum psc_status walk_small(struct psc_walk *w, struct psc_warnings *warni
 	w->job_start = calloc(PSC_WALK_RUNS + 1, sizeof(*w->job_start));
 	if (!w->runs || !w->job_start)
 		return psc_fail_no_memory(reterr);
-	for (size_t i = 0; i < w->regions.n; i++) {
+	psc_pool_counters(k, counters);
+	if (counters[0].known && counters[1].known)
+		progress.total = counters[0].bytes + counters[1].bytes;
+	for (size_t i = 0; i < w->regions.n && !psc_walk_is_interrupted(w); i++) {
 		r = walk_region(w, i, &progress, &done, warnings, reterr);
 		if (r != PSC_OK)
 			return r;
@@ -391,6 +403,25 @@ static bool has_session_heap(const struct psc_walk_result *result)
 	return false;
 }
 
+/* What an interrupted walk did not reach: of heaps their segments, else by the kernel's counter, 0 where that is not
+ * known. */
+static uint64_t unvisited(const struct psc_walk *w, enum psc_pool pool, const struct psc_walk_coverage *c)
+{
+	struct psc_pool_counter counters[2];
+	uint64_t sum = 0, seen = c->mapped_bytes + c->unknown_bytes;
+	if (!w->seg) {
+		psc_pool_counters(w->k, counters);
+		sum = pool < 2 && counters[pool].known ? counters[pool].bytes : 0;
+	}
+	for (size_t i = 0; w->seg && i < w->seg->n_segments; i++) {
+		const struct psc_heap_segment *g = &w->seg->segments[i];
+		const struct psc_heap *h = &w->seg->heaps[g->heap];
+		if (h->pool == pool)
+			sum += h->contexts[g->context].segment_bytes;
+	}
+	return sum > seen ? sum - seen : 0;
+}
+
 enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_options *opts, struct psc_arena *arena,
 			      struct psc_warnings *warnings, struct psc_walk_result *ret, struct psc_error *reterr)
 {
@@ -424,6 +455,7 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 		r = walk_small(&w, warnings, reterr);
 	if (r == PSC_OK)
 		r = psc_walk_order_finish(&w, reterr);
+	ret->is_interrupted = ret->small_blocks_supported && psc_walk_is_interrupted(&w);
 	if (r == PSC_OK && opts->find_defects)
 		r = gather_defects(&w, arena, ret, reterr);
 	if (r != PSC_OK)
@@ -445,6 +477,8 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 			ret->pages[p].walked_bytes += v.no_heap_bytes[p];
 		if (!ret->small_blocks_supported || !c->range_known)
 			c->big_bytes = v.bytes[p];
+		if (ret->is_interrupted)
+			c->unvisited_bytes = unvisited(&w, (enum psc_pool)p, c);
 	}
 out:
 	walk_deinit(&w);

@@ -55,6 +55,7 @@ struct psc_walk {
 	uint64_t max_batch_bytes, max_job_bytes, max_run_bytes; /* the first per thread */
 	struct psc_walk_order *order;                           /* NULL: blocks are given out as they are found */
 
+	bool is_interrupted; /* cancelled: jobs do nothing any more, loops end */
 	struct psc_seg *seg; /* NULL: classic */
 	size_t seg_first;    /* segment of job 0 of the batch */
 
@@ -76,6 +77,7 @@ void psc_walk_emit(const struct psc_walk *w, struct psc_walk_worker *worker, con
 /* One big allocation, from the calling thread, before the first batch. */
 void psc_walk_emit_big(const struct psc_walk *w, const struct psc_block *b);
 /* Like psc_run_jobs; arg of job is w. In address order the blocks of the batch are given out before it returns. */
+bool psc_walk_is_interrupted(struct psc_walk *w); /* on the calling thread; stays true */
 typedef psc_job_fn psc_walk_job_fn;
 enum psc_status psc_walk_run_batch(struct psc_walk *w, size_t n_jobs, psc_walk_job_fn *job, struct psc_error *reterr);
 enum psc_status psc_walk_order_init(struct psc_walk *w, struct psc_error *reterr);

@@ -180,7 +180,7 @@ static enum psc_status give_bigs(struct psc_walk *w, uint64_t va, struct psc_err
 		}
 		for (; o->big.next < o->big.n; o->big.next++) {
 			const struct psc_block *b = &o->big.items[o->big.next].block;
-			if (b->va > va)
+			if (b->va > va || (o->big.next % 256 == 0 && psc_walk_is_interrupted(w)))
 				return PSC_OK;
 			if (!give(w, b, reterr))
 				return PSC_E_CANCELLED;
@@ -195,7 +195,7 @@ static enum psc_status give_bigs(struct psc_walk *w, uint64_t va, struct psc_err
 
 enum psc_status psc_walk_order_finish(struct psc_walk *w, struct psc_error *reterr)
 {
-	return w->order ? give_bigs(w, UINT64_MAX, reterr) : PSC_OK;
+	return w->order && !w->is_interrupted ? give_bigs(w, UINT64_MAX, reterr) : PSC_OK;
 }
 
 /* ---- batches ---- */
@@ -216,6 +216,8 @@ static enum psc_status give_batch(struct psc_walk *w, size_t n_jobs, struct psc_
 		if (out->is_unsorted)
 			qsort(out->items, out->n, sizeof(*out->items), by_va);
 		for (size_t i = 0; i < out->n; i++) {
+			if (i % 256 == 0 && psc_walk_is_interrupted(w))
+				return PSC_OK;
 			enum psc_status r = give_bigs(w, out->items[i].va, reterr);
 			if (r != PSC_OK)
 				return r;

@@ -147,6 +147,8 @@ static void walk_run(const struct psc_walk *w, struct psc_walk_worker *worker, c
 bool psc_walk_job(void *arg, unsigned worker, size_t job)
 {
 	const struct psc_walk *w = arg;
+	if (psc_image_is_cancelled(w->k->img))
+		return true; /* the loop that hands out batches sees it too */
 	for (size_t i = w->job_start[job]; i < w->job_start[job + 1]; i++)
 		walk_run(w, w->workers[worker], &w->runs[i]);
 	return true;

@@ -17,6 +17,7 @@ struct psc_blocks {
 	struct psc_scan_coverage scan;
 	bool has_scan;
 	double ratio;
+	bool is_interrupted;
 };
 
 struct list {
@@ -309,6 +310,9 @@ static enum psc_status list_walked(struct psc_kernel *k, struct list *l, struct 
 	if (st != PSC_OK)
 		return st;
 	set_coverage(l, &result);
+	r->is_interrupted = result.is_interrupted;
+	if (r->is_interrupted)
+		psc_warn(&r->warnings, "the walk was interrupted: not all blocks are listed");
 	psc_warn_no_heaps(&r->warnings, k, &result, "are listed");
 	if (l->o->sort != PSC_BLOCKS_BY_SIZE)
 		return PSC_OK;
@@ -422,6 +426,11 @@ const struct psc_walk_coverage *psc_blocks_coverage(const struct psc_blocks *blo
 const struct psc_scan_coverage *psc_blocks_scan_coverage(const struct psc_blocks *blocks)
 {
 	return blocks->has_scan ? &blocks->scan : NULL;
+}
+
+bool psc_blocks_is_interrupted(const struct psc_blocks *blocks)
+{
+	return blocks->is_interrupted;
 }
 
 double psc_blocks_coverage_ratio(const struct psc_blocks *blocks)

@@ -330,11 +330,15 @@ out:
 		psc_hashmap_deinit(&g->seen);
 		free(g);
 	}
-	if (r == PSC_OK)
-		*ret = c;
-	else
+	if (r != PSC_OK) {
 		psc_callers_free(c);
-	return r;
+		return r;
+	}
+	c->is_interrupted = psc_image_is_cancelled(k->img);
+	if (c->is_interrupted)
+		psc_warn(&c->warnings, "the run was interrupted: not all callers are listed");
+	*ret = c;
+	return PSC_OK;
 }
 
 void psc_callers_free(struct psc_callers *callers)
@@ -372,6 +376,11 @@ const struct psc_verified_driver *psc_callers_all_drivers(const struct psc_calle
 const struct psc_callers_info *psc_callers_get_info(const struct psc_callers *callers)
 {
 	return &callers->info;
+}
+
+bool psc_callers_is_interrupted(const struct psc_callers *callers)
+{
+	return callers->is_interrupted;
 }
 
 const char *const *psc_callers_warnings(const struct psc_callers *callers, size_t *ret_count)

@@ -30,6 +30,7 @@ struct psc_callers {
 	struct psc_verified_driver all;
 	bool has_all;
 	struct psc_callers_info info;
+	bool is_interrupted;
 };
 
 #define PSC_CALLER_KEYS_MAX ((size_t)1 << 18)

@@ -10,7 +10,7 @@ double psc_walk_coverage_ratio(const struct psc_walk_coverage *c)
 {
 	if (!c->range_known || c->big_only)
 		return 0.0;
-	return psc_fraction(c->read_bytes, c->mapped_bytes + c->unknown_bytes);
+	return psc_fraction(c->read_bytes, c->mapped_bytes + c->unknown_bytes + c->unvisited_bytes);
 }
 
 struct psc_scan_coverage psc_scan_coverage_make(const struct psc_scan_result *scan)

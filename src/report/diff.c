@@ -394,6 +394,12 @@ enum psc_status psc_diff_compute(struct psc_kernel *const *kernels, size_t n, co
 		if (st != PSC_OK)
 			goto out;
 	}
+	/* A walk that ended early makes every difference wrong. */
+	for (size_t i = 0; i < n && st == PSC_OK; i++)
+		if (psc_image_is_cancelled(kernels[i]->img))
+			st = psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled in the walk of a dump");
+	if (st != PSC_OK)
+		goto out;
 	psc_diff_sort(d, PSC_DIFF_SORT_GROWTH);
 	*ret = d;
 	d = NULL;

@@ -173,11 +173,15 @@ enum psc_status psc_owner_compute(struct psc_kernel *k, const struct psc_owner_o
 	psc_process_table_deinit(&w.processes);
 	psc_symbolizer_close(w.symbolizer);
 	psc_sites_free(w.sites);
-	if (st == PSC_OK)
-		*ret = w.r;
-	else
+	if (st != PSC_OK) {
 		psc_owner_free(w.r);
-	return st;
+		return st;
+	}
+	w.r->is_interrupted = psc_image_is_cancelled(k->img);
+	if (w.r->is_interrupted)
+		psc_warn(&w.r->warnings, "the run was interrupted: evidence is missing, and counts are lower bounds");
+	*ret = w.r;
+	return PSC_OK;
 }
 
 void psc_owner_free(struct psc_owner *owner)
@@ -223,6 +227,11 @@ const struct psc_walk_coverage *psc_owner_coverage(const struct psc_owner *owner
 {
 	*ret_count = owner->n_coverage;
 	return owner->coverage;
+}
+
+bool psc_owner_is_interrupted(const struct psc_owner *owner)
+{
+	return owner->is_interrupted;
 }
 
 double psc_owner_coverage_ratio(const struct psc_owner *owner)

@@ -31,6 +31,7 @@ struct psc_owner {
 	struct psc_callers *callers; /* its drivers are shown */
 	struct psc_walk_coverage coverage[2];
 	size_t n_coverage;
+	bool is_interrupted;
 };
 
 /* Bytes that a caller may have asked for when it got a block of a class. */

@@ -129,12 +129,16 @@ enum psc_status psc_symbol_files_find(const struct psc_kernel *k, const struct p
 	if (ok && k->n_loaded == 0 && k->base)
 		ok = add_module(f, k, &kernel, sources, n_sources);
 	for (unsigned r = 0; ok && r < 3; r++)
-		for (size_t i = 0; ok && i < k->n_loaded; i++)
+		for (size_t i = 0; ok && !psc_image_is_cancelled(k->img) && i < k->n_loaded; i++)
 			if (rank(k, info, &k->modules[i]) == r)
 				ok = add_module(f, k, &k->modules[i], sources, n_sources);
 	if (!ok) {
 		psc_symbol_files_free(f);
 		return psc_fail_no_memory(reterr);
+	}
+	if (psc_image_is_cancelled(k->img)) {
+		psc_symbol_files_free(f);
+		return psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled in the search for symbol files");
 	}
 	*ret = f;
 	return PSC_OK;

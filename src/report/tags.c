@@ -56,7 +56,7 @@ static void set_walk(struct psc_tag_row *row, const struct walk_state *w, const 
 	if (!w->done)
 		return;
 	/* Session space has no walk but that of its heaps; else only the system's big-page table shows some of it. */
-	if (v == NULL && (w->big_only || w->is_scan || (row->pool == PSC_POOL_SESSION && !w->result.sessions_walked)))
+	if (v == NULL && (w->big_only || w->result.is_interrupted || w->is_scan || (row->pool == PSC_POOL_SESSION && !w->result.sessions_walked)))
 		return;
 	row->has_walk = true;
 	row->walk_big_only =
@@ -314,6 +314,9 @@ static enum psc_status walk(struct psc_kernel *k, const struct psc_tags_options 
 		if (st != PSC_OK)
 			return st;
 		w->done = true;
+		t->is_interrupted = w->result.is_interrupted;
+		if (t->is_interrupted)
+			psc_warn(&t->warnings, "the walk was interrupted: its figures are lower bounds");
 		w->big_only = !w->result.small_blocks_supported;
 		t->heaps = w->result.heaps;
 		t->n_heaps = w->result.n_heaps;
@@ -423,6 +426,11 @@ const struct psc_tracker_coverage *psc_tags_tracker_coverage(const struct psc_ta
 const struct psc_scan_coverage *psc_tags_scan_coverage(const struct psc_tags *tags)
 {
 	return tags->has_scan ? &tags->scan : NULL;
+}
+
+bool psc_tags_is_interrupted(const struct psc_tags *tags)
+{
+	return tags->is_interrupted;
 }
 
 double psc_tags_coverage_ratio(const struct psc_tags *tags)

@@ -24,6 +24,7 @@ struct psc_tags {
 	struct psc_pool_keys keys;
 	bool has_keys;
 	double coverage_ratio;
+	bool is_interrupted;
 };
 
 enum psc_status psc_tags_compute(struct psc_kernel *k, const struct psc_tags_options *opts, struct psc_tags **ret,

@@ -21,6 +21,7 @@ struct psc_validate {
 	const struct psc_heap_row *heaps; /* arena */
 	size_t n_heaps;
 	double ratio;
+	bool is_interrupted;
 };
 
 struct checking {
@@ -191,6 +192,9 @@ static enum psc_status check(struct checking *c, struct psc_error *reterr)
 	if (st != PSC_OK)
 		return c->no_memory ? psc_fail_no_memory(reterr) : st;
 	set_coverage(c->v, &result, c->o->lo == 0 && c->o->hi == 0);
+	c->v->is_interrupted = result.is_interrupted;
+	if (result.is_interrupted)
+		psc_warn(&c->v->warnings, "the walk was interrupted: not all of the pool was checked");
 	uint64_t n_all = c->v->n_found + result.n_defects_found;
 	for (size_t i = 0; i < result.n_defects; i++) {
 		if (is_in_range(c->o, result.defects[i].va))
@@ -210,7 +214,10 @@ static enum psc_status check(struct checking *c, struct psc_error *reterr)
 		return PSC_OK;
 	if (c->v->n > 1)
 		qsort(c->v->items, c->v->n, sizeof(*c->v->items), by_va);
+	if (result.is_interrupted)
+		return PSC_OK; /* the blocks before them would take another walk */
 	st = walk(c, find_suspect, false, &ignored, reterr);
+	c->v->is_interrupted = st == PSC_OK && ignored.is_interrupted;
 	/* It ends the walk itself behind the last defect. */
 	if (st == PSC_E_CANCELLED && c->at == c->v->n)
 		st = PSC_OK;
@@ -292,6 +299,11 @@ const struct psc_heap_row *psc_validate_heaps(const struct psc_validate *v, size
 {
 	*ret_count = v->n_heaps;
 	return v->heaps;
+}
+
+bool psc_validate_is_interrupted(const struct psc_validate *v)
+{
+	return v->is_interrupted;
 }
 
 double psc_validate_coverage_ratio(const struct psc_validate *v)

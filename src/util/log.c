@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "util/log.h"
 
+#include "util/cancel.h"
 #include "util/text.h"
 #include "util/vec.h"
 #include <inttypes.h>
@@ -74,6 +75,8 @@ void psc_warnings_deinit(struct psc_warnings *w)
 
 bool psc_progress_report(struct psc_progress *p, uint64_t done)
 {
+	if (p && psc_cancelled(p->cancel))
+		return false;
 	if (!p || !p->fn)
 		return true;
 	uint64_t step = MAX_PROGRESS_STEP;

@@ -33,6 +33,7 @@ struct psc_progress {
 	void *arg;
 	const char *phase;
 	uint64_t total, last_reported;
+	const struct psc_cancel *cancel; /* may be NULL */
 };
 /* false when the caller asked to stop. */
 bool psc_progress_report(struct psc_progress *p, uint64_t done);
