@@ -71,6 +71,7 @@ static void infer_tables(struct psc_kernel *k)
 		psc_infer_allocator(k, table, n);
 	}
 	psc_infer_track(k, &c);
+	psc_infer_session(k, &c);
 	psc_cluster_free(&c);
 }
 

@@ -69,6 +69,8 @@ bool psc_big_lookup(struct psc_kernel *k, const struct psc_big_layout *l, uint64
 void psc_infer_lookasides(struct psc_kernel *k);
 /* infer_cookie.c: ExpPoolQuotaCookie, when the rest is known. d may be NULL. */
 void psc_infer_cookie(struct psc_kernel *k, const struct psc_kernel_data *d);
+/* infer_session.c: _EPROCESS.Session, and the tables and the heap of sessions. */
+void psc_infer_session(struct psc_kernel *k, const struct psc_cluster *c);
 /* Addresses of which the pool is known otherwise: processes and tables in nonpaged pool, entries of the big-page table.
  */
 #define PSC_WITNESSES_MAX 256u
