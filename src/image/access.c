@@ -121,7 +121,7 @@ enum psc_page_presence psc_image_locate(const struct psc_image *img, uint64_t pf
 		if (pfn >= PSC_PFN_END)
 			return img->outside;
 		*ret_off = pfn * PSC_PAGE_BYTES;
-		return img->decoder->locate(img->decoder, pfn, &run);
+		return img->decoder->locate(img->decoder, pfn, 1, &run);
 	}
 	const struct psc_extent *e = find_extent(img, pfn);
 	if (!e)
@@ -147,8 +147,9 @@ uint64_t psc_image_contiguous(const struct psc_image *img, uint64_t pfn, uint64_
 	}
 	if (img->layout == PSC_LAYOUT_DECODED) {
 		uint64_t run;
-		(void)img->decoder->locate(img->decoder, pfn, &run);
-		return psc_min_u64(run, psc_max_u64(max_pages, 1));
+		max_pages = psc_max_u64(max_pages, 1);
+		(void)img->decoder->locate(img->decoder, pfn, max_pages, &run);
+		return psc_min_u64(run, max_pages);
 	}
 	uint64_t n = psc_min_u64(psc_max_u64(max_pages, 1), (img->size - off) / PSC_PAGE_BYTES);
 	if (img->layout == PSC_LAYOUT_BITMAP)

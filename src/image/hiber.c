@@ -127,7 +127,7 @@ static const struct psc_hiber_run *find_run(const struct psc_hiber_index *ix, ui
 	return r && pfn - r->pfn < r->n_pages ? r : NULL;
 }
 
-static enum psc_page_presence locate(const struct psc_decoder *d, uint64_t pfn, uint64_t *ret_run)
+static enum psc_page_presence locate(const struct psc_decoder *d, uint64_t pfn, uint64_t max, uint64_t *ret_run)
 {
 	const struct hiber *h = (const struct hiber *)d;
 	size_t next;
@@ -136,7 +136,7 @@ static enum psc_page_presence locate(const struct psc_decoder *d, uint64_t pfn, 
 	if (!r)
 		return PSC_PAGE_ABSENT;
 	uint64_t end = r->pfn + r->n_pages;
-	for (; next < h->ix.runs.n && h->ix.runs.items[next].pfn == end && end - pfn < 512; next++)
+	for (; next < h->ix.runs.n && h->ix.runs.items[next].pfn == end && end - pfn < max; next++)
 		end += h->ix.runs.items[next].n_pages;
 	*ret_run = end - pfn;
 	return PSC_PAGE_PRESENT;

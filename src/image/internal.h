@@ -39,8 +39,8 @@ enum psc_page_layout { PSC_LAYOUT_NONE, PSC_LAYOUT_EXTENTS, PSC_LAYOUT_BITMAP, P
 
 /* Pages that are decoded when they are read. All calls but close are thread-safe. */
 struct psc_decoder {
-	/* *ret_run (at least 1): how many pages from pfn on have the same presence. */
-	enum psc_page_presence (*locate)(const struct psc_decoder *d, uint64_t pfn, uint64_t *ret_run);
+	/* *ret_run (at least 1): how many pages from pfn on have the same presence; of no interest beyond max. */
+	enum psc_page_presence (*locate)(const struct psc_decoder *d, uint64_t pfn, uint64_t max, uint64_t *ret_run);
 	bool (*read)(const struct psc_decoder *d, uint64_t pfn, uint8_t page[PSC_PAGE_BYTES]);
 	void (*close)(struct psc_decoder *d);
 };

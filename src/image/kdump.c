@@ -58,12 +58,12 @@ struct kdump {
 	struct psc_kdump_lib *lib; /* NULL: not needed, or not there */
 };
 
-static enum psc_page_presence locate(const struct psc_decoder *d, uint64_t pfn, uint64_t *ret_run)
+static enum psc_page_presence locate(const struct psc_decoder *d, uint64_t pfn, uint64_t max, uint64_t *ret_run)
 {
 	const struct kdump *k = (const struct kdump *)d;
 	uint64_t index;
 	enum psc_page_presence p = psc_bitmap_locate(&k->present, pfn, &index);
-	*ret_run = p == PSC_PAGE_PRESENT ? psc_bitmap_run(&k->present, pfn, UINT64_MAX) : 1;
+	*ret_run = p == PSC_PAGE_PRESENT ? psc_bitmap_run(&k->present, pfn, max) : 1;
 	return p;
 }
 
