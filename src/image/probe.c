@@ -104,6 +104,8 @@ enum psc_status psc_probe(const uint8_t *head, size_t n, uint64_t file_size, enu
 			return unsupported(reterr, "AFF4 evidence container: not read; export it to a crash dump");
 		return unsupported(reterr, "zip archive inside gzip: unpack it and open the dump inside");
 	}
+	if (n >= 262 && memcmp(head + 257, "ustar", 5) == 0)
+		return unsupported(reterr, "tar archive: unpack it with tar -xf and open the dump inside");
 	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
 		if (starts_with(head, n, magics[i].bytes, magics[i].n))
 			return unsupported(reterr, magics[i].what);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/archive.h"
 
+#include "util/error.h"
+
 #ifdef PSC_HAVE_ARCHIVE
 #include "io/member.h"
 #include "util/checked.h"
-#include "util/error.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <inttypes.h>
