@@ -10,6 +10,9 @@
 
 /* tables.c: which page tables. */
 void psc_kernel_choose_space(struct psc_kernel *k);
+/* softpte_arm64.c */
+void psc_kernel_refine_arm64(struct psc_kernel *k);
+
 struct psc_arm64_registers {
 	uint64_t ttbr0, ttbr1;
 	unsigned user_bits, kernel_bits; /* widths of the halves */

@@ -108,8 +108,12 @@ void psc_kernel_refine_softpte(struct psc_kernel *k)
 {
 	const uint64_t lo = kernel_start(&k->space);
 	struct psc_softpte_fit fit;
-	if (k->space.mmu == PSC_MMU_NONE || k->space.mmu == PSC_MMU_X86 || psc_mmu_is_arm64(k->space.mmu))
+	if (k->space.mmu == PSC_MMU_NONE || k->space.mmu == PSC_MMU_X86)
 		return;
+	if (psc_mmu_is_arm64(k->space.mmu)) {
+		psc_kernel_refine_arm64(k);
+		return;
+	}
 	struct told told = what_is_told(k);
 	struct psc_softpte s = told.layout, found;
 	s.known = told.is_known;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ARM64 entries (reference: paging 3.5). What processors define is in the Arm Architecture Reference Manual; the layout
  * of non-valid entries is known from one description of Windows' types only, so nothing is made of them unless the
- * symbols or the bytes of this very kernel agree (psc_softpte.arm64). */
+ * symbols or the bytes of this very kernel agree (struct psc_softpte). */
 #include "paging/entry.h"
 
 /* Limits that a table entry sets for everything below it. */
@@ -15,6 +15,7 @@
 
 /* Protection[1:5] PageFileLow[6:4] Prototype 10 Transition 11; transition: PageFrameNumber[12:40]; prototype:
  * ProtoAddress[16:48]; software: PageFileHigh[32:32]. No bits are flipped. */
+#define PROT_READ_WRITE 4u
 #define SOFT_PROTOTYPE  0x400u
 #define SOFT_TRANSITION 0x800u
 
@@ -44,12 +45,15 @@ static struct psc_entry decode_invalid(const struct psc_space *sp, uint64_t e)
 {
 	if (e == 0)
 		return other(PSC_VA_NOT_MAPPED);
+	bool in_transition = (e & (SOFT_PROTOTYPE | SOFT_TRANSITION)) == SOFT_TRANSITION;
 	if (!sp->softpte.arm64)
-		return other(PSC_VA_UNKNOWN);
+		return sp->softpte.arm64_transition && in_transition
+			       ? psc_entry_transition(PROT_READ_WRITE, e & ARM64_FRAME)
+			       : other(PSC_VA_UNKNOWN);
 	unsigned protection = (unsigned)(e >> 1) & 0x1f;
 	if (e & SOFT_PROTOTYPE)
 		return decode_prototype(sp, e);
-	if (e & SOFT_TRANSITION)
+	if (in_transition)
 		return psc_entry_transition(protection, e & ARM64_FRAME);
 	uint32_t file = (uint32_t)(e >> 6) & 0xf;
 	return psc_entry_software(sp, protection, file, e >> 32, file == 0 && e >> 32 == 0);

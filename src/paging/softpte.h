@@ -24,4 +24,15 @@ void psc_softpte_try(const struct psc_space *sp, uint64_t lo, uint64_t hi, const
 /* false: the bytes contradict it. With too few entries everything fits. */
 bool psc_softpte_fits(const struct psc_softpte_fit *f);
 
+/* ARM64 entries that look as if in transition (reference: paging 3.5 [?]). */
+struct psc_arm64_fit {
+	unsigned n_invalid;    /* entries that are neither valid nor zero */
+	unsigned n_transition; /* marked so */
+	unsigned n_frames;     /* ... with the number of a frame of memory, each a different one */
+	unsigned n_alone;      /* ... that no valid entry names: a page in transition is mapped nowhere else */
+};
+/* True: there are enough of them, and next to all name such frames. Random numbers would not: memory is a small part of
+ * what the 36 bits of a frame number can say. */
+bool psc_softpte_try_arm64(const struct psc_space *sp, uint64_t lo, uint64_t hi, struct psc_arm64_fit *ret);
+
 #endif

@@ -44,7 +44,9 @@ struct psc_softpte {
 	bool new_layout;           /* SwizzleBit at bit 4, page file number at bit 12 */
 	uint64_t invalid_pte_mask; /* flipped when SwizzleBit is clear; 0 = none */
 	bool known;                /* false: layout guessed from the build (inferred) */
-	bool arm64;                /* ARM64: the layout of entry_arm64.c is proven; else all of them are UNKNOWN */
+	/* ARM64: what is proven of the layout of entry_arm64.c; entries of other kinds are UNKNOWN. */
+	bool arm64;            /* all of it */
+	bool arm64_transition; /* how entries in transition are marked, and where their frame is */
 };
 
 struct psc_space {

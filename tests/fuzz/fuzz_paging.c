@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	enum psc_mmu mmu = (enum psc_mmu)(data[0] % (PSC_MMU_LAST + 1));
 	struct psc_softpte soft = {(data[1] & 1) != 0, (data[1] & 2) != 0 ? (uint64_t)1 << 45 : 0, (data[1] & 4) != 0,
-				   (data[1] & 64) != 0};
+				   (data[1] & 64) != 0, (data[1] & 128) != 0};
 	uint64_t dtb = psc_le64(data + 8), lo = psc_le64(data + 16), hi = psc_le64(data + 24);
 	uint64_t max_run_bytes = psc_le32(data + 32);
 	struct psc_source *src = NULL;
@@ -123,6 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		psc_reader_init(&reader, &sp);
 		check_space(&reader, lo, hi, max_run_bytes);
 		(void)psc_space_plausibility(&sp);
+		struct psc_arm64_fit arm64;
+		if (data[1] & 32)
+			(void)psc_softpte_try_arm64(&sp, lo, hi, &arm64);
 		if (data[1] & 32) {
 			struct psc_softpte_fit fit;
 			(void)psc_softpte_detect(&sp, lo, hi, &soft);

@@ -49,7 +49,7 @@ struct lab_build {
 	bool percpu_tag_tables;      /* Vista and later */
 	bool protected_object_tags;  /* kernels up to 7 mask "Proc" to "Pro\xE3" (pool.md 2.6) */
 	unsigned mi_shift;           /* MiState's members lie so many bytes behind where real kernels have them */
-	unsigned self_map_slot;      /* x64 */
+	unsigned self_map_slot;      /* x64, ARM64 */
 	unsigned tag_tables_entries; /* ExPoolTagTables */
 	unsigned processor_block_entries;
 
@@ -65,6 +65,11 @@ const struct lab_build *lab_build_at(size_t i);
 static inline bool lab_build_is64(const struct lab_build *b)
 {
 	return b->arch != LAB_ARCH_X86;
+}
+/* IMAGE_FILE_MACHINE_ */
+static inline unsigned lab_build_machine(const struct lab_build *b)
+{
+	return b->arch == LAB_ARCH_X86 ? 0x14c : b->arch == LAB_ARCH_X64 ? 0x8664 : 0xaa64;
 }
 static inline unsigned lab_ptr_size(const struct lab_build *b)
 {
@@ -112,6 +117,6 @@ uint32_t lab_type_bytes(const struct lab_build *b, const char *type);
 
 extern const size_t lab_layouts_verifier_n;
 extern const struct lab_layout lab_layouts_pool[], lab_layouts_heap[], lab_layouts_verifier[], lab_layouts_kernel[],
-	lab_layouts_common[];
+	lab_layouts_common[], lab_layouts_arm64[];
 
 #endif

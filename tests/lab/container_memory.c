@@ -64,6 +64,8 @@ static void put_notes(struct lab_buf *b, const struct lab_mem *m, const struct l
 		lab_set32(p + 4, 0x150);
 		lab_set32(p + 8, 1);
 		memcpy(p + 12, "CORE", 5);
+		if (h->machine == 0xaa64) /* QEMU saves no page tables there */
+			continue;
 		at = lab_buf_add(b, 12 + 8 + STATE_BYTES);
 		p = b->bytes + at;
 		lab_set32(p, 5);
@@ -92,7 +94,7 @@ void lab_write_elf(struct lab_out *o, const struct lab_mem *m, const struct lab_
 	e = head.bytes;
 	memcpy(e, "\177ELF\2\1\1", 7);
 	lab_set16(e + 16, 4);
-	lab_set16(e + 18, h->is_64bit ? 0x3e : 3);
+	lab_set16(e + 18, h->machine == 0xaa64 ? 0xb7 : h->is_64bit ? 0x3e : 3);
 	lab_set32(e + 20, 1);
 	lab_set64(e + 32, EHDR_BYTES);
 	lab_set16(e + 52, EHDR_BYTES);

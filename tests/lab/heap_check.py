@@ -34,6 +34,8 @@ class Machine:
             self.runs.append((base, count, at))
             at += count * PAGE
         self.dtb, = struct.unpack_from('<Q', head, 0x10)
+        self.arm64 = struct.unpack_from('<I', head, 0x30)[0] == 0xaa64
+        self.line = 0x80 if self.arm64 else 0x40
         isf = json.load(lzma.open(os.path.join(work, truth['isf'])))
         self.types, self.symbols = isf['user_types'], isf['symbols']
         self.base = int(truth['info']['kernel']['base'], 16)
@@ -70,7 +72,7 @@ class Machine:
                 self.pages[va] = None
             else:
                 # A page in transition still has its frame; the mask of unused bits may be flipped.
-                self.pages[va] = self.frame((e >> 12 & 0xfffffffff) & ~(0 if e & 1 else 1 << 33))
+                self.pages[va] = self.frame((e >> 12 & 0xfffffffff) & ~(0 if e & 1 or self.arm64 else 1 << 33))
         if self.pages[va] is None:
             raise Missing('page %x' % va)
         return self.pages[va]
@@ -524,7 +526,7 @@ class Heaps:
             need(units * 16 == size - unused, 'BlockSize of %x: %x of %x, unused %x', va, units * 16, size, unused)
         need(BUCKETS.index(next(x for x in BUCKETS if x >= units * 16)) == BUCKETS.index(size) if kind == 'lfh' else
              size - units * 16 in (0, 16), 'BlockSize of %x: %x of %x', va, units * 16, size)
-        outer, second = None, va + (63 & -(va + 16))
+        outer, second = None, va + ((m.line - 1) & -(va + 16))
         if second != va:
             p, _, u, f = m.read(second, 4)
             if f & 4 and p * 16 == second - va and m.read(second + 4, 4) == tag and u + p == units:

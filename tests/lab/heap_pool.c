@@ -7,7 +7,6 @@
 #define TYPE_CACHE_ALIGNED 0x04u
 #define TYPE_QUOTA         0x08u
 #define TYPE_SESSION       0x20u
-#define CACHE_LINE         64u
 #define N_DOOMED           64u
 #define LOOKASIDE_MIN      0x210u
 #define LOOKASIDE_MAX      0xf80u
@@ -33,16 +32,21 @@ static void put_header(struct lab_machine *m, uint64_t at, unsigned previous, un
 	heap_write(m, at + 4, tag, 4);
 }
 
-/* Where the second header of a cache-aligned block is (pool.md 2.5). */
-static uint64_t second_header(uint64_t first)
+static unsigned cache_line(const struct lab_machine *m)
 {
-	return first + ((CACHE_LINE - 1) & (0 - (first + HEAP_UNIT)));
+	return m->b->arch == LAB_ARCH_ARM64 ? 0x80 : 0x40;
+}
+
+/* Where the second header of a cache-aligned block is (pool.md 2.5). */
+static uint64_t second_header(const struct lab_machine *m, uint64_t first)
+{
+	return first + ((cache_line(m) - 1) & (0 - (first + HEAP_UNIT)));
 }
 
 /* Two headers where the first block's data is not on a cache line. Returns the second. */
 static uint64_t align_block(struct lab_machine *m, uint64_t first, unsigned units, unsigned type, uint32_t tag)
 {
-	uint64_t second = second_header(first);
+	uint64_t second = second_header(m, first);
 	unsigned skipped = (unsigned)((second - first) / HEAP_UNIT);
 	if (!skipped) {
 		put_header(m, first, 0, units, type | TYPE_CACHE_ALIGNED, tag);
@@ -108,8 +112,8 @@ static void doom(struct lab_machine *m, struct lab_heap *h, const struct heap_bl
 uint64_t lab_heap_block(struct lab_machine *m, struct lab_heap *h, const struct lab_request *r)
 {
 	bool freed = r->state == LAB_CACHED || r->state == LAB_PENDING;
-	bool aligned = r->cache_aligned && !freed && r->bytes + CACHE_LINE <= lab_pool_max_small(m);
-	uint32_t bytes = r->bytes + (aligned ? CACHE_LINE : 0);
+	bool aligned = r->cache_aligned && !freed && r->bytes + cache_line(m) <= lab_pool_max_small(m);
+	uint32_t bytes = r->bytes + (aligned ? cache_line(m) : 0);
 	unsigned units = (bytes + HEAP_UNIT + HEAP_UNIT - 1) / HEAP_UNIT, type;
 	enum lab_state state = r->state;
 	uint64_t list_va = 0, header;
@@ -124,7 +128,7 @@ uint64_t lab_heap_block(struct lab_machine *m, struct lab_heap *h, const struct 
 	} else {
 		put_header(m, header = b.va, 0, units, type, r->tag);
 		/* Its owner wrote over the second header that the memory's last owner may have had. */
-		uint64_t second = second_header(header);
+		uint64_t second = second_header(m, header);
 		if (second != header && second + HEAP_UNIT <= header + (uint64_t)units * HEAP_UNIT)
 			heap_write(m, second + 3, 0, 1);
 		heap_write(m, header + 8, r->quota_process ? r->quota_process ^ m->quota_cookie ^ header : 0, 8);

@@ -122,7 +122,7 @@ static void put_profile(struct lab_machine *m)
 		lab_put16(m->mem, k + 0x2e4, (uint16_t)lab_offset(b, "_KPCR", "Prcb"));
 	static const uint16_t selectors64[] = {0x10, 0x18, 0, 0x33, 0x2b, 0, 0, 0x40, 0x23, 0x53};
 	static const uint16_t selectors32[] = {8, 0x10, 0x30, 0x1b, 0x23, 0x3b, 0x48, 0x28, 0, 0};
-	for (unsigned i = 0; i < 10; i++)
+	for (unsigned i = 0; i < 10 && b->arch != LAB_ARCH_ARM64; i++)
 		lab_put16(m->mem, k + 0x2f4 + 2 * i, lab_build_is64(b) ? selectors64[i] : selectors32[i]);
 	if (size > 0x34c) {
 		lab_put32(m->mem, k + 0x340, lab_offset(b, "_KTHREAD", "StackLimit"));
@@ -163,7 +163,7 @@ static void put_version_block(struct lab_machine *m)
 	lab_put16(m->mem, v + 2, (uint16_t)m->b->number);
 	lab_put8(m->mem, v + 4, 6);
 	lab_put16(m->mem, v + 6, lab_build_is64(m->b) ? 7 : 3);
-	lab_put16(m->mem, v + 8, lab_build_is64(m->b) ? 0x8664 : 0x14c);
+	lab_put16(m->mem, v + 8, (uint16_t)lab_build_machine(m->b));
 	lab_put64(m->mem, v + 0x10, wide(m, m->b->kernel_base));
 	lab_put64(m->mem, v + 0x18, wide(m, lab_global_va(m, "PsLoadedModuleList")));
 	lab_put64(m->mem, v + 0x20, wide(m, lab_global_va(m, "KdpDebuggerDataListHead")));

@@ -33,24 +33,31 @@ const struct lab_layout lab_layouts_common[] = {
 	{0},
 };
 
-static const struct lab_layout *const tables[] = {lab_layouts_common, lab_layouts_pool, lab_layouts_heap,
-						  lab_layouts_kernel, lab_layouts_verifier};
+static const struct lab_layout *const tables[] = {lab_layouts_common, lab_layouts_pool,     lab_layouts_heap,
+						  lab_layouts_kernel, lab_layouts_verifier, lab_layouts_arm64};
 
-static bool row_matches(const struct lab_build *b, const struct lab_layout *l)
+static bool row_matches(const struct lab_build *b, enum lab_arch arch, const struct lab_layout *l)
 {
 	unsigned number = b->layout ? b->layout : b->number;
 	if (l >= lab_layouts_verifier && l < lab_layouts_verifier + lab_layouts_verifier_n && !b->verifier)
 		return false;
-	return l->arch == b->arch && number >= l->first_build && number <= l->last_build;
+	return l->arch == arch && number >= l->first_build && number <= l->last_build;
 }
 
-static const struct lab_layout *find(const struct lab_build *b, const char *type)
+static const struct lab_layout *find_of(const struct lab_build *b, enum lab_arch arch, const char *type)
 {
 	for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
 		for (const struct lab_layout *l = tables[t]; l->name; l++)
-			if (row_matches(b, l) && !strcmp(l->name, type))
+			if (row_matches(b, arch, l) && !strcmp(l->name, type))
 				return l;
 	return NULL;
+}
+
+/* ARM64: what layouts_arm64.c does not say is as on x64. */
+static const struct lab_layout *find(const struct lab_build *b, const char *type)
+{
+	const struct lab_layout *l = find_of(b, b->arch, type);
+	return l || b->arch != LAB_ARCH_ARM64 ? l : find_of(b, LAB_ARCH_X64, type);
 }
 
 /* Parses one "name offset type [bit.bits];" and returns the position behind it, NULL at the end. */
@@ -158,7 +165,7 @@ void lab_layout_each(const struct lab_build *b,
 		for (const struct lab_layout *l = tables[t]; l->name; l++) {
 			struct lab_field fields[64];
 			size_t n = 0;
-			if (!row_matches(b, l))
+			if (l != find(b, l->name))
 				continue;
 			for (const char *p = l->fields; (p = parse_field(p, &fields[n]));) {
 				fields[n].offset += shift_of(b, l->name);

@@ -142,6 +142,10 @@ const struct lab_layout lab_layouts_verifier[] = {
 	 "RtlTable 0 _RTL_AVL_TABLE;ReservedNode 68 p;NodeToFree 70 p;Lock 80 u4;"
 	 "ExclusiveOwnerThread 88 p;",
 	 "ntdiff:Win11_2409_24H2/x64/ntoskrnl.exe"},
+	{LAB_ARCH_ARM64, 26100, 26100, "_VF_AVL_TABLE", 0x100,
+	 "RtlTable 0 _RTL_AVL_TABLE;ReservedNode 68 p;NodeToFree 70 p;Lock 80 u4;"
+	 "ExclusiveOwnerThread 88 p;",
+	 "ntdiff:Win11_2409_24H2/ARM64/ntoskrnl.exe"},
 	{LAB_ARCH_X86, 7601, 7601, "_VF_POOL_TRACE", 0x40,
 	 "Address 0 p;Size 4 u4;Thread 8 p;StackTrace c p[13];",
 	 "vol2:vista_sp0_x86"},

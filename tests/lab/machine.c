@@ -155,6 +155,8 @@ static struct lab_mem *new_memory(const struct lab_options *o)
 		runs[2] = (struct lab_run){0x100 + left / 2 + 0x40, left - left / 2};
 		n = 3;
 	}
+	for (size_t i = 0; i < n && b->arch == LAB_ARCH_ARM64; i++) /* RAM begins at 2 GiB */
+		runs[i].first_pfn += 0x80000;
 	enum lab_softpte softpte = !o->other_softpte               ? b->softpte
 				   : b->softpte == LAB_SOFTPTE_NEW ? LAB_SOFTPTE_OLD
 								   : LAB_SOFTPTE_NEW;
@@ -261,7 +263,7 @@ void lab_machine_header(const struct lab_machine *m, struct lab_header *h)
 	memset(h, 0, sizeof *h);
 	h->is_64bit = lab_build_is64(b);
 	h->pae = b->mmu == LAB_MMU_PAE;
-	h->machine = h->is_64bit ? 0x8664 : 0x14c;
+	h->machine = lab_build_machine(b);
 	h->major = 0xf;
 	h->minor = b->number;
 	h->pfn_database = b->pfn_database;

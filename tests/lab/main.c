@@ -15,7 +15,8 @@
 static _Noreturn void usage(void)
 {
 	fputs("usage: lab list\n"
-	      "       lab build CASE|--random SEED [--arch x86|x64] [--build KEY] [--containers NAME,...|all|memory]\n"
+	      "       lab build CASE|--random SEED [--arch x86|x64|arm64] [--build KEY] [--containers "
+	      "NAME,...|all|memory]\n"
 	      "                 [--gzip] [--seed N] [--size BYTES] [--pool-bytes BYTES] [--real-kernel] [-o DIR]\n"
 	      "       lab compare [--container NAME] TRUTH RESULT\n",
 	      stderr);
@@ -54,6 +55,11 @@ static uint64_t parse_size(const char *s)
 	default:
 		usage();
 	}
+}
+
+static const char *arch_name(const struct lab_build *b)
+{
+	return b->arch == LAB_ARCH_X86 ? "x86" : b->arch == LAB_ARCH_X64 ? "x64" : "arm64";
 }
 
 struct request {
@@ -108,14 +114,16 @@ static struct request parse(int argc, char **argv)
 			for (n = 0; lab_build_at(n); n++)
 				;
 			build = lab_build_at(lab_rand(&rng) % n)->key;
-		} while (r.arch && lab_build_is64(lab_build_find(build)) != !strcmp(r.arch, "x64"));
+		} while (r.arch && strcmp(arch_name(lab_build_find(build)), r.arch) != 0);
 	}
 	if (!build)
-		build = r.arch && !strcmp(r.arch, "x86") ? "7-x86" : "7-x64";
+		build = r.arch && !strcmp(r.arch, "x86")     ? "7-x86"
+			: r.arch && !strcmp(r.arch, "arm64") ? "11-24h2-arm64"
+							     : "7-x64";
 	r.o.build = lab_build_find(build);
 	if (!r.o.build)
 		lab_die("no build %s", build);
-	if (r.arch && lab_build_is64(r.o.build) != !strcmp(r.arch, "x64"))
+	if (r.arch && strcmp(arch_name(r.o.build), r.arch) != 0)
 		lab_die("build %s is not %s", build, r.arch);
 	r.o.case_name = r.c->name;
 	r.o.work_dir = r.dir;

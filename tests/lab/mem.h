@@ -12,11 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum lab_mmu { LAB_MMU_X86, LAB_MMU_PAE, LAB_MMU_X64, LAB_MMU_LA57 };
+enum lab_mmu { LAB_MMU_X86, LAB_MMU_PAE, LAB_MMU_X64, LAB_MMU_LA57, LAB_MMU_ARM64 };
 
 /* How Windows writes a non-valid PTE. OLD and NEW are the two generations of reference/paging.md section 4;
-   NEW entries are swizzled with lab_mem_set_invalid_pte_mask's mask when it is not 0. */
-enum lab_softpte { LAB_SOFTPTE_OLD, LAB_SOFTPTE_NEW };
+   NEW entries are swizzled with lab_mem_set_invalid_pte_mask's mask when it is not 0. ARM64: one description of the
+   types in public repositories; no bytes of a real machine. */
+enum lab_softpte { LAB_SOFTPTE_OLD, LAB_SOFTPTE_NEW, LAB_SOFTPTE_ARM64 };
 
 /* One run of RAM, in pages. Runs are ascending and disjoint; the gaps between them are holes. */
 struct lab_run {
@@ -43,7 +44,7 @@ enum lab_map_flags {
 struct lab_mem;
 
 /* A machine with that RAM. Frames are handed out in an order that depends on seed (so that va order is not pa order).
-   self_map_slot: x64 only, the PML4 entry that points to itself (0x1ed up to 10586). */
+   self_map_slot: x64 and ARM64 only, the top entry that points to itself (0x1ed up to 10586). */
 struct lab_mem *lab_mem_new(enum lab_mmu mmu, enum lab_softpte softpte, const struct lab_run *runs, size_t n_runs,
 			    unsigned self_map_slot, uint64_t seed);
 void lab_mem_free(struct lab_mem *m);

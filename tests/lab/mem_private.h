@@ -21,6 +21,18 @@
 #define LAB_PTE_SOFT_WRITE UINT64_C(0x800)
 #define LAB_PTE_NX         (UINT64_C(1) << 63)
 
+/* ARM64 (paging.md 3.5): a page or table has bit 1, a block has not. */
+#define LAB_ARM64_PA_MASK    UINT64_C(0x0000fffffffff000)
+#define LAB_ARM64_NOT_BLOCK  UINT64_C(2)
+#define LAB_ARM64_USER       UINT64_C(0x40)
+#define LAB_ARM64_READ_ONLY  UINT64_C(0x80)
+#define LAB_ARM64_SHAREABLE  UINT64_C(0x300)
+#define LAB_ARM64_ACCESSED   UINT64_C(0x400)
+#define LAB_ARM64_NOT_GLOBAL UINT64_C(0x800)
+#define LAB_ARM64_PXN        (UINT64_C(1) << 53)
+#define LAB_ARM64_UXN        (UINT64_C(1) << 54)
+#define LAB_ARM64_WRITABLE   (UINT64_C(1) << 55) /* Windows' own */
+
 /* Host side of 512 consecutive frames. */
 struct lab_frame_node {
 	uint8_t *page[LAB_NODE_PAGES];

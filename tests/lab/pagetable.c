@@ -13,6 +13,7 @@ static unsigned top_level(const struct lab_mem *m)
 	case LAB_MMU_PAE:
 		return 3;
 	case LAB_MMU_X64:
+	case LAB_MMU_ARM64:
 		return 4;
 	case LAB_MMU_LA57:
 		return 5;
@@ -77,6 +78,8 @@ static bool is_large(const struct lab_mem *m, uint64_t e, unsigned level)
 {
 	const unsigned highest = is_32bit(m) ? 2 : 3;
 
+	if (m->mmu == LAB_MMU_ARM64)
+		return level >= 2 && level <= highest && (e & LAB_ARM64_NOT_BLOCK) == 0;
 	return level >= 2 && level <= highest && (e & LAB_PTE_LARGE) != 0;
 }
 
@@ -86,7 +89,7 @@ static bool table_of(const struct lab_mem *m, uint64_t e, uint64_t *ret_pa)
 	uint64_t pfn;
 
 	if ((e & LAB_PTE_VALID) != 0)
-		*ret_pa = e & LAB_PA_MASK;
+		*ret_pa = e & (m->mmu == LAB_MMU_ARM64 ? LAB_ARM64_PA_MASK : LAB_PA_MASK);
 	else if (lab_softpte_transition(m, e, &pfn))
 		*ret_pa = pfn * LAB_PAGE_BYTES;
 	else
@@ -119,6 +122,8 @@ static uint64_t software_bits(const struct lab_mem *m, uint64_t va)
 
 	if (is_32bit(m))
 		return 0;
+	if (m->mmu == LAB_MMU_ARM64) /* bits 56 to 58 */
+		return (lab_rand(&state) & 7) << 56;
 	return (lab_rand(&state) & 0x7ff) << 52;
 }
 
@@ -126,6 +131,8 @@ static uint64_t table_entry(const struct lab_mem *m, uint64_t pfn, unsigned leve
 {
 	const uint64_t bits = LAB_PTE_RW | LAB_PTE_ACCESSED | LAB_PTE_DIRTY | LAB_PTE_SOFT_WRITE;
 
+	if (m->mmu == LAB_MMU_ARM64)
+		return pfn << 12 | LAB_PTE_VALID | LAB_ARM64_NOT_BLOCK | LAB_ARM64_SHAREABLE | LAB_ARM64_ACCESSED;
 	if (m->mmu == LAB_MMU_PAE && level == 3) /* all other low bits are reserved */
 		return pfn << 12 | LAB_PTE_VALID;
 	if (!is_32bit(m) && m->softpte == LAB_SOFTPTE_NEW)
@@ -150,7 +157,8 @@ static uint64_t make_entry(struct lab_mem *m, uint64_t va, unsigned level, unsig
 		}
 		if ((e & LAB_PTE_VALID) != 0 && is_large(m, e, l))
 			lab_die("VA %#llx lies in a large page", (unsigned long long)va);
-		if ((flags & LAB_MAP_USER) != 0 && (e & LAB_PTE_OWNER) == 0 && !(m->mmu == LAB_MMU_PAE && l == 3)) {
+		if ((flags & LAB_MAP_USER) != 0 && (e & LAB_PTE_OWNER) == 0 && m->mmu != LAB_MMU_ARM64 &&
+		    !(m->mmu == LAB_MMU_PAE && l == 3)) {
 			e |= LAB_PTE_OWNER;
 			write_entry(m, at, e);
 		}
@@ -188,12 +196,32 @@ void lab_pagetable_init(struct lab_mem *m)
 
 		if (m->softpte == LAB_SOFTPTE_NEW)
 			e |= LAB_PTE_NX;
+		if (m->mmu == LAB_MMU_ARM64)
+			e |= LAB_ARM64_PXN | LAB_ARM64_UXN;
 		write_entry(m, m->dtb + m->self_map_slot * 8u, e);
 	}
 }
 
+/* A page that may be written to is read-only to the processor until it is: some are clean. */
+static uint64_t valid_entry_arm64(const struct lab_mem *m, uint64_t va, uint64_t pfn, unsigned flags)
+{
+	const bool user = (flags & LAB_MAP_USER) != 0, nx = (flags & LAB_MAP_NX) != 0;
+	const bool clean = (flags & LAB_MAP_WRITE) == 0 || (va >> 12) % 7 == 3;
+	uint64_t e = pfn << 12 | LAB_PTE_VALID | LAB_ARM64_SHAREABLE | LAB_ARM64_ACCESSED;
+
+	e |= (flags & LAB_MAP_WRITE) != 0 ? LAB_ARM64_WRITABLE : 0;
+	e |= clean ? LAB_ARM64_READ_ONLY : 0;
+	e |= user ? LAB_ARM64_USER : 0;
+	e |= (flags & LAB_MAP_GLOBAL) != 0 ? 0 : LAB_ARM64_NOT_GLOBAL;
+	e |= user || nx ? LAB_ARM64_PXN : 0;
+	e |= !user || nx ? LAB_ARM64_UXN : 0;
+	return (flags & LAB_MAP_LARGE) != 0 ? e : e | LAB_ARM64_NOT_BLOCK | software_bits(m, va);
+}
+
 static uint64_t valid_entry(const struct lab_mem *m, uint64_t va, uint64_t pfn, unsigned flags)
 {
+	if (m->mmu == LAB_MMU_ARM64)
+		return valid_entry_arm64(m, va, pfn, flags);
 	uint64_t e = pfn << 12 | LAB_PTE_VALID | LAB_PTE_ACCESSED;
 
 	if ((flags & LAB_MAP_WRITE) != 0)
@@ -259,7 +287,7 @@ uint64_t lab_mem_pa(const struct lab_mem *m, uint64_t va)
 		const uint64_t low = (UINT64_C(1) << level_shift(m, l)) - 1;
 
 		if ((e & LAB_PTE_VALID) != 0 && is_large(m, e, l))
-			return (e & LAB_PA_MASK & ~low) | (va & low);
+			return (e & (m->mmu == LAB_MMU_ARM64 ? LAB_ARM64_PA_MASK : LAB_PA_MASK) & ~low) | (va & low);
 		if (!table_of(m, e, &table))
 			return LAB_NO_PA;
 	}
@@ -277,7 +305,7 @@ void lab_mem_unmap(struct lab_mem *m, uint64_t va)
 
 	if ((old & LAB_PTE_VALID) == 0)
 		lab_die("VA %#llx has no page to take away", (unsigned long long)va);
-	lab_mem_release_frame(m, (old & LAB_PA_MASK) >> 12);
+	lab_mem_release_frame(m, (old & LAB_ARM64_PA_MASK) >> 12);
 	write_entry(m, at, 0);
 }
 
@@ -301,8 +329,10 @@ void lab_mem_set_raw_entry(struct lab_mem *m, uint64_t va, unsigned level, uint6
 /* Windows' protection code (paging.md section 4) of a valid entry. */
 static unsigned protection_of(const struct lab_mem *m, uint64_t e)
 {
-	const bool write = (e & LAB_PTE_RW) != 0;
+	const bool write = (e & (m->mmu == LAB_MMU_ARM64 ? LAB_ARM64_WRITABLE : LAB_PTE_RW)) != 0;
 
+	if (m->mmu == LAB_MMU_ARM64)
+		return ((e & LAB_ARM64_PXN) != 0 && (e & LAB_ARM64_UXN) != 0) ? (write ? 4 : 1) : (write ? 6 : 3);
 	if (m->mmu == LAB_MMU_X86 || (e & LAB_PTE_NX) != 0)
 		return write ? 4 : 1;
 	return write ? 6 : 3;
@@ -326,7 +356,7 @@ void lab_mem_set_state(struct lab_mem *m, uint64_t va, enum lab_pte_state state,
 	const uint64_t at = find_entry(m, va, 1);
 	const uint64_t old = at != LAB_NO_PA ? read_entry(m, at) : 0;
 	const bool valid = (old & LAB_PTE_VALID) != 0;
-	uint64_t pfn = (old & LAB_PA_MASK) >> 12, random = va;
+	uint64_t pfn = (old & LAB_ARM64_PA_MASK) >> 12, random = va;
 	const bool has_frame = old != 0 && (valid || lab_softpte_transition(m, old, &pfn));
 	unsigned protection;
 

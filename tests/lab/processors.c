@@ -5,12 +5,19 @@
 
 #define CONTEXT_X64_BYTES 0x4d0u
 #define CONTEXT_X86_BYTES 0x2ccu
+#define ASID_1            (UINT64_C(1) << 48)
 
 static void write_context(struct lab_machine *m, uint64_t at, unsigned cpu)
 {
 	uint64_t pc = m->b->kernel_base + lab_image_rva(m->kernel, "KeBugCheckEx") + (cpu ? 0x10 : 0);
 	uint64_t sp = m->stack_va[cpu] + 0x2000;
-	if (lab_build_is64(m->b)) {
+	if (m->b->arch == LAB_ARCH_ARM64) {
+		lab_put32(m->mem, at, 0x400007);
+		lab_put32(m->mem, at + 4, 0x60000004);
+		lab_put64(m->mem, at + 0xf8, pc + 4);
+		lab_put64(m->mem, at + 0x100, sp);
+		lab_put64(m->mem, at + 0x108, pc);
+	} else if (lab_build_is64(m->b)) {
 		lab_put32(m->mem, at + 0x30, 0x10000f);
 		lab_put16(m->mem, at + 0x38, 0x10);
 		lab_put32(m->mem, at + 0x44, 0x246);
@@ -33,7 +40,16 @@ static void write_state(struct lab_machine *m, uint64_t prcb, unsigned cpu)
 	lab_put_field(m, special, "_KSPECIAL_REGISTERS", "Cr0", 0x80050031);
 	lab_put_field(m, special, "_KSPECIAL_REGISTERS", "Cr3", lab_mem_dtb(m->mem));
 	lab_put_field(m, special, "_KSPECIAL_REGISTERS", "Cr4", lab_mem_mmu(m->mem) == LAB_MMU_X86 ? 0x6d0 : 0x6f8);
+	/* paging.md 3.5: the values of a real machine, but for the addresses. */
+	lab_put_field(m, special, "_KSPECIAL_REGISTERS", "Tcr_El1", 0x95b5513511);
+	lab_put_field(m, special, "_KSPECIAL_REGISTERS", "Ttbr0_El1", (cpu + 1) * ASID_1 | lab_mem_dtb(m->mem));
+	lab_put_field(m, special, "_KSPECIAL_REGISTERS", "Ttbr1_El1",
+		      (cpu + 1) * ASID_1 | (lab_mem_dtb(m->mem) + 0x800));
 	write_context(m, state + lab_offset(b, "_KPROCESSOR_STATE", "ContextFrame"), cpu);
+	if (b->arch == LAB_ARCH_ARM64) { /* kernel.md 8: back into the block itself */
+		lab_put_field(m, prcb, "_KPRCB", "Context", state + lab_offset(b, "_KPROCESSOR_STATE", "ContextFrame"));
+		return;
+	}
 	if (lab_has_field(b, "_KPRCB", "Context")) {
 		uint64_t context = lab_system_bytes(m, lab_build_is64(b) ? CONTEXT_X64_BYTES : CONTEXT_X86_BYTES);
 		write_context(m, context, cpu);

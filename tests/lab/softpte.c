@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Windows' non-valid PTEs, both generations: paging.md section 4 (x64) and 4.1 (x86). */
+/* Windows' non-valid PTEs, both generations: paging.md section 4 (x64) and 4.1 (x86); ARM64: see mem.h. */
 #include "mem_private.h"
 
 #define SWIZZLE    UINT64_C(0x10)
@@ -73,10 +73,30 @@ static uint64_t encode_new(const struct lab_mem *m, enum lab_pte_state state, ui
 	return (e & m->invalid_pte_mask) != 0 ? e | SWIZZLE : e ^ m->invalid_pte_mask;
 }
 
+/* Protection[1:5] PageFileLow[6:4] PageFileAllocated 13 PageFileHigh[32:32]; ProtoAddress[16:48] */
+static uint64_t encode_arm64(enum lab_pte_state state, uint64_t protection, uint64_t argument)
+{
+	switch (state) {
+	case LAB_PTE_TRANSITION:
+		return TRANSITION | protection << 1 | argument << 12;
+	case LAB_PTE_PAGED_OUT:
+		return UINT64_C(0x2000) | protection << 1 | pagefile_page(argument) << 32;
+	case LAB_PTE_DEMAND_ZERO:
+		return protection << 1;
+	case LAB_PTE_PROTOTYPE:
+		return PROTOTYPE | protection << 1 | argument << 16;
+	case LAB_PTE_PRESENT:
+		break;
+	}
+	lab_die("not a software PTE state: %d", (int)state);
+}
+
 uint64_t lab_softpte_encode(const struct lab_mem *m, enum lab_pte_state state, unsigned protection, uint64_t argument)
 {
 	if (m->mmu == LAB_MMU_X86)
 		return encode_x86(state, protection, argument);
+	if (m->mmu == LAB_MMU_ARM64)
+		return encode_arm64(state, protection, argument);
 	if (m->mmu == LAB_MMU_PAE && state == LAB_PTE_PROTOTYPE)
 		argument &= UINT32_MAX;
 	return m->softpte == LAB_SOFTPTE_OLD ? encode_old(m, state, protection, argument)
@@ -85,7 +105,7 @@ uint64_t lab_softpte_encode(const struct lab_mem *m, enum lab_pte_state state, u
 
 static uint64_t unswizzle(const struct lab_mem *m, uint64_t e)
 {
-	if (m->mmu == LAB_MMU_X86 || m->softpte == LAB_SOFTPTE_OLD || (e & SWIZZLE) != 0 || e == 0)
+	if (m->mmu == LAB_MMU_X86 || m->softpte != LAB_SOFTPTE_NEW || (e & SWIZZLE) != 0 || e == 0)
 		return e;
 	return e ^ m->invalid_pte_mask;
 }
@@ -102,6 +122,8 @@ unsigned lab_softpte_protection(const struct lab_mem *m, uint64_t entry)
 {
 	const bool prototype = (entry & PROTOTYPE) != 0;
 
+	if (m->mmu == LAB_MMU_ARM64)
+		return (unsigned)(entry >> 1 & 0x1f);
 	if (m->mmu == LAB_MMU_X86 && prototype)
 		return 4;
 	if (m->softpte == LAB_SOFTPTE_OLD && prototype)

@@ -289,7 +289,7 @@ static cJSON *make_info(const struct lab_machine *m, const struct lab_header *h)
 	cJSON_AddStringToObject(info, "schema", "poolscope.info/1");
 	dump = cJSON_AddObjectToObject(info, "dump");
 	cJSON_AddStringToObject(dump, "format", h->is_64bit ? "dump64" : "dump32");
-	cJSON_AddStringToObject(dump, "machine", h->is_64bit ? "x64" : "x86");
+	cJSON_AddStringToObject(dump, "machine", m->b->arch == LAB_ARCH_ARM64 ? "arm64" : h->is_64bit ? "x64" : "x86");
 	char time_text[32];
 	time_t seconds = (time_t)(h->system_time_filetime / 10000000 - 11644473600);
 	strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%SZ", gmtime(&seconds));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ARM64 entries with a granule of 4 KiB, whether a top table is one, and runs. reference: paging 3.5, 9, 14 */
+#include "paging/softpte.h"
 #include "test_paging_mem.h"
 
 #define KVA    0xfffff80000000000u
@@ -140,6 +141,47 @@ START_TEST(software_entries)
 }
 END_TEST
 
+/* Enough entries in transition with frames of memory that nothing else maps prove how they are marked. */
+START_TEST(transition_proven_by_bytes)
+{
+	static const struct psc_softpte proven = {.arm64_transition = true};
+	static const struct {
+		unsigned n, n_beyond, n_mapped, n_twice;
+		bool holds;
+	} cases[] = {{32, 0, 0, 0, true},  {15, 0, 0, 0, false}, {32, 2, 0, 0, true},  {32, 3, 0, 0, false},
+		     {32, 0, 3, 0, false}, {32, 0, 0, 5, false}, {32, 0, 40, 0, false}};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct pm m;
+		struct psc_space sp;
+		struct psc_arm64_fit fit;
+		machine(&m);
+		for (uint64_t p = 0; p < cases[i].n; p++) {
+			uint64_t frame = 0x240 + (p < cases[i].n_twice ? 0 : p);
+			map(&m, KVA + p * 0x1000, 0,
+			    (p < cases[i].n_beyond ? 0x5000000u + p : frame) << 12 | 4 << 1 | 0x800);
+			if (p < cases[i].n_mapped)
+				map(&m, KVA + 0x400000 + p * 0x1000, 0, frame << 12 | PAGE);
+		}
+		if (cases[i].n_mapped == 40) /* by a block */
+			map(&m, KVA + 0x800000, 1, 0x200000 | BLOCK);
+		map(&m, KVA + 0x100000, 0, 0x2000000088); /* of other kinds: not judged */
+		map(&m, KVA + 0x101000, 0, 0x88000400);
+		struct psc_reader *r = pm_reader(&m, &sp, PSC_MMU_ARM64, TOP, NULL);
+		ck_assert_msg(psc_softpte_try_arm64(&sp, 0xffff800000000000u, 0, &fit) == cases[i].holds, "case %zu",
+			      i);
+		ck_assert_uint_eq(fit.n_transition, cases[i].n);
+		ck_assert_uint_eq(fit.n_invalid, cases[i].n + 2);
+		free(r);
+		r = pm_reader(&m, &sp, PSC_MMU_ARM64, TOP, &proven);
+		pm_expect_pa(r, KVA + 0xa000, PSC_VA_TRANSITION, 0x24a000, 0x1000);
+		pm_expect(r, KVA + 0x100000, PSC_VA_UNKNOWN, 0x1000);
+		pm_expect(r, KVA + 0x101000, PSC_VA_UNKNOWN, 0x1000);
+		free(r);
+		pm_close(&m);
+	}
+}
+END_TEST
+
 START_TEST(rights_of_upper_levels)
 {
 	struct pm m;
@@ -264,5 +306,5 @@ START_TEST(half_of_48_bits)
 }
 END_TEST
 
-UNIT_MAIN("paging ARM64", pages_and_blocks, entries_that_cannot_be, software_entries, rights_of_upper_levels, runs,
-	  plausible_tops, half_of_48_bits)
+UNIT_MAIN("paging ARM64", pages_and_blocks, entries_that_cannot_be, software_entries, transition_proven_by_bytes,
+	  rights_of_upper_levels, runs, plausible_tops, half_of_48_bits)
