@@ -56,6 +56,8 @@ static cJSON *json_kernel(const struct psc_dump *dump)
 		json_add_address(o, "directory_table_base", k->directory_table_base, is_32bit);
 	else
 		cJSON_AddNullToObject(o, "directory_table_base");
+	json_add_text_or_null(o, "paging", k->paging);
+	json_add_text_or_null(o, "invalid_entries", k->invalid_entries);
 	cJSON_AddStringToObject(o, "symbols", k->symbols);
 	return o;
 }
@@ -184,7 +186,10 @@ static void print_table(FILE *f, const struct psc_dump *dump, const struct psc_p
 	if (k->base != 0)
 		fprintf(f, "Kernel base:    0x%0*" PRIx64 "\n", digits, k->base);
 	if (k->directory_table_base != 0)
-		fprintf(f, "Page tables:    0x%0*" PRIx64 "\n", digits, k->directory_table_base);
+		fprintf(f, "Page tables:    0x%0*" PRIx64 "%s%s\n", digits, k->directory_table_base,
+			k->paging != NULL ? ", " : "", k->paging != NULL ? k->paging : "");
+	if (k->invalid_entries != NULL)
+		fprintf(f, "Invalid entries: %s\n", k->invalid_entries);
 	fprintf(f, "Debugger data:  %s\n", k->kdbg_state);
 	if (k->pdb_guid[0] != '\0')
 		fprintf(f, "Kernel PDB:     %s %s age %" PRIu32 " (%s)\n", k->pdb_name != NULL ? k->pdb_name : "?",

@@ -213,6 +213,12 @@ struct psc_kernel_info {
 	uint32_t pdb_age;
 	const char *pdb_source;        /**< "debug record" or "fingerprint" */
 	uint64_t directory_table_base; /**< physical; the one in use for translation, in a small dump the header's */
+	/** How page tables are read: "x86", "x86_pae", "x64", "x64_la57" (five levels), "arm64" (granule of 4 KiB, both
+	 * halves of 47 bits in one top table), "arm64_48" (a kernel half of 48 bits); NULL: none are. */
+	const char *paging;
+	/** ARM64: what is known of entries that are not valid: "typed" (by the kernel's own types), "transition" (only which
+	 * are in transition, by the bytes), "none"; NULL on other machines. */
+	const char *invalid_entries;
 	uint64_t kdbg_va;
 	uint32_t kdbg_size_bytes;
 	const char *kdbg_state;             /**< "plain", "decoded", "copy" (triage) or "missing" */

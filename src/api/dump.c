@@ -146,6 +146,11 @@ static void describe_kernel(struct psc_dump *d)
 	/* Without page tables to walk, what the header says stands as it is. */
 	i->directory_table_base =
 		k->space.mmu == PSC_MMU_NONE ? psc_image_header(d->image)->directory_table_base : k->space.top_pa;
+	i->paging = psc_mmu_name(k->space.mmu);
+	if (psc_mmu_is_arm64(k->space.mmu))
+		i->invalid_entries = k->space.softpte.arm64              ? "typed"
+				     : k->space.softpte.arm64_transition ? "transition"
+									 : "none";
 	i->kdbg_va = k->kdbg.va;
 	i->kdbg_size_bytes = k->kdbg.size_bytes;
 	i->kdbg_state = k->kdbg.state != NULL ? k->kdbg.state : "missing";

@@ -39,7 +39,8 @@ void psc_kernel_refine_arm64(struct psc_kernel *k)
 			fit.n_frames, fit.n_transition, fit.n_alone);
 	if (fit.n_invalid != 0)
 		psc_warn(&k->warnings,
-			 "Page table entries that are not valid are not known for this ARM64 kernel%s: the pages "
+			 "What page table entries that are not valid mean is not known for this ARM64 kernel%s: the "
+			 "pages "
 			 "behind them count as unknown; its symbols would help",
 			 s->arm64_transition ? ", except for those in transition" : "");
 }

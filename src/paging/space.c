@@ -40,6 +40,15 @@ const struct psc_mmu_info psc_mmu_infos[PSC_MMU_LAST + 1] = {
 	[PSC_MMU_ARM64_48] = {4, 3, {12, 21, 30, 39}, {512, 512, 512, 512}, 0, 0xffff000000000000u, LEAF_ARM64},
 };
 
+const char *psc_mmu_name(enum psc_mmu mmu)
+{
+	static const char *const names[PSC_MMU_LAST + 1] = {
+		[PSC_MMU_X86] = "x86",           [PSC_MMU_X86_PAE] = "x86_pae", [PSC_MMU_X64] = "x64",
+		[PSC_MMU_X64_LA57] = "x64_la57", [PSC_MMU_ARM64] = "arm64",     [PSC_MMU_ARM64_48] = "arm64_48",
+	};
+	return (unsigned)mmu <= PSC_MMU_LAST ? names[mmu] : NULL;
+}
+
 const char *psc_va_state_name(enum psc_va_state state)
 {
 	static const char *const names[PSC_VA_STATE_MAX] = {

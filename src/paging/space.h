@@ -26,6 +26,9 @@ static inline bool psc_mmu_is_arm64(enum psc_mmu mmu)
 	return mmu == PSC_MMU_ARM64 || mmu == PSC_MMU_ARM64_48;
 }
 
+/* "x64", ...; NULL for PSC_MMU_NONE. */
+const char *psc_mmu_name(enum psc_mmu mmu);
+
 enum psc_va_state {
 	PSC_VA_PRESENT,     /* valid PTE, frame known (whether the dump holds it: psc_xlate.presence) */
 	PSC_VA_TRANSITION,  /* software PTE in transition: the frame still holds the contents */

@@ -302,6 +302,8 @@ static cJSON *make_info(const struct lab_machine *m, const struct lab_header *h)
 	cJSON_AddStringToObject(kernel, "pdb_guid", m->kernel->pdb_guid_hex);
 	add_u64(kernel, "pdb_age", m->kernel->pdb_age);
 	add_address(m, kernel, "directory_table_base", lab_mem_dtb(m->mem));
+	static const char *const paging[] = {"x86", "x86_pae", "x64", "x64_la57", "arm64"};
+	cJSON_AddStringToObject(kernel, "paging", paging[lab_mem_mmu(m->mem)]);
 	bugcheck = cJSON_AddObjectToObject(info, "bugcheck");
 	cJSON_AddStringToObject(bugcheck, "code", "0x0000000a");
 	parameters = cJSON_AddArrayToObject(bugcheck, "parameters");
@@ -383,6 +385,7 @@ static cJSON *make_containers(const struct lab_machine *m, const struct lab_head
 		} else if (outputs[i].kind == LAB_CONTAINER_TRIAGE) {
 			cJSON *system = cJSON_AddObjectToObject(info, "system");
 			cJSON_AddStringToObject(system, "physical_memory_bytes", "*");
+			cJSON_AddNullToObject(cJSON_AddObjectToObject(info, "kernel"), "paging");
 		}
 	}
 	return all;
