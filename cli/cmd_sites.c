@@ -60,7 +60,7 @@ static const struct column columns[N_COLS] = {
 	[COL_FUNCTION_RVA] = {.key = "function_rva"},
 	[COL_FUNCTION] = {.key = "function"},
 	[COL_FUNCTION_TEXT] = {.key = NULL, .heading = "Function", .is_left = true, .min_width = 12},
-	[COL_API] = {.key = "api", .heading = "Routine", .is_left = true, .min_width = 14},
+	[COL_API] = {.key = "api", .heading = "Routine", .is_left = true, .min_width = 21},
 	[COL_KIND] = {.key = "kind"},
 	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .min_width = 6},
 	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .min_width = 8, .drop = 3},

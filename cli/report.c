@@ -126,11 +126,7 @@ static void end_rows(struct report *r)
 	r->rows_ended = true;
 	if (r->format == FORMAT_TABLE && !r->spec->is_stream)
 		r->no_memory |= !table_print(&r->table, r->f);
-	if (r->format == FORMAT_TABLE && r->layout.n_left_out != 0 && !r->quiet) {
-		char names[256];
-		table_left_out(&r->layout, names, sizeof(names));
-		message("left out for the width: %s; --width 0 prints them", names);
-	} else if (r->format == FORMAT_JSON)
+	else if (r->format == FORMAT_JSON)
 		fputs(r->n_rows != 0 ? "\n\t]" : "]", r->f);
 }
 
@@ -174,5 +170,11 @@ bool report_end(struct report *r, cJSON *coverage, cJSON *warnings)
 	report_member(r, "warnings", warnings);
 	if (r->format == FORMAT_JSON)
 		fputs("\n}\n", r->f);
+	if (r->format == FORMAT_TABLE && r->layout.n_left_out != 0 && !r->quiet) {
+		char names[256];
+		table_left_out(&r->layout, names, sizeof(names));
+		fflush(r->f);
+		message("left out for the width: %s; --width 0 prints them", names);
+	}
 	return !r->no_memory;
 }

@@ -119,6 +119,40 @@ for value in 3 5 00 0x0 paged -1 ''; do bad poolfind NtFC "$value" x.dmp; done
 for value in Abc Abcde '' 0x123456789 0x12z4z; do bad poolfind "$value" x.dmp; done
 for value in json ndjson csv; do bad poolfind --format "$value" NtFC x.dmp; done
 
+for command in info tags diff poolused; do
+	for value in 0 -1 x 1e10 inf nan ''; do bad "$command" --timeout "$value" x.dmp; done
+	for value in 0 15M 1Q x ''; do bad "$command" --max-memory "$value" x.dmp; done
+	for value in -1 x 100001 ''; do bad "$command" --width "$value" x.dmp; done
+	for value in on Auto ''; do bad "$command" --color "$value" x.dmp; done
+	for option in --timeout --max-memory --width --color; do bad "$command" x.dmp "$option"; done
+done
+
+# What was meant. says WORDS ARGUMENT...: the first line on stderr
+says() {
+	words=$1
+	shift
+	bad "$@"
+	[ "$(head -n 1 "$tmp/err")" = "$words" ] || fail "poolscope $*: not '$words'"
+}
+says "poolscope: there is no command 'tga'; did you mean 'tags'?" tga x.dmp
+says "poolscope: there is no command 'val'; did you mean 'validate'?" val
+says "poolscope: there is no command 'frobnicate'" frobnicate
+says "poolscope: first the command, then the dump: 'poolscope tags MEMORY.DMP'?" MEMORY.DMP
+says "poolscope: options come after the command; there is no '--quiet' before it" --quiet tags
+says "poolscope tags: there is no option '--srot'; did you mean '--sort'?" tags --srot bytes x.dmp
+says "poolscope tags: there is no option '--nowalk'; did you mean '--no-walk'?" tags --nowalk x.dmp
+says "poolscope diff: there is no option '--xyzzyx'" diff --xyzzyx=3 x.dmp y.dmp
+says "poolscope blocks: there is no option '-Z'" blocks -Z x.dmp
+says "poolscope blocks: there is no option '-Z'" blocks -qZ x.dmp
+says "poolscope tags: --rows needs a value" tags x.dmp --rows
+says "poolscope tags: --rows needs a value" tags x.dmp -n
+says "poolscope tags: --no-walk takes no value" tags --no-walk=1 x.dmp
+says "poolscope tags: '--no' may be more than one option, '--no-walk' for example" tags --no x.dmp
+says "poolscope tags: --sort is bytes, tag, nonpaged, paged, allocs, frees, diff or per-alloc, not 'byts'" \
+	tags --sort byts x.dmp
+says "poolscope pool: the form of the debugger is the only one here; 'poolscope block' has others" \
+	pool --format json fffff8a000000010 x.dmp
+
 help() {
 	run "$@"
 	expect 0 "poolscope $*"
@@ -140,4 +174,10 @@ run --version
 expect 0 --version
 expect_no_err --version
 grep -Eq '^poolscope [0-9]+\.[0-9]+\.[0-9]+$' "$tmp/out" || fail "--version is not 'poolscope X.Y.Z'"
+for part in system compiler zlib cJSON libkdumpfile Capstone libarchive liblzma libmspack; do
+	grep -Eq "^$part: ." "$tmp/out" || fail "--version does not name $part"
+done
+rows=$(grep -vc '^#' "$root/data/kernels.tsv")
+grep -Eq "^built-in tables: addresses of ($rows|$((rows - 1))) kernels, layouts of [0-9]+ builds\$" "$tmp/out" ||
+	fail "--version counts other tables than $rows kernels"
 finish
