@@ -225,11 +225,10 @@ static void print_folded(FILE *f, const struct psc_caller_row *rows, size_t n, b
 	}
 }
 
-static cJSON *json_sources(const struct run *run, const struct psc_callers *callers)
+void json_add_caller_sources(cJSON *coverage, const struct psc_callers *callers)
 {
 	const struct psc_callers_info *i = psc_callers_get_info(callers);
-	cJSON *coverage = run_coverage(run), *o;
-	o = cJSON_AddObjectToObject(coverage, "verifier");
+	cJSON *o = cJSON_AddObjectToObject(coverage, "verifier");
 	cJSON_AddBoolToObject(o, "available", i->verifier_available);
 	json_add_text_or_null(o, "why_not", i->verifier_why_not);
 	json_add_u64(o, "record_pages_read", i->record_pages_read);
@@ -255,7 +254,6 @@ static cJSON *json_sources(const struct run *run, const struct psc_callers *call
 	json_add_u64(o, "blocks_count", i->stackdb_blocks);
 	json_add_u64(o, "lost_count", i->stackdb_lost);
 	json_add_u64(o, "unmatched_count", i->stackdb_unmatched);
-	return coverage;
 }
 
 static cJSON *json_drivers(const struct psc_callers *callers, bool is_32bit)
@@ -350,7 +348,9 @@ static int print(struct run *run, void *arg)
 			print_stacks(run->f, rows, shown, run->is_32bit);
 		print_end_lines(run->f, o->result);
 	}
-	bool ok = report_end(&report, json_sources(run, o->result), run_warnings(run));
+	cJSON *coverage = run_coverage(run);
+	json_add_caller_sources(coverage, o->result);
+	bool ok = report_end(&report, coverage, run_warnings(run));
 	if (shown < n && !o->common.quiet)
 		message("%zu more rows; -n 0 prints all", n - shown);
 	free(texts);

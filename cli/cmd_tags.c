@@ -16,7 +16,9 @@ static const char help[] =
 	"  -n, --rows N          at most N rows; 0 = all (default: 20 on a terminal, else all)\n"
 	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case counts\n"
 	"      --pool POOL       only nonpaged, paged or session\n"
-	"      --by KEYS         tag (default) or tag,size: one row per block size, from the walk alone\n"
+	"      --by KEYS         tag (default); tag,size: one row per block size; tag,caller, tag,module or module: "
+	"who\n"
+	"                        allocated, where the dump recorded it. From the walk alone but for tag\n"
 	"      --no-walk         trackers only: fast whatever the size of the dump\n"
 	"      --walk            walk the pool (default)\n"
 	"      --tag-file FILE   owner names from a file in pooltag.txt format\n"
@@ -26,6 +28,8 @@ static const char help[] =
 	"  poolscope tags MEMORY.DMP\n"
 	"  poolscope tags --sort nonpaged -n 10 --tag-file pooltag.txt MEMORY.DMP\n"
 	"  poolscope tags --tag 'Ntf?' --by tag,size MEMORY.DMP\n"
+	"  poolscope tags --by tag,caller --tag 'Leak' MEMORY.DMP\n"
+	"  poolscope tags --by module --format folded MEMORY.DMP | flamegraph.pl > pool.svg\n"
 	"  poolscope tags --no-walk --format ndjson -o tags.ndjson MEMORY.DMP\n"
 	"  poolscope tags --no-walk --budget 'Abc?=1M' MEMORY.DMP\n"
 	"  poolscope tags --no-walk --format openmetrics -n 50 -o pool.prom MEMORY.DMP\n";
@@ -37,6 +41,49 @@ static int parse_pool(const char *text)
 	for (int i = 0; i < PSC_POOL_MAX; i++)
 		if (strcmp(text, psc_pool_name((enum psc_pool)i)) == 0)
 			return i;
+	return -1;
+}
+
+static int parse_by(struct tags_options *o, const char *keys)
+{
+	static const struct {
+		const char *keys;
+		enum psc_callers_by by;
+	} callers[] = {{"tag,caller", PSC_CALLERS_BY_TAG_ADDRESS},
+		       {"tag,module", PSC_CALLERS_BY_TAG_MODULE},
+		       {"module", PSC_CALLERS_BY_POOL_MODULE}};
+	o->by_caller = false;
+	o->run.flags &= ~(uint32_t)PSC_TAGS_BY_SIZE;
+	if (strcmp(keys, "tag") == 0)
+		return -1;
+	if (strcmp(keys, "tag,size") == 0) {
+		o->run.flags |= PSC_TAGS_BY_SIZE;
+		return -1;
+	}
+	for (size_t i = 0; i < sizeof(callers) / sizeof(callers[0]); i++) {
+		if (strcmp(keys, callers[i].keys) != 0)
+			continue;
+		o->by_caller = true;
+		o->caller_by = callers[i].by;
+		return -1;
+	}
+	return usage_error("tags", "--by is 'tag', 'tag,size', 'tag,caller', 'tag,module' or 'module', not '%s'", keys);
+}
+
+/* What the rows by caller have no place for; -1 when they need nothing of it. */
+static int check_by_caller(const struct tags_options *o)
+{
+	if (!o->by_caller)
+		return -1;
+	if ((o->run.flags & PSC_TAGS_NO_WALK) != 0)
+		return usage_error("tags", "callers are found for walked blocks and cannot be had with --no-walk");
+	if (o->sort != PSC_SORT_BYTES)
+		return usage_error("tags",
+				   "rows by caller or module are ordered by bytes; --sort knows no other for them");
+	if (o->budgets.n != 0 || o->tag_file != NULL)
+		return usage_error("tags", "rows by caller or module go with neither --budget nor --tag-file");
+	if (o->common.format == FORMAT_OPENMETRICS)
+		return usage_error("tags", "rows by caller or module have no openmetrics form");
 	return -1;
 }
 
@@ -66,13 +113,7 @@ static int tags_option(void *arg, int opt)
 			return usage_error("tags", "--pool is nonpaged, paged or session, not '%s'", optarg);
 		return -1;
 	case OPT_BY:
-		if (strcmp(optarg, "tag,size") == 0)
-			o->run.flags |= PSC_TAGS_BY_SIZE;
-		else if (strcmp(optarg, "tag") == 0)
-			o->run.flags &= ~(uint32_t)PSC_TAGS_BY_SIZE;
-		else
-			return usage_error("tags", "--by is 'tag' or 'tag,size', not '%s'", optarg);
-		return -1;
+		return parse_by(o, optarg);
 	case OPT_WALK:
 		o->run.flags &= ~(uint32_t)PSC_TAGS_NO_WALK;
 		return -1;
@@ -126,7 +167,8 @@ int cmd_tags(int argc, char **argv)
 	static const struct command_spec spec = {
 		"tags", help, "s:n:t:", options, ~0u, "", tags_option,
 	};
-	static const struct run_steps steps = {work, print, free_result};
+	static const struct run_steps steps = {work, print, free_result},
+				      caller_steps = {tags_callers_work, tags_callers_print, tags_callers_free};
 	static const struct psc_tags_options run_init = PSC_TAGS_OPTIONS_INIT;
 	struct tags_options o = {.run = run_init, .sort = PSC_SORT_BYTES, .max_rows = -1, .pool = -1};
 	struct psc_error err;
@@ -135,6 +177,9 @@ int cmd_tags(int argc, char **argv)
 		return code;
 	if ((o.run.flags & PSC_TAGS_BY_SIZE) != 0 && (o.run.flags & PSC_TAGS_NO_WALK) != 0)
 		return usage_error("tags", "--by tag,size comes from the walk and cannot be had with --no-walk");
+	code = check_by_caller(&o);
+	if (code >= 0)
+		return code;
 	if (dump_argument(argc, argv, optind, "tags") == NULL)
 		return EXIT_USAGE;
 	if (o.max_rows < 0 && o.common.format == FORMAT_OPENMETRICS)
@@ -144,7 +189,7 @@ int cmd_tags(int argc, char **argv)
 	o.run.progress = progress_callback(&o.common);
 	if (o.tag_file != NULL && psc_tag_file_open(o.tag_file, &o.owners, &err) != PSC_OK)
 		return report_error(&err);
-	code = run_command(&o.common, argv + optind, 1, &steps, &o);
+	code = run_command(&o.common, argv + optind, 1, o.by_caller ? &caller_steps : &steps, &o);
 	psc_tag_file_close(o.owners);
 	return code;
 }

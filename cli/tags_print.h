@@ -17,6 +17,10 @@ struct tags_options {
 	struct psc_tag_file *owners; /* NULL without tag_file */
 	struct budgets budgets;
 	struct psc_tags *result;
+	bool by_caller; /* tags_callers.c; the rest of this then does not apply, but for common, max_rows, pattern, pool
+			 */
+	enum psc_callers_by caller_by;
+	struct psc_callers *callers;
 };
 
 /* By --tag, --pool, and --budget: then only rows of a budget that is exceeded. */
@@ -26,5 +30,10 @@ void tags_count_budgets(const struct psc_tags *tags, struct tags_options *o);
 
 /* False when out of memory. */
 bool tags_print(struct run *run, const struct psc_tags *tags, const struct tags_options *o);
+
+/* tags_callers.c: the steps of a run by caller. */
+enum psc_status tags_callers_work(struct run *r, void *arg, struct psc_error *reterr);
+int tags_callers_print(struct run *r, void *arg);
+void tags_callers_free(void *arg);
 
 #endif

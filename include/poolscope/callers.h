@@ -32,7 +32,10 @@ enum psc_callers_by {
 	PSC_CALLERS_BY_ADDRESS, /**< return address */
 	PSC_CALLERS_BY_FUNCTION,
 	PSC_CALLERS_BY_MODULE,
-	PSC_CALLERS_BY_TAG
+	PSC_CALLERS_BY_TAG,
+	PSC_CALLERS_BY_TAG_ADDRESS, /**< tag, pool and return address */
+	PSC_CALLERS_BY_TAG_MODULE,  /**< tag, pool and module */
+	PSC_CALLERS_BY_POOL_MODULE
 };
 
 #define PSC_CALLER_TAGS_MAX 16
@@ -59,10 +62,15 @@ struct psc_callers_options {
 	const char *tag;          /**< pattern for psc_tag_pattern_match(); NULL: any */
 	const char *module;       /**< of the caller, as debuggers or files spell it; case does not count; NULL: any */
 	const uint8_t *tag_bytes; /**< only this tag, 4 bytes in memory order without the protected bit; NULL: any */
+	bool all_blocks;          /**< every live block that a walk of the pool finds, each once, in block bytes; those
+				     that nobody recorded are rows of PSC_CALLER_NONE. Without lifetimes and stacks. */
+	uint32_t n_threads;       /**< of the walk; 0: as many as processors */
+	psc_progress_fn *progress;
+	void *progress_arg;
 };
 #define PSC_CALLERS_OPTIONS_INIT                                                                                       \
 	{                                                                                                              \
-		sizeof(struct psc_callers_options), PSC_CALLERS_BY_ADDRESS, NULL, NULL, NULL                           \
+		sizeof(struct psc_callers_options), PSC_CALLERS_BY_ADDRESS, NULL, NULL, NULL, false, 0, NULL, NULL     \
 	}
 
 /** A driver that Verifier watched. */
@@ -102,9 +110,10 @@ struct psc_callers_info {
 	uint64_t stackdb_traces, stackdb_missing, stackdb_invalid; /**< entries: read, not in the dump, nonsense */
 	bool stackdb_joined; /**< pool headers carry its indices: there are rows of source stackdb */
 	const char *stackdb_why_not_joined;
-	uint64_t stackdb_blocks;    /**< live blocks whose header names a trace */
-	uint64_t stackdb_lost;      /**< whose trace is not in the dump */
-	uint64_t stackdb_unmatched; /**< whose header holds a number there that is of no trace */
+	uint64_t stackdb_blocks;     /**< live blocks whose header names a trace */
+	uint64_t stackdb_lost;       /**< whose trace is not in the dump */
+	uint64_t stackdb_unmatched;  /**< whose header holds a number there that is of no trace */
+	uint64_t unmet, unmet_bytes; /**< all_blocks: recorded blocks that the walk did not find: in no row */
 };
 
 struct psc_callers; /* a result */
@@ -123,6 +132,12 @@ PSC_API const struct psc_verified_driver *psc_callers_all_drivers(const struct p
 PSC_API const struct psc_callers_info *psc_callers_get_info(const struct psc_callers *callers);
 /** The call was ended by struct psc_cancel: counts are lower bounds. */
 PSC_API bool psc_callers_is_interrupted(const struct psc_callers *callers);
+/** Of the walk, with all_blocks; else none. */
+PSC_API const struct psc_walk_coverage *psc_callers_coverage(const struct psc_callers *callers, size_t *ret_count);
+/** NULL where nothing was searched. */
+PSC_API const struct psc_scan_coverage *psc_callers_scan_coverage(const struct psc_callers *callers);
+/** Fraction of the walk's input that could be read, 0..1; 1 without a walk. */
+PSC_API double psc_callers_coverage_ratio(const struct psc_callers *callers);
 PSC_API const char *const *psc_callers_warnings(const struct psc_callers *callers, size_t *ret_count);
 
 /** One live block as recorded. */

@@ -29,8 +29,7 @@ static bool wanted(const void *arg, const struct psc_block *b)
 static bool add(struct summing *s, const struct psc_block *b, uint64_t caller, uint32_t tag,
 		enum psc_caller_source source, bool is_inferred, uint64_t bytes)
 {
-	struct psc_hashkey key = {caller, (uint64_t)(tag & ~PSC_TAG_PROTECTED) | (uint64_t)b->pool << 32 |
-						  (uint64_t)source << 40};
+	struct psc_hashkey key = psc_caller_key(caller, tag, b->pool, source, is_inferred);
 	struct psc_block_sum *sum = psc_hashmap_put(&s->ret->sums, key, NULL);
 	if (!sum) {
 		if (s->ret->sums.n < KEYS_MAX)
@@ -40,7 +39,6 @@ static bool add(struct summing *s, const struct psc_block *b, uint64_t caller, u
 	}
 	sum->live++;
 	sum->live_bytes += bytes;
-	sum->is_inferred |= is_inferred;
 	return true;
 }
 

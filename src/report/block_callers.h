@@ -16,11 +16,34 @@ struct psc_recorded_block {
 	bool is_met; /* by the walk */
 };
 
-/* Key of sums: a is the caller's address (source stackdb: the index of its trace; none: 0), b holds the tag without
- * its protected bit, pool << 32, source << 40. */
+/* Key of sums, here and in callers: nothing proven is ever added to what is inferred. caller: its address; of sums of
+ * blocks with source stackdb the index of its trace; none: 0. */
+static inline struct psc_hashkey psc_caller_key(uint64_t caller, uint32_t tag, enum psc_pool pool,
+						enum psc_caller_source source, bool is_inferred)
+{
+	struct psc_hashkey k = {caller, (uint64_t)(tag & ~PSC_TAG_PROTECTED) | (uint64_t)pool << 32 |
+						(uint64_t)source << 40 | (uint64_t)is_inferred << 48};
+	return k;
+}
+static inline uint32_t psc_caller_key_tag(const struct psc_hashkey *k)
+{
+	return (uint32_t)k->b;
+}
+static inline enum psc_pool psc_caller_key_pool(const struct psc_hashkey *k)
+{
+	return (enum psc_pool)(k->b >> 32 & 0xff);
+}
+static inline enum psc_caller_source psc_caller_key_source(const struct psc_hashkey *k)
+{
+	return (enum psc_caller_source)(k->b >> 40 & 0xff);
+}
+static inline bool psc_caller_key_is_inferred(const struct psc_hashkey *k)
+{
+	return (k->b >> 48 & 1) != 0;
+}
+
 struct psc_block_sum {
 	uint64_t live, live_bytes;
-	bool is_inferred;
 };
 
 struct psc_block_callers {

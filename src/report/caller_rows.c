@@ -21,7 +21,7 @@ static bool text_same_any_case(const char *a, const char *b)
 
 static bool same_row(const struct psc_caller_row *r, const struct psc_caller_row *other, enum psc_callers_by by)
 {
-	if (r->source != other->source)
+	if (r->source != other->source || r->is_inferred != other->is_inferred)
 		return false;
 	switch (by) {
 	case PSC_CALLERS_BY_ADDRESS:
@@ -35,9 +35,19 @@ static bool same_row(const struct psc_caller_row *r, const struct psc_caller_row
 		return text_same(r->caller.module, other->caller.module) &&
 		       (r->caller.module || r->caller.address == other->caller.address);
 	default:
-		return r->has_pool == other->has_pool && r->pool == other->pool &&
-		       memcmp(r->tags[0], other->tags[0], 4) == 0;
+		break;
 	}
+	if (r->has_pool != other->has_pool || r->pool != other->pool)
+		return false;
+	if (by == PSC_CALLERS_BY_POOL_MODULE)
+		return text_same(r->caller.module, other->caller.module) &&
+		       (r->caller.module || r->caller.address == other->caller.address);
+	if (memcmp(r->tags[0], other->tags[0], 4) != 0)
+		return false;
+	if (by == PSC_CALLERS_BY_TAG_ADDRESS)
+		return r->caller.address == other->caller.address;
+	return by == PSC_CALLERS_BY_TAG || (text_same(r->caller.module, other->caller.module) &&
+					    (r->caller.module || r->caller.address == other->caller.address));
 }
 
 static int by_tag_bytes(const void *a, const void *b)
@@ -76,11 +86,22 @@ static void merge_row(struct psc_caller_row *r, const struct psc_caller_row *fro
 	r->allocs += from->allocs;
 	r->frees += from->frees;
 	r->alloc_bytes += from->alloc_bytes;
-	r->is_inferred |= from->is_inferred;
 	if (!r->stack) {
 		r->stack = from->stack;
 		r->n_stack = from->n_stack;
 	}
+}
+
+static int by_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
+static int by_source(const struct psc_caller_row *x, const struct psc_caller_row *y)
+{
+	if (x->source != y->source)
+		return x->source < y->source ? -1 : 1;
+	return (int)x->is_inferred - (int)y->is_inferred;
 }
 
 /* Total order over single sums, before rows are put together: the same whatever order records were read in. */
@@ -89,8 +110,9 @@ static int by_caller(const void *a, const void *b)
 	const struct psc_caller_row *x = a, *y = b;
 	if (x->caller.address != y->caller.address)
 		return x->caller.address < y->caller.address ? -1 : 1;
-	if (x->source != y->source)
-		return x->source < y->source ? -1 : 1;
+	int c = by_source(x, y);
+	if (c != 0)
+		return c;
 	if (x->pool != y->pool)
 		return x->pool < y->pool ? -1 : 1;
 	return memcmp(x->tags[0], y->tags[0], 4);
@@ -103,7 +125,8 @@ static int by_bytes(const void *a, const void *b)
 		return x->live_bytes > y->live_bytes ? -1 : 1;
 	if (x->live != y->live)
 		return x->live > y->live ? -1 : 1;
-	return by_caller(a, b);
+	int c = by_caller(a, b);
+	return c != 0 ? c : by_text(x->caller.module, y->caller.module);
 }
 
 static bool is_wanted(const struct psc_callers_options *opts, const struct psc_caller_row *r)
@@ -123,10 +146,11 @@ static bool row_of_sum(struct psc_callers *c, struct psc_symbolizer *symbolizer,
 {
 	bool no_memory = false;
 	memset(r, 0, sizeof(*r));
-	r->source = (enum psc_caller_source)(key->b >> 40 & 0xff);
-	r->pool = (enum psc_pool)(key->b >> 32 & 0xff);
+	r->source = psc_caller_key_source(key);
+	r->is_inferred = psc_caller_key_is_inferred(key);
+	r->pool = psc_caller_key_pool(key);
 	r->has_pool = r->pool != PSC_CALLER_POOL_UNKNOWN;
-	psc_caller_tag_bytes((uint32_t)key->b, r->tags[0]);
+	psc_caller_tag_bytes(psc_caller_key_tag(key), r->tags[0]);
 	r->n_tags = 1;
 	r->live = s->live;
 	r->live_bytes = s->live_bytes;
@@ -134,7 +158,6 @@ static bool row_of_sum(struct psc_callers *c, struct psc_symbolizer *symbolizer,
 	r->allocs = s->allocs;
 	r->frees = s->frees;
 	r->alloc_bytes = s->alloc_bytes;
-	r->is_inferred = s->is_inferred;
 	r->caller = psc_caller_locate(symbolizer, &c->arena, key->a, &no_memory);
 	if (s->n_stack == 0)
 		return !no_memory;
@@ -154,7 +177,8 @@ static void finish_row(struct psc_callers *c, struct psc_caller_row *r, enum psc
 		qsort(r->tags, r->n_tags, sizeof(r->tags[0]), by_tag_bytes);
 	if (by == PSC_CALLERS_BY_TAG)
 		r->caller = (struct psc_code_location){0};
-	if (by == PSC_CALLERS_BY_MODULE && r->caller.module) {
+	if ((by == PSC_CALLERS_BY_MODULE || by == PSC_CALLERS_BY_TAG_MODULE || by == PSC_CALLERS_BY_POOL_MODULE) &&
+	    r->caller.module) {
 		r->caller.symbol = NULL;
 		r->caller.address = 0;
 	}
@@ -164,47 +188,61 @@ static void finish_row(struct psc_callers *c, struct psc_caller_row *r, enum psc
 	}
 }
 
-static int by_text(const char *a, const char *b)
+/* Rows of one group stand together: what makes the group, then the source, then any total order. */
+static int within_group(int c, const struct psc_caller_row *x, const struct psc_caller_row *y)
 {
-	return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+	if (c == 0)
+		c = by_source(x, y);
+	return c != 0 ? c : by_caller(x, y);
+}
+
+static int by_pool(const struct psc_caller_row *x, const struct psc_caller_row *y)
+{
+	return (x->pool > y->pool) - (x->pool < y->pool);
 }
 
 static int by_function(const void *a, const void *b)
 {
 	const struct psc_caller_row *x = a, *y = b;
 	int c = by_text(x->caller.module, y->caller.module);
-	if (c == 0)
-		c = by_text(x->caller.symbol, y->caller.symbol);
-	return c != 0                                       ? c
-	       : x->source != y->source && x->caller.symbol ? (x->source < y->source ? -1 : 1)
-							    : by_caller(a, b);
+	return within_group(c != 0 ? c : by_text(x->caller.symbol, y->caller.symbol), x, y);
 }
 
 static int by_module(const void *a, const void *b)
 {
 	const struct psc_caller_row *x = a, *y = b;
-	int c = by_text(x->caller.module, y->caller.module);
-	return c != 0                                       ? c
-	       : x->source != y->source && x->caller.module ? (x->source < y->source ? -1 : 1)
-							    : by_caller(a, b);
+	return within_group(by_text(x->caller.module, y->caller.module), x, y);
 }
 
 static int by_tag(const void *a, const void *b)
 {
 	const struct psc_caller_row *x = a, *y = b;
 	int c = memcmp(x->tags[0], y->tags[0], 4);
-	if (c != 0)
-		return c;
-	if (x->source != y->source)
-		return x->source < y->source ? -1 : 1;
-	return x->pool != y->pool ? (x->pool < y->pool ? -1 : 1) : by_caller(a, b);
+	return within_group(c != 0 ? c : by_pool(x, y), x, y);
+}
+
+static int by_tag_module(const void *a, const void *b)
+{
+	const struct psc_caller_row *x = a, *y = b;
+	int c = memcmp(x->tags[0], y->tags[0], 4);
+	if (c == 0)
+		c = by_pool(x, y);
+	return c != 0 ? c : by_module(a, b);
+}
+
+static int by_pool_module(const void *a, const void *b)
+{
+	const struct psc_caller_row *x = a, *y = b;
+	int c = by_pool(x, y);
+	return c != 0 ? c : by_module(a, b);
 }
 
 bool psc_caller_rows_make(struct psc_callers *c, const struct psc_hashmap *sums, struct psc_symbolizer *symbolizer,
 			  const struct psc_callers_options *opts)
 {
 	/* Rows of one group are neighbours in the order of their group. */
-	static int (*const orders[])(const void *, const void *) = {by_caller, by_function, by_module, by_tag};
+	static int (*const orders[])(const void *, const void *) = {by_caller, by_function,   by_module,     by_tag,
+								    by_tag,    by_tag_module, by_pool_module};
 	size_t pos = 0, n = 0;
 	struct psc_hashkey key;
 	void *value;

@@ -20,10 +20,9 @@ const char *psc_caller_source_name(enum psc_caller_source source)
 }
 
 struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t caller, uint32_t tag,
-					 enum psc_pool pool, enum psc_caller_source source)
+					 enum psc_pool pool, enum psc_caller_source source, bool is_inferred)
 {
-	struct psc_hashkey key = {caller,
-				  (uint64_t)(tag & ~PSC_TAG_PROTECTED) | (uint64_t)pool << 32 | (uint64_t)source << 40};
+	struct psc_hashkey key = psc_caller_key(caller, tag, pool, source, is_inferred);
 	struct psc_caller_sum *s = psc_hashmap_put(&g->sums, key, NULL);
 	if (!s) {
 		if (g->sums.n >= PSC_CALLER_KEYS_MAX)
@@ -66,7 +65,8 @@ static void remember(struct psc_callers_collect *g, uint64_t va, const struct ps
 static bool take_block(void *arg, const struct psc_verifier_block *b)
 {
 	struct psc_callers_collect *g = arg;
-	struct psc_caller_sum *s = psc_caller_sum_at(g, b->caller, b->tag, pool_of(g, b->va), PSC_CALLER_VERIFIER);
+	struct psc_caller_sum *s =
+		psc_caller_sum_at(g, b->caller, b->tag, pool_of(g, b->va), PSC_CALLER_VERIFIER, false);
 	if (s) {
 		s->live++;
 		s->live_bytes += b->size_bytes;
@@ -114,7 +114,7 @@ static bool take_stack(void *arg, const struct psc_stack_row *row)
 	struct psc_callers_collect *g = v->g;
 	uint64_t caller = caller_of_stack(g, row->frames, row->n_frames);
 	struct psc_caller_sum *s = psc_caller_sum_at(
-		g, caller, row->tag, row->is_nonpaged ? PSC_POOL_NONPAGED : PSC_POOL_PAGED, PSC_CALLER_VERIFIER);
+		g, caller, row->tag, row->is_nonpaged ? PSC_POOL_NONPAGED : PSC_POOL_PAGED, PSC_CALLER_VERIFIER, false);
 	if (!s)
 		return !g->no_memory;
 	s->has_lifetime = true;
@@ -149,7 +149,7 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 		return true;
 	if (l) {
 		struct psc_caller_sum *s =
-			psc_caller_sum_at(g, l->caller, l->tag, pool_of(g, t->va), PSC_CALLER_VERIFIER);
+			psc_caller_sum_at(g, l->caller, l->tag, pool_of(g, t->va), PSC_CALLER_VERIFIER, false);
 		if (s)
 			psc_caller_keep_stack(g, s, t->frames, t->n_frames, t->age);
 		return !g->no_memory;
@@ -173,11 +173,11 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 					     PSC_CALLER_TRACE,
 					     op != PSC_CALLER_ALLOCATE,
 					     false};
-	struct psc_caller_sum *s = psc_caller_sum_at(g, b.caller, tag, pool_of(g, t->va), PSC_CALLER_TRACE);
+	struct psc_caller_sum *s =
+		psc_caller_sum_at(g, b.caller, tag, pool_of(g, t->va), PSC_CALLER_TRACE, b.is_inferred);
 	if (s) {
 		s->live++;
 		s->live_bytes += t->size_bytes;
-		s->is_inferred |= b.is_inferred;
 		psc_caller_keep_stack(g, s, t->frames, t->n_frames, t->age);
 	}
 	remember(g, t->va, &b);
@@ -255,7 +255,8 @@ static bool copy_verifier(struct psc_callers *c, const struct psc_verifier *v)
 	return true;
 }
 
-static enum psc_status collect(struct psc_callers_collect *g, struct psc_error *reterr)
+static enum psc_status collect(struct psc_callers_collect *g, const struct psc_callers_options *opts,
+			       struct psc_error *reterr)
 {
 	struct psc_callers *c = g->c;
 	struct psc_verifier v;
@@ -286,7 +287,7 @@ static enum psc_status collect(struct psc_callers_collect *g, struct psc_error *
 	c->info.log_missing = traces.missing;
 	if (g->no_memory)
 		return psc_fail_no_memory(reterr);
-	r = psc_callers_read_stackdb(g, reterr);
+	r = psc_callers_walk(g, opts, reterr);
 	if (r != PSC_OK)
 		return r;
 	if (g->full)
@@ -308,6 +309,7 @@ enum psc_status psc_callers_compute(struct psc_kernel *k, const struct psc_calle
 		goto out;
 	}
 	c->warnings.arena = &c->arena;
+	c->ratio = 1.0;
 	g->k = k;
 	g->c = c;
 	psc_hashmap_init(&g->sums, sizeof(struct psc_caller_sum), PSC_CALLER_KEYS_MAX);
@@ -319,7 +321,7 @@ enum psc_status psc_callers_compute(struct psc_kernel *k, const struct psc_calle
 	psc_warnings_deinit(&ignored);
 	r = psc_symbolizer_open(k, &g->symbolizer, reterr);
 	if (r == PSC_OK)
-		r = collect(g, reterr);
+		r = collect(g, opts, reterr);
 	if (r == PSC_OK && !psc_caller_rows_make(c, &g->sums, g->symbolizer, opts))
 		r = psc_fail_no_memory(reterr);
 out:
@@ -387,4 +389,20 @@ const char *const *psc_callers_warnings(const struct psc_callers *callers, size_
 {
 	*ret_count = callers->warnings.n;
 	return callers->warnings.items;
+}
+
+const struct psc_walk_coverage *psc_callers_coverage(const struct psc_callers *callers, size_t *ret_count)
+{
+	*ret_count = callers->n_coverage;
+	return callers->coverage;
+}
+
+const struct psc_scan_coverage *psc_callers_scan_coverage(const struct psc_callers *callers)
+{
+	return callers->has_scan ? &callers->scan : NULL;
+}
+
+double psc_callers_coverage_ratio(const struct psc_callers *callers)
+{
+	return callers->ratio;
 }

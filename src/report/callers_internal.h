@@ -10,13 +10,13 @@
 
 #define PSC_CALLER_POOL_UNKNOWN PSC_POOL_MAX
 
-/* Sums of one (source, return address, tag, pool): key.a is the address, key.b holds tag, pool << 32, source << 40. */
+/* Sums of one psc_caller_key(). */
 struct psc_caller_sum {
 	uint64_t live, live_bytes, allocs, frees, alloc_bytes;
 	const uint64_t *stack; /* in the arena */
 	uint32_t n_stack;
 	uint64_t stack_age; /* of its record + 1; 0 none */
-	bool has_lifetime, is_inferred;
+	bool has_lifetime;
 };
 
 struct psc_callers {
@@ -31,6 +31,11 @@ struct psc_callers {
 	bool has_all;
 	struct psc_callers_info info;
 	bool is_interrupted;
+	struct psc_walk_coverage coverage[2];
+	size_t n_coverage;
+	struct psc_scan_coverage scan;
+	bool has_scan;
+	double ratio;
 };
 
 #define PSC_CALLER_KEYS_MAX ((size_t)1 << 18)
@@ -49,12 +54,14 @@ struct psc_callers_collect {
 
 /* NULL: out of memory, or too many: then full is set. */
 struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t caller, uint32_t tag,
-					 enum psc_pool pool, enum psc_caller_source source);
+					 enum psc_pool pool, enum psc_caller_source source, bool is_inferred);
 /* The stack of the lowest age stays. */
 void psc_caller_keep_stack(struct psc_callers_collect *g, struct psc_caller_sum *s, const uint64_t *frames, unsigned n,
 			   uint64_t age);
-/* callers_stackdb.c: into the sums and the info, of blocks that no record names. */
-enum psc_status psc_callers_read_stackdb(struct psc_callers_collect *g, struct psc_error *reterr);
+/* callers_walk.c: blocks that only the stack-trace database names, into the sums and the info; with all_blocks every
+ * block, instead of the sums of records. */
+enum psc_status psc_callers_walk(struct psc_callers_collect *g, const struct psc_callers_options *opts,
+				 struct psc_error *reterr);
 
 /* Rows in their order, from the sums; adds to the info's totals. False: out of memory. */
 bool psc_caller_rows_make(struct psc_callers *c, const struct psc_hashmap *sums, struct psc_symbolizer *symbolizer,

@@ -61,7 +61,7 @@ offers() {
 }
 offers poolscope 'tags' ta
 offers 'poolscope tags --sort' 'nonpaged' no
-offers 'poolscope tags --by' 'tag tag,size' t
+offers 'poolscope tags --by' 'tag tag,size tag,caller tag,module' t
 offers 'poolscope tags --sort =' 'per-alloc' per
 offers 'poolscope info --format' 'json' j
 offers 'poolscope frob' '' --

@@ -21,12 +21,13 @@ static bool on_event(void *arg, const struct psc_caller_event *e)
 
 static void read_all(struct psc_kernel *k)
 {
-	for (int by = PSC_CALLERS_BY_ADDRESS; by <= PSC_CALLERS_BY_TAG; by++) {
+	for (int by = PSC_CALLERS_BY_ADDRESS; by <= PSC_CALLERS_BY_POOL_MODULE; by++) {
 		struct psc_callers_options opts = PSC_CALLERS_OPTIONS_INIT;
 		struct psc_callers *c;
 		size_t n;
 		uint64_t live = 0;
 		opts.by = (enum psc_callers_by)by;
+		opts.all_blocks = by > PSC_CALLERS_BY_TAG;
 		if (psc_callers_compute(k, &opts, &c, NULL) != PSC_OK)
 			continue;
 		const struct psc_caller_row *rows = psc_callers_rows(c, &n);

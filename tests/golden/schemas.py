@@ -92,9 +92,11 @@ def columns_of(doc, row, header, prefix=''):
 CASES = {
     'tags': [[], ['--by', 'tag,size']],
     'blocks': [['-n', '1'], ['-n', '1', '--dump-bytes', '1']],
+    'tag_callers': [['--by', 'tag,caller'], ['--by', 'module']],
     'owner': [['NtFC']],
     'diff': [[], ['--by', 'process'], ['--by', 'tag,size']],
 }
+COMMANDS = {'tag_callers': 'tags'}  # schemas that are not called like their command
 if len(sys.argv) > 2:
     fixtures = sorted(glob.glob(os.path.join(root, 'fixtures', '*.dmp.gz')))
     env = {k: v for k, v in os.environ.items() if 'SYMBOL_PATH' not in k}
@@ -109,7 +111,7 @@ if len(sys.argv) > 2:
         header = set()
         for options in CASES.get(command, [[]]):
             files = fixtures[:1] * (2 if command == 'diff' else 1)
-            p = subprocess.run([os.path.abspath(sys.argv[2]), command, '-q', '--format', 'csv'] + options + files,
+            p = subprocess.run([os.path.abspath(sys.argv[2]), COMMANDS.get(command, command), '-q', '--format', 'csv'] + options + files,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
             if p.returncode != 0 and b'built without' in p.stderr:
                 break
