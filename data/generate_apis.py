@@ -7,7 +7,7 @@ import re
 import sys
 
 HEAD = "api module kind n_args pool pool_kind size tag fixed_tag condition source".split()
-KINDS = ["call", "lookaside", "contiguous", "mapping", "context", "structure", "default"]
+KINDS = ["call", "lookaside", "contiguous", "mapping", "context", "structure", "default", "registration"]
 POOLS = {"type": "PSC_API_POOL_TYPE", "flags": "PSC_API_POOL_FLAGS", "nonpaged": "PSC_API_POOL_NONPAGED",
          "paged": "PSC_API_POOL_PAGED", "-": "PSC_API_POOL_UNKNOWN"}
 
@@ -20,13 +20,14 @@ def parameter(n, text, wide_at):
     """C initialiser of struct psc_api_param. wide_at: number of the 64-bit argument, which takes two slots on x86."""
     if text == "-":
         return "{-1, -1, -1, -1}"
-    m = re.match(r"^(\d+)(?:@(\d+)(?:/(\d+))?)?$", text)
+    m = re.match(r"^(\d+)(?::(\d+))?(?:@(\d+)(?:/(\d+))?)?$", text)
     if not m:
         fail(n, "not an argument: '%s'" % text)
     arg = int(m[1])
-    offset = int(m[2]) if m[2] else -1
-    offset32 = int(m[3]) if m[3] else offset
-    return "{%d, %d, %d, %d}" % (arg, arg + (1 if wide_at is not None and arg > wide_at else 0), offset, offset32)
+    arg32 = int(m[2]) if m[2] else arg + (1 if wide_at is not None and arg > wide_at else 0)
+    offset = int(m[3]) if m[3] else -1
+    offset32 = int(m[4]) if m[4] else offset
+    return "{%d, %d, %d, %d}" % (arg, arg32, offset, offset32)
 
 
 def main():

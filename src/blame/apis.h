@@ -9,12 +9,13 @@
 
 enum psc_api_kind {
 	PSC_API_CALL,
-	PSC_API_LOOKASIDE,  /* sets up a list whose blocks carry the tag */
-	PSC_API_CONTIGUOUS, /* whole pages */
-	PSC_API_MAPPING,    /* address space, tagged like pool */
-	PSC_API_CONTEXT,    /* the tag is in a registration, not in the call */
-	PSC_API_STRUCTURE,  /* tag and size in a structure of parameters */
-	PSC_API_DEFAULT,    /* tag for what a framework allocates later */
+	PSC_API_LOOKASIDE,    /* sets up a list whose blocks carry the tag */
+	PSC_API_CONTIGUOUS,   /* whole pages */
+	PSC_API_MAPPING,      /* address space, tagged like pool */
+	PSC_API_CONTEXT,      /* the tag is in a registration: tag is the argument that says which */
+	PSC_API_STRUCTURE,    /* tag and size in a structure of parameters */
+	PSC_API_DEFAULT,      /* tag for what a framework allocates later */
+	PSC_API_REGISTRATION, /* of such contexts: tag is the argument that points to it */
 };
 
 enum psc_api_pool {

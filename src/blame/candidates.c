@@ -37,7 +37,7 @@ static void scan_x86(struct psc_scan *s, const struct psc_code_section *sec, str
 		if (t < size) {
 			if (psc_bit_get(s->want, t))
 				add(s, r, p);
-			if (first && p > sec->rva && b[p - 1] == 0xe8)
+			if (first && v != 0 && p > sec->rva && b[p - 1] == 0xe8)
 				psc_bit_set(s->starts, t);
 		}
 		if (!is_x64 && v - base < size && psc_bit_get(s->want, v - base))

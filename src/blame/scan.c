@@ -215,6 +215,30 @@ static bool is_in_chain(const struct psc_scan *s, uint32_t target, uint32_t func
 	return false;
 }
 
+static void keep(struct psc_scan *s, const struct psc_found *f)
+{
+	if (s->found.n >= FOUND_MAX)
+		return;
+	if (!PSC_VEC_RESERVE_ONE(&s->found))
+		s->no_memory = true;
+	else
+		s->found.items[s->found.n++] = *f;
+}
+
+struct registering {
+	struct psc_scan *s;
+	struct psc_found f;
+};
+
+static void keep_context(void *arg, const struct psc_context *c, bool is_soft)
+{
+	struct registering *r = (struct registering *)arg;
+	r->f.tag = psc_val_const(c->tag);
+	r->f.tag.is_soft = is_soft;
+	r->f.size = c->size_bytes == PSC_CONTEXT_ANY_SIZE ? top() : psc_val_const(c->size_bytes);
+	keep(r->s, &r->f);
+}
+
 static void found(struct visit *v, const struct psc_flow_call *c, uint32_t hit)
 {
 	struct psc_scan *s = v->s;
@@ -249,6 +273,11 @@ static void found(struct visit *v, const struct psc_flow_call *c, uint32_t hit)
 	f.return_rva = c->is_tail ? 0 : c->insn->rva + c->insn->len;
 	f.is_tail = c->is_tail;
 	f.is_guess = c->is_guess;
+	if (t.api->kind == PSC_API_REGISTRATION && !t.is_wrapper) {
+		struct registering r = {s, f};
+		psc_scan_registration(s, &f.tag, keep_context, &r);
+		return;
+	}
 	bool thin = c->n_insns <= THIN_INSNS;
 	bool passes = is_own_argument(&f.tag) || (thin && (is_own_argument(&f.size) || is_own_argument(&f.pool)));
 	if ((passes || c->is_tail) && t.level < PSC_WRAPPER_LEVELS && !is_api_entry(s, v->function) &&
@@ -266,12 +295,7 @@ static void found(struct visit *v, const struct psc_flow_call *c, uint32_t hit)
 		add_pending(s, v->function, &w);
 		f.is_wrapper = true;
 	}
-	if (s->found.n >= FOUND_MAX)
-		return;
-	if (!PSC_VEC_RESERVE_ONE(&s->found))
-		s->no_memory = true;
-	else
-		s->found.items[s->found.n++] = f;
+	keep(s, &f);
 }
 
 static void on_call(void *arg, const struct psc_flow_call *c)
@@ -355,7 +379,9 @@ static int compare_found(const void *pa, const void *pb)
 	const struct psc_found *a = (const struct psc_found *)pa, *b = (const struct psc_found *)pb;
 	if (a->call_rva != b->call_rva)
 		return a->call_rva < b->call_rva ? -1 : 1;
-	return a->target < b->target ? -1 : a->target > b->target;
+	if (a->target != b->target)
+		return a->target < b->target ? -1 : 1;
+	return memcmp(a->tag.v, b->tag.v, sizeof(a->tag.v)); /* contexts of one registration */
 }
 
 static void next_round(struct psc_scan *s)
@@ -408,6 +434,12 @@ bool psc_scan_run(struct psc_scan *s, const struct psc_code_image *img, const st
 		if (s->pending.n == 0 || s->round >= ROUNDS_MAX)
 			break;
 		next_round(s);
+	}
+	/* Which tag a context has is known when all registrations were seen. */
+	for (size_t i = 0; i < s->found.n; i++) {
+		struct psc_found *f = &s->found.items[i];
+		if (s->targets.items[f->target].api->kind == PSC_API_CONTEXT)
+			f->tag = psc_scan_context_tags(s, &f->tag, &f->size);
 	}
 	if (s->found.n > 1)
 		qsort(s->found.items, s->found.n, sizeof(s->found.items[0]), compare_found);

@@ -41,6 +41,15 @@ struct psc_found {
 	struct psc_val tag, pool, size;
 };
 
+/* A context that the image registers with the filter manager. */
+struct psc_context {
+	uint16_t type, flags;
+	uint32_t tag;
+	uint64_t size_bytes;
+};
+#define PSC_CONTEXT_ANY_SIZE UINT64_MAX
+#define PSC_CONTEXTS_MAX     64u
+
 struct psc_scan {
 	const struct psc_code_image *img;
 	const struct psc_externs *externs; /* may be NULL */
@@ -72,6 +81,8 @@ struct psc_scan {
 	uint8_t *starts;                           /* one bit a byte: called, or pointed to by data */
 	uint32_t gap_function, gap_end, gap_round; /* functions.c: last answer */
 	uint32_t round;
+	struct psc_context contexts[PSC_CONTEXTS_MAX];
+	unsigned n_contexts;
 	uint64_t n_functions, n_undecoded, budget;
 	bool no_memory;
 	struct psc_flow_env env;
@@ -98,6 +109,12 @@ struct psc_positions {
 	size_t n, cap;
 };
 void psc_scan_candidates(struct psc_scan *s, struct psc_positions *ret);
+
+/* registration.c: contexts of the registration at a constant address; each is given to `give` and remembered. */
+void psc_scan_registration(struct psc_scan *s, const struct psc_val *where,
+			   void (*give)(void *arg, const struct psc_context *c, bool is_soft), void *arg);
+/* Tags of the registered contexts of a type and a size. */
+struct psc_val psc_scan_context_tags(const struct psc_scan *s, const struct psc_val *type, const struct psc_val *size);
 
 /* functions.c */
 uint32_t psc_scan_function_of(struct psc_scan *s, uint32_t rva);

@@ -17,6 +17,7 @@ static enum psc_site_kind kind_of(enum psc_api_kind kind)
 	case PSC_API_MAPPING:
 		return PSC_SITE_MAPPING;
 	case PSC_API_CONTEXT:
+	case PSC_API_REGISTRATION:
 		return PSC_SITE_CONTEXT;
 	case PSC_API_STRUCTURE:
 		return PSC_SITE_POOL_OBJECT;
@@ -58,9 +59,10 @@ static bool fill(const struct psc_scan *s, const struct psc_found *f, struct psc
 	r->pool_is_flags = api->pool_kind == PSC_API_POOL_FLAGS;
 	r->tag = api->tag.arg < 0 && api->fixed_tag == 0 ? no_value() : psc_site_value_of(s->img, &f->tag, 4, true);
 	r->pool = api->pool.arg < 0 ? no_value() : psc_site_value_of(s->img, &f->pool, 4, false);
-	r->size = api->size.arg < 0 ? no_value()
-				    : psc_site_value_of(s->img, &f->size,
-							api->size.offset >= 0 ? 4 : s->img->pointer_bytes, false);
+	r->size =
+		api->size.arg < 0 && api->kind != PSC_API_REGISTRATION
+			? no_value()
+			: psc_site_value_of(s->img, &f->size, api->size.offset >= 0 ? 4 : s->img->pointer_bytes, false);
 	/* What writable memory held once is no size. */
 	if (f->size.is_soft && r->size.kind != PSC_SITE_NONE) {
 		r->size = no_value();

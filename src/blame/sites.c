@@ -72,8 +72,6 @@ static bool matches(const char *pattern, const char *name)
 	return *pattern == '\0';
 }
 
-static void on_export(void *arg, uint32_t rva, const char *name);
-
 struct export_visit {
 	struct run *run;
 	uint64_t base;
@@ -100,14 +98,13 @@ static int compare_externs(const void *pa, const void *pb)
 	return a->va != b->va ? (a->va < b->va ? -1 : 1) : strcmp(a->api->name, b->api->name);
 }
 
-static void describe(struct psc_sites *result, struct psc_site_module *m, const struct psc_code_image *img)
+static void describe(struct psc_site_module *m, const struct psc_code_image *img)
 {
 	m->machine = (enum psc_machine)img->machine;
 	m->base = img->base;
 	m->size_bytes = img->size_bytes;
 	m->code_bytes = img->code_bytes;
 	m->missing_code_bytes = img->missing_code_bytes;
-	(void)result;
 }
 
 /* false when out of memory. */
@@ -148,7 +145,7 @@ static bool memory_job(void *arg, unsigned worker, size_t job)
 	enum psc_status st =
 		psc_code_image_from_memory(reader, r->loaded[job]->base, r->loaded[job]->size_bytes, &img, &err);
 	if (st == PSC_OK) {
-		describe(r->result, m, &img);
+		describe(m, &img);
 		if (!scan_image(r, job, &img))
 			r->no_memory = true;
 		psc_code_image_deinit(&img);
@@ -181,7 +178,7 @@ static bool file_job(void *arg, unsigned worker, size_t job)
 	}
 	if (st == PSC_OK) {
 		psc_code_debug_record(&img);
-		describe(r->result, m, &img);
+		describe(m, &img);
 		memcpy(m->pdb_guid, img.info.pdb_guid, sizeof(m->pdb_guid));
 		m->pdb_age = img.info.pdb_age;
 		if (img.info.pdb_name[0] != '\0')

@@ -165,6 +165,8 @@ static uint32_t table_entries(const uint8_t *b, uint32_t p)
 		uint32_t end = b[q - 2] == 0x77 ? q - 2 : q - 6;
 		if (end >= 3 && b[end - 3] == 0x83 && is_compare(b[end - 2]))
 			n = b[end - 1];
+		else if (end >= 4 && b[end - 4] == 0x83 && (b[end - 3] & 0xf8) == 0x78) /* cmp [reg + n], number */
+			n = b[end - 1];
 		else if (end >= 5 && (b[end - 5] == 0x3d || b[end - 5] == 0x2d))
 			n = psc_le32(b + end - 4);
 		else if (end >= 6 && b[end - 6] == 0x81 && is_compare(b[end - 5]))
@@ -176,21 +178,35 @@ static uint32_t table_entries(const uint8_t *b, uint32_t p)
 	return 0;
 }
 
-/* x86: jmp [table + reg * 4], or the same loaded into a register. What such a table points to are places in a function,
- * not functions. */
+/* x86: jmp [table + reg * 4], the same loaded into a register, or as unoptimised code spells it: add eax, table;
+ * mov eax, [eax]; jmp eax. *ret_table: the bytes of its address. */
+static bool is_table_jump(const uint8_t *b, const uint8_t **ret_table, bool *ret_certain)
+{
+	bool jmp = b[0] == 0xff && b[1] == 0x24, mov = b[0] == 0x8b && (b[1] & 0xc7) == 0x04;
+	*ret_table = b + 3;
+	*ret_certain = jmp;
+	if (jmp || mov)
+		return (b[2] & 0xc7) == 0x85;
+	*ret_table = b + 1;
+	*ret_certain = true;
+	return b[0] == 0x05 && memcmp(b + 5, "\x8b\x00\xff\xe0", 4) == 0;
+}
+
+/* What jump tables point to are places in a function, not functions. */
 static void find_jump_tables(struct psc_scan *s)
 {
 	const struct psc_code_image *img = s->img;
 	for (size_t i = 0; img->machine == PSC_MACHINE_X86 && i < img->n_sections; i++) {
 		const struct psc_code_section *sec = &img->sections[i];
 		const uint8_t *b = img->bytes + sec->rva;
-		for (uint32_t p = 0; sec->is_code && p + 7 <= sec->size_bytes; p++) {
-			bool jmp = b[p] == 0xff && b[p + 1] == 0x24, mov = b[p] == 0x8b && (b[p + 1] & 0xc7) == 0x04;
-			if ((!jmp && !mov) || (b[p + 2] & 0xc7) != 0x85)
+		for (uint32_t p = 0; sec->is_code && p + 9 <= sec->size_bytes; p++) {
+			const uint8_t *table;
+			bool is_certain;
+			if (!is_table_jump(b + p, &table, &is_certain))
 				continue;
-			struct psc_hashkey k = {psc_le32(b + p + 3) - (uint32_t)img->base, 0};
+			struct psc_hashkey k = {psc_le32(table) - (uint32_t)img->base, 0};
 			uint32_t n = table_entries(b, p), *entry;
-			if (n == 0 && !jmp)
+			if (n == 0 && !is_certain)
 				continue;
 			entry = (uint32_t *)psc_hashmap_put(&s->tables, k, NULL);
 			if (entry == NULL)

@@ -98,10 +98,16 @@ try:
             n += check(path, functions, arch + opt, bad)
         path, functions = drivers.build_clang(arch, "-O2", True, work, lib)
         n += check(path, functions, arch + " guard", bad)
-    if shutil.which("x86_64-w64-mingw32-gcc"):
+        if arch == "x64":
+            path, functions = drivers.build_delayed(work, lib)
+            n += check(path, functions, "delayed imports", bad)
+    for arch, tools in drivers.MINGW.items():
+        if shutil.which(tools + "gcc") is None:
+            print("%sgcc is not installed: its drivers are not tried" % tools)
+            continue
         for opt in ["-O0", "-O2"] if quick else ["-O0", "-O1", "-O2", "-Os"]:
-            path, functions = drivers.build_mingw(opt, work)
-            n += check(path, functions, "mingw" + opt, bad)
+            path, functions = drivers.build_mingw(arch, opt, work)
+            n += check(path, functions, "mingw " + arch + opt, bad)
 finally:
     if os.environ.get("KEEP"):
         print(work)

@@ -12,7 +12,9 @@ IMPORTS = [
     ("ExAllocatePoolWithTagPriority", 16), ("ExAllocatePool2", 16), ("ExAllocatePool3", 24),
     ("ExInitializeNPagedLookasideList", 28), ("ExInitializeLookasideListEx", 32), ("NdisAllocateMemoryWithTag", 12),
     ("NdisAllocateNetBufferListPool", 8), ("FltAllocatePoolAlignedWithTag", 16), ("MmAllocateContiguousMemory", 12),
-    ("StorPortExtendedFunction", 20), ("ExFreePoolWithTag", 8), ("KeBugCheckEx", 20), ("IoAllocateMdl", 20),
+    ("MmAllocateContiguousMemoryEx", 52), ("FltRegisterFilter", 12), ("FltAllocateContext", 20),
+    ("NdisAllocateCloneOidRequest", 16), ("NdisAllocateGenericObject", 12), ("NdisAllocateTimerObject", 12),
+    ("FsRtlAllocateAePushLock", 8), ("StorPortExtendedFunction", 20), ("ExFreePoolWithTag", 8), ("KeBugCheckEx", 20), ("IoAllocateMdl", 20),
 ]
 
 
@@ -40,6 +42,14 @@ IMP void *API NdisAllocateNetBufferListPool(void *, void *);
 IMP void *API FltAllocatePoolAlignedWithTag(void *, int, size_t_, u32);
 IMP void *API MmAllocateContiguousMemory(size_t_, u64);
 IMP u32 API StorPortExtendedFunction(int, void *, u32, u32, void *);
+IMP int API MmAllocateContiguousMemoryEx(size_t_ *, u64, u64, u64, u32, u32, void *, u32, u32, void **);
+IMP int API FltRegisterFilter(void *, const void *, void **);
+/* 16-bit numbers as Microsoft's compiler passes them, in the whole register. */
+IMP int API FltAllocateContext(void *, u32, size_t_, int, void **);
+IMP int API NdisAllocateCloneOidRequest(void *, void *, u32, void **);
+IMP void *API NdisAllocateGenericObject(void *, u32, u32);
+IMP int API NdisAllocateTimerObject(void *, void *, void **);
+IMP void *API FsRtlAllocateAePushLock(int, u32);
 IMP void API ExFreePoolWithTag(void *, u32);
 IMP void API KeBugCheckEx(u32, size_t_, size_t_, size_t_, size_t_);
 IMP void *API IoAllocateMdl(void *, u32, char, char, void *);
@@ -118,6 +128,59 @@ case("NI int t_flt(void *i) { void *p = FltAllocatePoolAlignedWithTag(i, 4, 0x10
      t_flt=[site("FltAllocatePoolAlignedWithTag", "Fl01", 0x1000, "nonpaged|cache-aligned")])
 case("NI int t_contig(void) { void *p = MmAllocateContiguousMemory(0x3000, 0xffffffffull); sink = p; return p != 0; }",
      t_contig=[site("MmAllocateContiguousMemory", "MmCm", 0x3000, "nonpaged")])
+case("""NI int t_contig_ex(void) {
+	volatile size_t_ n = 0x5000;
+	void *p = 0;
+	int s = MmAllocateContiguousMemoryEx((size_t_ *)&n, 0, ~0ull, 0, ~0u, 4, 0, '10xC', 0, &p);
+	sink = p;
+	return s;
+}""", t_contig_ex=[site("MmAllocateContiguousMemoryEx", "Cx01", 0x5000, "nonpaged")])
+case("""
+struct context { unsigned short type, flags; void *cleanup; size_t_ size; u32 tag; void *alloc, *free, *reserved; };
+struct registration { unsigned short size, version; u32 flags; const struct context *contexts; void *rest[14]; };
+static const struct context contexts[] = {{2, 0, 0, 0x40, '10xF', 0, 0, 0}, {8, 0, 0, ~(size_t_)0, '20xF', 0, 0, 0},
+	{8, 1, 0, 0x80, '30xF', 0, 0, 0}, {0xffff, 0, 0, 0, '99xF', 0, 0, 0}};
+static const struct registration registration = {sizeof(struct registration), 0x203, 0, contexts, {0}};
+NI int t_register(void *driver) {
+	void *f = 0;
+	int s = FltRegisterFilter(driver, &registration, &f);
+	sink = f;
+	return s;
+}
+NI int t_context(void *f) {
+	void *p = 0;
+	int s = FltAllocateContext(f, 2, 0x40, 1, &p);
+	sink = p;
+	return s;
+}
+NI int t_context_any(void *f) {
+	void *p = 0;
+	int s = FltAllocateContext(f, 8, 0x60, 0x200, &p);
+	sink = p;
+	return s;
+}""", t_register=[site("FltRegisterFilter", "Fx01", 0x40), site("FltRegisterFilter", "Fx02", None),
+                  site("FltRegisterFilter", "Fx03", 0x80)],
+     t_context=[site("FltAllocateContext", "Fx01", 0x40, "paged")],
+     t_context_any=[site("FltAllocateContext", ["Fx02", "Fx03"], 0x60, "nonpaged-nx")])
+case("""NI int t_clone(void *h) {
+	void *p = 0;
+	int s = NdisAllocateCloneOidRequest(h, h, '10oN', &p);
+	sink = p;
+	return s;
+}""", t_clone=[site("NdisAllocateCloneOidRequest", "No01", None, "nonpaged")])
+case("NI int t_generic(void *d) { void *p = NdisAllocateGenericObject(d, '10gN', 0x28); sink = p; return p != 0; }",
+     t_generic=[site("NdisAllocateGenericObject", "Ng01", 0x28, "nonpaged")])
+case("""
+struct timer { unsigned char type, revision; unsigned short size; u32 tag; void *function, *context; };
+NI int t_timer(void *h) {
+	struct timer c = {0x97, 1, sizeof(struct timer), '10tN', (void *)&sink, h};
+	void *p = 0;
+	int s = NdisAllocateTimerObject(h, &c, &p);
+	sink = p;
+	return s;
+}""", t_timer=[site("NdisAllocateTimerObject", "Nt01", None, "nonpaged")])
+case("NI int t_push_lock(void) { void *p = FsRtlAllocateAePushLock(1, '10eA'); sink = p; return p != 0; }",
+     t_push_lock=[site("FsRtlAllocateAePushLock", "Ae01", None, "paged")])
 case("NI u32 t_stor(void *e) { void *p = 0; u32 s = StorPortExtendedFunction(0, e, 0x220, '10tS', &p); sink = p; return s; }",
      t_stor=[site("StorPortExtendedFunction", "St01", 0x220, "nonpaged")])
 case("NI u32 t_stor_other(void *e) { u32 s = StorPortExtendedFunction(1, e, 0x220, '20tS', 0); global_value = s; return s; }")
@@ -336,6 +399,20 @@ def import_library(arch, work):
     return lib
 
 
+def functions_of_map(path, arch):
+    base = None
+    functions = {}
+    for line in open(path):
+        m = re.match(r"^ Preferred load address is ([0-9a-f]+)", line)
+        if m:
+            base = int(m[1], 16)
+        m = re.match(r"^ [0-9a-f]{4}:[0-9a-f]{8}\s+(\S+)\s+([0-9a-f]{8,16})", line)
+        if m and base is not None:
+            sym = m[1][1:] if arch == "x86" and m[1].startswith("_") else m[1]
+            functions.setdefault(re.sub(r"@\d+$", "", sym), int(m[2], 16) - base)
+    return functions
+
+
 def build_clang(arch, opt, guard, work, lib):
     """(driver, {function: (rva, end)})"""
     triple, _, machine = TARGETS[arch]
@@ -348,40 +425,46 @@ def build_clang(arch, opt, guard, work, lib):
     run("lld-link", "/driver", "/subsystem:native", "/entry:DriverEntry", "/nodefaultlib", "/opt:noref", "/opt:noicf",
         "/machine:" + machine, "/safeseh:no", *(["/guard:cf"] if guard else ["/debug"] if opt == "-O2" else []), "/map:" + name + ".map",
         "/out:" + name + ".sys", name + ".o", lib)
-    base = None
-    functions = {}
-    for line in open(name + ".map"):
-        m = re.match(r"^ Preferred load address is ([0-9a-f]+)", line)
-        if m:
-            base = int(m[1], 16)
-        m = re.match(r"^ [0-9a-f]{4}:[0-9a-f]{8}\s+(\S+)\s+([0-9a-f]{8,16})", line)
-        if m and base is not None:
-            sym = m[1][1:] if arch == "x86" and m[1].startswith("_") else m[1]
-            functions.setdefault(re.sub(r"@\d+$", "", sym), int(m[2], 16) - base)
-    return name + ".sys", functions
+    return name + ".sys", functions_of_map(name + ".map", arch)
 
 
-def build_mingw(opt, work):
-    name = os.path.join(work, "mingw" + opt)
+MINGW = {"x64": "x86_64-w64-mingw32-", "x86": "i686-w64-mingw32-"}
+
+
+def build_mingw(arch, opt, work):
+    name, tools, is_32 = os.path.join(work, "mingw-%s%s" % (arch, opt)), MINGW[arch], arch == "x86"
     with open(name + ".c", "w") as f:
         f.write(source(False))
     with open(name + ".def", "w") as f:
-        f.write("LIBRARY ntoskrnl.exe\nEXPORTS\n" + "".join("%s\n" % n for n, _ in IMPORTS))
-    run("x86_64-w64-mingw32-dlltool", "-d", name + ".def", "-l", name + ".a")
-    run("x86_64-w64-mingw32-gcc", opt, "-ffreestanding", "-fno-builtin", "-Wno-multichar", "-fno-toplevel-reorder",
-        "-nostdlib", "-shared", "-Wl,--subsystem,native", "-Wl,-e,DriverEntry", name + ".c", name + ".a", "-o",
-        name + ".sys")
+        f.write("LIBRARY ntoskrnl.exe\nEXPORTS\n" + "".join("%s%s\n" % (n, "@%d" % b if is_32 else "") for n, b in IMPORTS))
+    run(tools + "dlltool", *(["-k"] if is_32 else []), "-d", name + ".def", "-l", name + ".a")
+    run(tools + "gcc", opt, "-ffreestanding", "-fno-builtin", "-Wno-multichar", "-fno-toplevel-reorder",
+        "-nostdlib", "-shared", "-Wl,--subsystem,native", "-Wl,-e," + ("_DriverEntry@8" if is_32 else "DriverEntry"),
+        name + ".c", name + ".a", "-o", name + ".sys")
     functions = {}
     base = None
-    for line in run("x86_64-w64-mingw32-objdump", "-p", name + ".sys").splitlines():
+    for line in run(tools + "objdump", "-p", name + ".sys").splitlines():
         m = re.match(r"^ImageBase\s+([0-9a-f]+)", line)
         if m:
             base = int(m[1], 16)
-    for line in run("x86_64-w64-mingw32-nm", name + ".sys").splitlines():
+    for line in run(tools + "nm", name + ".sys").splitlines():
         m = re.match(r"^([0-9a-f]+) [Tt] (\S+)$", line)
         if m:
-            functions[m[2]] = int(m[1], 16) - base
+            functions[m[2][1:] if is_32 and m[2].startswith("_") else m[2]] = int(m[1], 16) - base
     return name + ".sys", functions
+
+
+def build_delayed(work, lib):
+    """The imports are loaded when first called: they have no ordinary slots."""
+    name = os.path.join(work, "delayed")
+    with open(name + ".c", "w") as f:
+        f.write(source(False) + "void *API __delayLoadHelper2(const void *d, void **slot) { return *slot; }\n")
+    build = TARGETS["x64"]
+    run("clang", "--target=" + build[0], "-O2", "-ffreestanding", "-fno-stack-protector", "-fno-builtin",
+        "-mno-stack-arg-probe", "-Wno-multichar", "-Wno-unused", "-c", name + ".c", "-o", name + ".o")
+    run("lld-link", "/dll", "/subsystem:native", "/entry:DriverEntry", "/nodefaultlib", "/opt:noref", "/opt:noicf",
+        "/machine:x64", "/delayload:ntoskrnl.exe", "/map:" + name + ".map", "/out:" + name + ".sys", name + ".o", lib)
+    return name + ".sys", functions_of_map(name + ".map", "x64")
 
 
 def call_ends(path):
