@@ -149,8 +149,9 @@ static bool is_wanted(const struct sites_options *o, const struct psc_site *s)
 	return (o->tag == NULL || may_have_tag(s, o->tag)) && (o->api == NULL || name_matches(o->api, s->api));
 }
 
-static void print_row(struct report *r, const struct psc_site *s, const struct psc_site_module *m)
+static void print_row(struct report *r, const struct psc_site *s, const struct psc_site_module *modules)
 {
+	const struct psc_site_module *m = &modules[s->module];
 	struct cell cells[N_COLS];
 	struct site_texts t;
 	bool is_32bit = m->machine == PSC_MACHINE_X86;
@@ -174,7 +175,7 @@ static void print_row(struct report *r, const struct psc_site *s, const struct p
 	cells[COL_TAG] = site_tag_cell(s, &t);
 	cells[COL_POOL] = site_pool_cell(s, &t);
 	cells[COL_SIZE] = site_size_cell(s, &t);
-	cells[COL_CHAIN] = site_chain_cell(s, &t);
+	cells[COL_CHAIN] = site_chain_cell(s, modules, &t);
 	cells[COL_TAIL] = cell_bool(s->is_tail_call);
 	cells[COL_WRAPPER] = cell_bool(s->is_wrapper);
 	cells[COL_CONFIDENCE] = cell_text(psc_site_confidence_name(s->confidence));
@@ -256,7 +257,7 @@ static int print(struct run *run, void *arg)
 		if (o->max_rows != 0 && r.n_rows >= (uint64_t)o->max_rows)
 			n_left++;
 		else
-			print_row(&r, &rows[i], &m[rows[i].module]);
+			print_row(&r, &rows[i], m);
 	}
 	report_list(&r, "modules", "module", json_modules(m, n_modules));
 	if (r.format == FORMAT_TABLE)

@@ -143,14 +143,17 @@ struct cell site_size_cell(const struct psc_site *s, struct site_texts *t)
 	return cell_both(t->size, t->size_json);
 }
 
-struct cell site_chain_cell(const struct psc_site *s, struct site_texts *t)
+struct cell site_chain_cell(const struct psc_site *s, const struct psc_site_module *modules, struct site_texts *t)
 {
 	t->chain[0] = t->chain_json[0] = '\0';
 	add(t->chain_json, sizeof(t->chain_json), "[");
 	for (uint32_t i = 0; i < s->n_chain; i++) {
 		const struct psc_site_frame *c = &s->chain[i];
 		char name[130];
-		add(t->chain, sizeof(t->chain), i > 0 ? " > " : "");
+		const char *module = modules[c->module].name;
+		add(t->chain, sizeof(t->chain), "%s", i > 0 ? " > " : "");
+		if (c->module != s->module)
+			add(t->chain, sizeof(t->chain), "%.60s!", module);
 		if (c->function != NULL)
 			add(t->chain, sizeof(t->chain), "%.120s", c->function);
 		else
@@ -162,6 +165,9 @@ struct cell site_chain_cell(const struct psc_site *s, struct site_texts *t)
 			add(t->chain_json, sizeof(t->chain_json), "\"0x%08" PRIx32 "\"", c->return_rva);
 		else
 			add(t->chain_json, sizeof(t->chain_json), "null");
+		add(t->chain_json, sizeof(t->chain_json), ",\"module\":");
+		snprintf(name, sizeof(name), "%.120s", module);
+		add_json_text(t->chain_json, sizeof(t->chain_json), name);
 		add(t->chain_json, sizeof(t->chain_json), ",\"function\":");
 		if (c->function != NULL) {
 			snprintf(name, sizeof(name), "%.120s", c->function);

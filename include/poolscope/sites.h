@@ -65,8 +65,10 @@ enum psc_site_confidence {
 /** "low", "medium", "high". */
 PSC_API const char *psc_site_confidence_name(enum psc_site_confidence confidence);
 
-/** One wrapper between the site and the routine, from the site inwards. RVAs of the module. */
+/** One wrapper between the site and the routine, from the site inwards. RVAs of its module, which may be another one:
+ * an exported wrapper that other drivers call. */
 struct psc_site_frame {
+	uint32_t module; /**< index into psc_sites_modules() */
 	uint32_t function_rva;
 	uint32_t call_rva;    /**< its call of the next wrapper or of the routine */
 	uint32_t return_rva;  /**< 0 for a tail call, which leaves no return address */

@@ -108,6 +108,12 @@ static bool is_branched_to(const struct psc_code_image *img, uint32_t rva, uint3
 	return false;
 }
 
+/* Ends at p a return or a trap? The bytes of a jump may on x86 as well be those of an address. */
+static bool is_certain_end(const uint8_t *p)
+{
+	return p[-1] == 0xc3 || (p[-3] == 0xc2 && p[-1] == 0) || (p[-2] == 0x0f && p[-1] == 0x0b);
+}
+
 /* Behind a return or jump, and padding. */
 static bool is_behind_padding(const struct psc_code_image *img, uint32_t rva, uint32_t lo)
 {
@@ -119,6 +125,8 @@ static bool is_behind_padding(const struct psc_code_image *img, uint32_t rva, ui
 	if (img->machine == PSC_MACHINE_X86 && is_prologue_x86(b) && is_end_of_flow(b))
 		return true;
 	if (rva % 16 != 0)
+		return false;
+	if (img->machine == PSC_MACHINE_X86 && is_end_of_flow(b) && !is_certain_end(b))
 		return false;
 	for (uint32_t n = 0; n < 16 && rva - n >= lo; n++)
 		if ((rva - n == lo || is_end_of_flow(b - n)) && is_nops(b - n, b))

@@ -207,7 +207,7 @@ static bool is_api_entry(const struct psc_scan *s, uint32_t rva)
 
 static bool is_in_chain(const struct psc_scan *s, uint32_t target, uint32_t function)
 {
-	while (s->targets.items[target].is_wrapper) {
+	while (s->targets.items[target].is_wrapper && s->targets.items[target].foreign == NULL) {
 		if (s->targets.items[target].function_rva == function)
 			return true;
 		target = s->targets.items[target].parent;
@@ -284,6 +284,7 @@ static void found(struct visit *v, const struct psc_flow_call *c, uint32_t hit)
 	    !is_in_chain(s, hit, v->function)) {
 		struct psc_target w = t;
 		w.is_wrapper = true;
+		w.foreign = NULL;
 		w.parent = hit;
 		w.level = t.level + 1;
 		w.function_rva = v->function;
@@ -371,6 +372,8 @@ static uint32_t target_pops(void *arg, uint32_t target)
 	if (target >= s->targets.n)
 		return 0;
 	const struct psc_target *t = &s->targets.items[target];
+	if (t->foreign != NULL)
+		return t->foreign->pops;
 	return t->is_wrapper ? psc_scan_callee_pops(s, t->function_rva) : 4u * t->api->n_slots32;
 }
 
@@ -394,11 +397,13 @@ static void next_round(struct psc_scan *s)
 	psc_scan_find_pointers(s);
 }
 
-bool psc_scan_run(struct psc_scan *s, const struct psc_code_image *img, const struct psc_externs *externs)
+bool psc_scan_run(struct psc_scan *s, const struct psc_code_image *img, const struct psc_externs *externs,
+		  const struct psc_foreigns *foreigns)
 {
 	memset(s, 0, sizeof(*s));
 	s->img = img;
 	s->externs = externs;
+	s->foreigns = foreigns;
 	s->budget = BLOCKS_MAX;
 	psc_hashmap_init(&s->slots, sizeof(uint32_t), 0);
 	psc_hashmap_init(&s->entries, sizeof(uint32_t), 0);
@@ -425,7 +430,7 @@ bool psc_scan_run(struct psc_scan *s, const struct psc_code_image *img, const st
 	s->env.callee_pops = psc_scan_callee_pops;
 	s->env.target_pops = target_pops;
 	s->env.arg = s;
-	while (!s->no_memory && s->targets.n > 0) {
+	while (!s->no_memory && s->targets.n > 0 && (foreigns == NULL || s->has_foreign)) {
 		struct psc_positions p = {NULL, 0, 0};
 		psc_scan_candidates(s, &p);
 		if (!s->no_memory)

@@ -11,6 +11,22 @@
 
 #define PSC_WRAPPER_LEVELS 4 /* also PSC_SITE_CHAIN_MAX */
 
+/* A wrapper that another module exports: what its callers pass on. Values are constants or its arguments. */
+struct psc_foreign {
+	uint64_t va;
+	const char *name; /* of the export */
+	const struct psc_pool_api *api;
+	struct psc_val tag, pool, size;
+	uint32_t n_chain; /* its own frame first */
+	struct psc_site_frame chain[PSC_WRAPPER_LEVELS];
+	uint32_t pops; /* x86 */
+};
+/* By address, of one address by their order in the module. */
+struct psc_foreigns {
+	struct psc_foreign *items;
+	size_t n, cap;
+};
+
 /* What a call may end in. */
 struct psc_target {
 	const struct psc_pool_api *api;
@@ -19,6 +35,7 @@ struct psc_target {
 	uint32_t level;  /* wrappers between here and the routine */
 	/* Wrapper: its function and its call; values in terms of its own arguments. */
 	uint32_t function_rva, call_rva, return_rva;
+	const struct psc_foreign *foreign; /* wrapper of another module: no function here, no parent */
 	struct psc_val tag, pool, size;
 	uint32_t next; /* target + 1 of the same function, 0 = none */
 	uint32_t round;
@@ -52,7 +69,9 @@ struct psc_context {
 
 struct psc_scan {
 	const struct psc_code_image *img;
-	const struct psc_externs *externs; /* may be NULL */
+	const struct psc_externs *externs;   /* may be NULL */
+	const struct psc_foreigns *foreigns; /* likewise: then only an image that reaches one of them is scanned */
+	bool has_foreign;
 	struct psc_lifter *lifter;
 	struct psc_code_parts parts;
 	struct psc_code_guard guard;
@@ -89,7 +108,8 @@ struct psc_scan {
 };
 
 /* false when out of memory; psc_scan_deinit in every case. */
-bool psc_scan_run(struct psc_scan *s, const struct psc_code_image *img, const struct psc_externs *externs);
+bool psc_scan_run(struct psc_scan *s, const struct psc_code_image *img, const struct psc_externs *externs,
+		  const struct psc_foreigns *foreigns);
 void psc_scan_deinit(struct psc_scan *s);
 
 /* targets.c */

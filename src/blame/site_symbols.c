@@ -9,14 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Asked for each function of a row. NULL: no name. */
-typedef const char *name_fn(void *arg, const struct psc_site *row, uint32_t rva);
+/* Asked for each function of a row without a name. NULL: no name. */
+typedef const char *name_fn(void *arg, uint32_t module, uint32_t rva);
 
 static void name_row(struct psc_site *row, name_fn *name, void *arg)
 {
-	row->function = name(arg, row, row->function_rva);
+	if (row->function == NULL)
+		row->function = name(arg, row->module, row->function_rva);
 	for (uint32_t i = 0; i < row->n_chain; i++)
-		row->chain[i].function = name(arg, row, row->chain[i].function_rva);
+		if (row->chain[i].function == NULL)
+			row->chain[i].function = name(arg, row->chain[i].module, row->chain[i].function_rva);
 }
 
 struct dump_names {
@@ -25,11 +27,11 @@ struct dump_names {
 	struct psc_arena *arena;
 };
 
-static const char *dump_name(void *arg, const struct psc_site *row, uint32_t rva)
+static const char *dump_name(void *arg, uint32_t module, uint32_t rva)
 {
 	struct dump_names *d = (struct dump_names *)arg;
 	struct psc_symbol_text t;
-	if (!psc_symbolize(d->symbolizer, d->modules[row->module].base + rva, &t) || t.symbol == NULL)
+	if (!psc_symbolize(d->symbolizer, d->modules[module].base + rva, &t) || t.symbol == NULL)
 		return NULL;
 	if (t.symbol_offset == 0)
 		return psc_arena_strdup(d->arena, t.symbol);
@@ -52,15 +54,15 @@ enum psc_status psc_site_names_of_dump(const struct psc_kernel *k, const struct 
 
 struct file_names {
 	struct psc_pdb *pdb;
+	uint32_t module;
 	struct psc_arena *arena;
 };
 
-static const char *file_name(void *arg, const struct psc_site *row, uint32_t rva)
+static const char *file_name(void *arg, uint32_t module, uint32_t rva)
 {
 	struct file_names *f = (struct file_names *)arg;
 	struct psc_pdb_symbol s;
-	(void)row;
-	if (psc_pdb_symbol_at(f->pdb, rva, &s, NULL) != PSC_OK || s.is_far || s.rva > rva)
+	if (module != f->module || psc_pdb_symbol_at(f->pdb, rva, &s, NULL) != PSC_OK || s.is_far || s.rva > rva)
 		return NULL;
 	const char *name = psc_sanitize_utf8(f->arena, s.name, strlen(s.name));
 	if (name == NULL || s.rva == rva)
@@ -88,10 +90,10 @@ static struct psc_pdb *open_beside(const struct psc_site_module *m, struct psc_a
 	return NULL;
 }
 
-void psc_site_names_of_file(const struct psc_site_module *m, struct psc_symbol_search *search, struct psc_site *rows,
-			    size_t n, struct psc_arena *arena)
+void psc_site_names_of_file(const struct psc_site_module *m, uint32_t index, struct psc_symbol_search *search,
+			    struct psc_site *rows, size_t n, struct psc_arena *arena)
 {
-	struct file_names f = {NULL, arena};
+	struct file_names f = {NULL, index, arena};
 	struct psc_symbol_key key;
 	if (n == 0 || m->pdb_guid[0] == '\0')
 		return;

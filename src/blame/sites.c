@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PASSES_MAX 3u /* a wrapper of a wrapper in three modules */
+
 struct psc_sites {
 	struct psc_arena arena;
 	struct psc_warnings warnings;
@@ -29,6 +31,8 @@ struct run {
 	const char *const *paths;   /* files */
 	const struct psc_module **loaded;
 	struct psc_externs externs;
+	struct psc_foreigns foreigns; /* wrappers that the passes before found */
+	unsigned pass;
 	struct psc_error *errors; /* files: one each */
 	bool no_memory;
 	struct psc_progress progress;
@@ -113,9 +117,14 @@ static bool scan_image(struct run *r, size_t index, const struct psc_code_image 
 	struct psc_site_module *m = &r->result->modules[index];
 	struct psc_site_list *list = &r->result->lists[index];
 	struct psc_scan s;
-	bool ok = psc_scan_run(&s, img, r->k != NULL ? &r->externs : NULL) && psc_site_rows_of(&s, list);
-	for (size_t i = 0; i < list->n; i++)
-		list->items[i].module = (uint32_t)index;
+	bool ok = psc_scan_run(&s, img, r->k != NULL ? &r->externs : NULL, r->pass != 0 ? &r->foreigns : NULL);
+	if (ok && r->pass != 0 && !s.has_foreign) {
+		psc_scan_deinit(&s); /* what the first pass found stands */
+		return true;
+	}
+	list->n = list->exported.n = 0;
+	ok = ok && psc_site_rows_of(&s, (uint32_t)index, list) &&
+	     psc_site_exported_wrappers(&s, (uint32_t)index, &list->arena, &list->exported);
 	m->functions = s.n_functions;
 	m->undecoded = s.n_undecoded;
 	m->sites = list->n;
@@ -226,10 +235,49 @@ static bool join_rows(struct psc_sites *s)
 	return true;
 }
 
-/* Run the jobs; takes ownership of nothing. */
+static int compare_foreigns(const void *pa, const void *pb)
+{
+	const struct psc_foreign *a = (const struct psc_foreign *)pa, *b = (const struct psc_foreign *)pb;
+	if (a->va != b->va)
+		return a->va < b->va ? -1 : 1;
+	if (a->chain[0].module != b->chain[0].module)
+		return a->chain[0].module < b->chain[0].module ? -1 : 1;
+	return a->chain[0].call_rva < b->chain[0].call_rva ? -1 : a->chain[0].call_rva > b->chain[0].call_rva;
+}
+
+/* All wrappers that modules export; false when out of memory. */
+static bool gather_foreigns(struct run *r)
+{
+	r->foreigns.n = 0;
+	for (size_t i = 0; i < r->result->n_modules; i++) {
+		const struct psc_foreigns *e = &r->result->lists[i].exported;
+		for (size_t j = 0; j < e->n; j++) {
+			if (!PSC_VEC_RESERVE_ONE(&r->foreigns))
+				return false;
+			r->foreigns.items[r->foreigns.n++] = e->items[j];
+		}
+	}
+	if (r->foreigns.n > 1)
+		qsort(r->foreigns.items, r->foreigns.n, sizeof(r->foreigns.items[0]), compare_foreigns);
+	return true;
+}
+
+/* Run the jobs, and again while modules export wrappers that were not known before: those that import one are then
+ * scanned anew. Takes ownership of nothing. */
 static enum psc_status run_jobs(struct run *r, psc_job_fn *job, struct psc_error *reterr)
 {
-	enum psc_status st = psc_run_jobs(r->opts->n_threads, r->result->n_modules, job, tick, r, reterr);
+	enum psc_status st = PSC_OK;
+	size_t n_known = 0;
+	for (r->pass = 0; st == PSC_OK && !r->no_memory && r->pass < PASSES_MAX; r->pass++) {
+		if (r->pass != 0 && !gather_foreigns(r)) {
+			r->no_memory = true;
+			break;
+		}
+		if (r->pass != 0 && r->foreigns.n == n_known)
+			break;
+		n_known = r->foreigns.n;
+		st = psc_run_jobs(r->opts->n_threads, r->result->n_modules, job, tick, r, reterr);
+	}
 	if (r->no_memory || (st == PSC_OK && !join_rows(r->result)))
 		st = psc_fail_no_memory(reterr);
 	for (size_t i = 0; i < r->result->n_modules; i++)
@@ -315,20 +363,17 @@ enum psc_status psc_sites_compute(const struct psc_kernel *k, const struct psc_s
 out:
 	psc_sites_free(s);
 	free(r.externs.items);
+	free(r.foreigns.items);
 	free((void *)r.loaded);
 	return st;
 }
 
-/* Rows stand in the order of the modules. */
 static void name_files(struct psc_sites *s, const struct psc_sites_options *o)
 {
-	size_t at = 0;
-	for (size_t i = 0; i < s->n_modules && (o->flags & PSC_SITES_NO_SYMBOLS) == 0 && !psc_cancelled(o->cancel);
-	     i++) {
-		size_t n = (size_t)s->modules[i].sites;
-		psc_site_names_of_file(&s->modules[i], o->symbol_search, s->rows + at, n, &s->arena);
-		at += n;
-	}
+	for (size_t i = 0; i < s->n_modules && (o->flags & PSC_SITES_NO_SYMBOLS) == 0 && !psc_cancelled(o->cancel); i++)
+		if (s->modules[i].sites != 0)
+			psc_site_names_of_file(&s->modules[i], (uint32_t)i, o->symbol_search, s->rows, s->n_rows,
+					       &s->arena);
 }
 
 enum psc_status psc_sites_run_files(const char *const *paths, size_t n, const struct psc_sites_options *opts,
@@ -376,6 +421,7 @@ enum psc_status psc_sites_run_files(const char *const *paths, size_t n, const st
 	}
 out:
 	psc_sites_free(s);
+	free(r.foreigns.items);
 	free(r.errors);
 	return st;
 }
@@ -386,6 +432,7 @@ void psc_sites_free(struct psc_sites *s)
 		return;
 	for (size_t i = 0; s->lists != NULL && i < s->n_modules; i++) {
 		free(s->lists[i].items);
+		free(s->lists[i].exported.items);
 		psc_arena_deinit(&s->lists[i].arena);
 	}
 	free(s->lists);

@@ -22,17 +22,20 @@ struct psc_site_list {
 	struct psc_arena arena;
 	struct psc_site *items;
 	size_t n, cap;
+	struct psc_foreigns exported; /* wrappers that other modules may call; names in the arena */
 };
 /* site_rows.c: false when out of memory. */
-bool psc_site_rows_of(const struct psc_scan *s, struct psc_site_list *ret);
+bool psc_site_rows_of(const struct psc_scan *s, uint32_t module, struct psc_site_list *ret);
+/* Exported functions that proved to be wrappers. false when out of memory. */
+bool psc_site_exported_wrappers(struct psc_scan *s, uint32_t module, struct psc_arena *arena, struct psc_foreigns *ret);
 
 /* site_symbols.c: names of functions in rows, in the arena. Of a dump, when its symbol search finds PDBs. */
 enum psc_status psc_site_names_of_dump(const struct psc_kernel *k, const struct psc_site_module *modules,
 				       struct psc_site *rows, size_t n, struct psc_arena *arena,
 				       struct psc_error *reterr);
-/* Of one file, from a PDB beside it or else where search (may be NULL) finds one. */
-void psc_site_names_of_file(const struct psc_site_module *m, struct psc_symbol_search *search, struct psc_site *rows,
-			    size_t n, struct psc_arena *arena);
+/* Of the functions of one file in all rows, from a PDB beside it or else where search (may be NULL) finds one. */
+void psc_site_names_of_file(const struct psc_site_module *m, uint32_t index, struct psc_symbol_search *search,
+			    struct psc_site *rows, size_t n, struct psc_arena *arena);
 /* Routines of the table that the kernel's PDB knows, for dumps whose export names are paged out. */
 void psc_site_kernel_routines(const struct psc_kernel *k, void (*visit)(void *arg, uint32_t rva, const char *name),
 			      void *arg);

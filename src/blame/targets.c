@@ -72,12 +72,61 @@ void psc_scan_add_entry(struct psc_scan *s, uint32_t rva, uint32_t target)
 	psc_bit_set(s->want, rva);
 }
 
+/* First of the wrappers that other modules export at an address, or by a name (va 0). */
+static const struct psc_foreign *foreign_of(const struct psc_foreigns *f, uint64_t va, const char *name)
+{
+	for (size_t i = 0; f != NULL && name != NULL && i < f->n; i++)
+		if (strcmp(f->items[i].name, name) == 0)
+			return &f->items[i];
+	size_t lo = 0, hi = f != NULL && name == NULL ? f->n : 0;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (f->items[mid].va < va)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return f != NULL && name == NULL && lo < f->n && f->items[lo].va == va ? &f->items[lo] : NULL;
+}
+
+/* All wrappers of one address as a list of targets: the first + 1, 0 when out of memory. */
+static uint32_t add_foreign(struct psc_scan *s, const struct psc_foreign *first)
+{
+	const struct psc_foreign *end = s->foreigns->items + s->foreigns->n;
+	uint32_t head = 0;
+	for (size_t i = 0; i < s->targets.n; i++)
+		if (s->targets.items[i].foreign == first)
+			return (uint32_t)i + 1;
+	for (const struct psc_foreign *f = end; f-- > first;) {
+		if (f->va != first->va)
+			continue;
+		if (!PSC_VEC_RESERVE_ONE(&s->targets)) {
+			s->no_memory = true;
+			return 0;
+		}
+		struct psc_target *t = &s->targets.items[s->targets.n];
+		memset(t, 0, sizeof(*t));
+		t->api = f->api;
+		t->is_wrapper = true;
+		t->level = f->n_chain;
+		t->foreign = f;
+		t->tag = f->tag;
+		t->pool = f->pool;
+		t->size = f->size;
+		t->next = head;
+		head = (uint32_t)++s->targets.n;
+	}
+	s->has_foreign = true;
+	return head;
+}
+
 static void on_import(void *arg, uint32_t slot_rva, const char *name)
 {
 	struct psc_scan *s = (struct psc_scan *)arg;
 	const struct psc_pool_api *api = psc_pool_api_find(name);
 	uint32_t t = api != NULL && api->wdf_index < 0 ? psc_scan_add_api(s, api) : UINT32_MAX;
-	psc_scan_add_slot(s, slot_rva, t != UINT32_MAX ? t + 1 : 0);
+	const struct psc_foreign *f = t == UINT32_MAX && s->img->from_file ? foreign_of(s->foreigns, 0, name) : NULL;
+	psc_scan_add_slot(s, slot_rva, f != NULL ? add_foreign(s, f) : t != UINT32_MAX ? t + 1 : 0);
 }
 
 static void on_export(void *arg, uint32_t rva, const char *name)
@@ -114,6 +163,7 @@ static void scan_data(struct psc_scan *s, uint32_t rva, uint32_t size, bool firs
 	const struct psc_code_image *img = s->img;
 	unsigned w = img->pointer_bytes;
 	uint64_t lo = UINT64_MAX, hi = 0;
+	const struct psc_foreigns *foreigns = img->from_file ? NULL : s->foreigns;
 	uint32_t in_table = 0; /* entries left of a jump table */
 	if (s->externs != NULL && s->externs->n > 0) {
 		lo = s->externs->items[0].va;
@@ -145,6 +195,9 @@ static void scan_data(struct psc_scan *s, uint32_t rva, uint32_t size, bool firs
 			if (t != UINT32_MAX)
 				psc_scan_add_slot(s, rva + off, t + 1);
 		}
+		const struct psc_foreign *f = first && foreigns != NULL ? foreign_of(foreigns, v, NULL) : NULL;
+		if (f != NULL && v - img->base >= img->size_bytes)
+			psc_scan_add_slot(s, rva + off, add_foreign(s, f));
 	}
 }
 

@@ -88,6 +88,33 @@ def check(path, functions, what, bad):
     return n_ok
 
 
+def check_modules(arch, lib, bad):
+    """Wrappers that other drivers export, in files given together, in any order."""
+    built = drivers.build_modules(arch, work, lib)
+    names = {(os.path.basename(p), rva): n for p, f in built for n, rva in f.items()}
+    want = {
+        ("lib", "LibAllocate", None, None, ()), ("lib", "LibFixed", "Li01", None, ("LibAllocate",)),
+        ("user", "u_direct", "Us01", 0x44, ("lib:LibAllocate",)),
+        ("user", "u_fixed", "Li01", 0x58, ("lib:LibFixed", "lib:LibAllocate")),
+        ("user", "UserAllocate", None, 0x70, ("lib:LibAllocate",)),
+        ("third", "v_through", "Th01", 0x70, ("user:UserAllocate", "lib:LibAllocate")),
+    }
+    paths = [p for p, _ in built]
+    for order in paths, paths[::-1]:
+        p = subprocess.run([exe, "sites", "--pe", "--format", "json", *order], stdout=subprocess.PIPE, check=True)
+        have = []
+        for r in json.loads(p.stdout)["rows"]:
+            module = r["module"].split("-")[0]
+            chain = tuple(("" if c["module"] == r["module"] else c["module"].split("-")[0] + ":") +
+                          names[c["module"], int(c["function_rva"], 16)] for c in r["chain"])
+            have.append((module, names[r["module"], int(r["function_rva"], 16)],
+                         r["tag"]["texts"][0] if r["tag"]["kind"] == "constant" else None,
+                         r["size"]["values"][0] if r["size"]["kind"] == "constant" else None, chain))
+        if sorted(map(str, have)) != sorted(map(str, want)):
+            bad.append("%s modules: %s" % (arch, sorted(set(have) ^ want, key=str)))
+    return len(want)
+
+
 work = tempfile.mkdtemp(prefix="poolscope-sites-")
 bad, n = [], 0
 try:
@@ -98,6 +125,7 @@ try:
             n += check(path, functions, arch + opt, bad)
         path, functions = drivers.build_clang(arch, "-O2", True, work, lib)
         n += check(path, functions, arch + " guard", bad)
+        n += check_modules(arch, lib, bad)
         if arch == "x64":
             path, functions = drivers.build_delayed(work, lib)
             n += check(path, functions, "delayed imports", bad)

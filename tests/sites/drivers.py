@@ -439,7 +439,9 @@ def build_mingw(arch, opt, work):
         f.write("LIBRARY ntoskrnl.exe\nEXPORTS\n" + "".join("%s%s\n" % (n, "@%d" % b if is_32 else "") for n, b in IMPORTS))
     run(tools + "dlltool", *(["-k"] if is_32 else []), "-d", name + ".def", "-l", name + ".a")
     run(tools + "gcc", opt, "-ffreestanding", "-fno-builtin", "-Wno-multichar", "-fno-toplevel-reorder",
-        "-nostdlib", "-shared", "-Wl,--subsystem,native", "-Wl,-e," + ("_DriverEntry@8" if is_32 else "DriverEntry"),
+        # A base whose bytes in addresses look like a jump, and one that does not.
+        "-nostdlib", "-shared", "-Wl,--image-base," + ("0x6beb0000" if opt in ("-Os", "-O0") else "0x10000000"),
+        "-Wl,--subsystem,native", "-Wl,-e," + ("_DriverEntry@8" if is_32 else "DriverEntry"),
         name + ".c", name + ".a", "-o", name + ".sys")
     functions = {}
     base = None
@@ -482,4 +484,43 @@ def call_ends(path):
         at, n, op = int(m[1], 16) - base, len(m[2].split()), m[3]
         if op.startswith(("call", "bl", "jmp", "br")) or op == "b" or (op.startswith("j")):
             out[at] = at + n
+    return out
+
+
+# Two drivers: one exports wrappers, the other calls them; a third calls what the second exports of them.
+LIBRARY = r"""
+__declspec(dllexport) NI void *LibAllocate(size_t_ n, u32 t) { void *p = ExAllocatePoolWithTag(1, n, t); sink = p; return p; }
+__declspec(dllexport) NI void *LibFixed(int k, size_t_ n) { global_value = k; void *p = LibAllocate(n + 8, '10iL'); sink = &p; return p; }
+__declspec(dllexport) NI int LibOther(size_t_ n) { global_value = (u32)n; return 1; }
+"""
+USER = r"""
+IMP void *LibAllocate(size_t_, u32);
+IMP void *LibFixed(int, size_t_);
+IMP int LibOther(size_t_);
+NI int u_direct(void) { void *p = LibAllocate(0x44, '10sU'); sink = p; return p != 0; }
+NI int u_fixed(void) { void *p = LibFixed(3, 0x50); sink = p; return p != 0; }
+NI int u_other(void) { global_value = 1; return LibOther(0x60); }
+__declspec(dllexport) NI void *UserAllocate(u32 t) { void *p = LibAllocate(0x70, t); sink = p; return p; }
+"""
+THIRD = r"""
+IMP void *UserAllocate(u32);
+NI int v_through(void) { void *p = UserAllocate('10hT'); sink = p; return p != 0; }
+"""
+
+
+def build_modules(arch, work, lib):
+    """[(driver, functions)] of the three."""
+    triple, _, machine = TARGETS[arch]
+    out, libs = [], [lib]
+    for name, text in ("lib", LIBRARY), ("user", USER), ("third", THIRD):
+        base = os.path.join(work, "%s-%s" % (name, arch))
+        with open(base + ".c", "w") as f:
+            f.write(PRELUDE + text + ENTRY)
+        run("clang", "--target=" + triple, "-O2", "-ffreestanding", "-fasynchronous-unwind-tables", "-fno-stack-protector", "-fno-builtin",
+            "-mno-stack-arg-probe", "-Wno-multichar", "-Wno-unused", "-c", base + ".c", "-o", base + ".o")
+        run("lld-link", "/dll", "/subsystem:native", "/entry:DriverEntry", "/nodefaultlib", "/opt:noref", "/opt:noicf",
+            "/machine:" + machine, "/safeseh:no", "/map:" + base + ".map", "/implib:" + base + ".imp.lib",
+            "/out:" + base + ".sys", base + ".o", *libs)
+        libs.append(base + ".imp.lib")
+        out.append((base + ".sys", functions_of_map(base + ".map", arch)))
     return out
