@@ -28,11 +28,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct psc_scan s;
 		struct psc_site_list list = {.arena = PSC_ARENA_INIT};
 		psc_code_debug_record(&img);
-		if (psc_scan_run(&s, &img, NULL) && psc_site_rows_of(&s, &list))
+		if (psc_scan_run(&s, &img, NULL, NULL) && psc_site_rows_of(&s, 0, &list))
 			for (size_t i = 0; i < list.n; i++)
 				check(&img, &list.items[i]);
+		/* As if it imported what it exports, and one of its imports were a wrapper of another module. */
+		if (psc_site_exported_wrappers(&s, 0, &list.arena, &list.exported) && list.exported.n > 0) {
+			psc_scan_deinit(&s);
+			list.exported.items[0].name = "IoAllocateMdl";
+			list.n = 0;
+			if (psc_scan_run(&s, &img, NULL, &list.exported) && psc_site_rows_of(&s, 1, &list))
+				for (size_t i = 0; i < list.n; i++)
+					check(&img, &list.items[i]);
+		}
 		psc_scan_deinit(&s);
 		free(list.items);
+		free(list.exported.items);
 		psc_arena_deinit(&list.arena);
 		psc_code_image_deinit(&img);
 	}
