@@ -6,7 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define SCAN_PAGES_MAX  0x2000u /* the System process' top table lies low in memory (reference: kernel 4) */
+#define SCAN_PAGES_MAX  0x2000u  /* the System process' top table lies low in memory (reference: kernel 4) */
+#define SCAN_PAGES_ARM  0x40000u /* no place is known for ARM64: 1 GiB */
 #define SCAN_TRIALS_MAX 64u
 #define FIRST_PAGE_MAX  0x100000u
 #define PROVEN          16u
@@ -101,8 +102,9 @@ static bool try_low_memory(struct psc_kernel *k)
 	struct psc_space before = k->space;
 	size_t n = modes_of(h, modes);
 	uint64_t first = first_page(k->img), last = psc_image_highest_pfn(k->img);
-	if (last - first >= SCAN_PAGES_MAX)
-		last = first + SCAN_PAGES_MAX - 1;
+	uint64_t max = h->machine == PSC_MACHINE_ARM64 ? SCAN_PAGES_ARM : SCAN_PAGES_MAX;
+	if (last - first >= max)
+		last = first + max - 1;
 	for (uint64_t pfn = first; pfn <= last && !psc_image_is_cancelled(k->img); pfn++) {
 		const uint8_t *page = psc_image_page(k->img, pfn, scratch, &presence);
 		if (!page)

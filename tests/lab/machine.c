@@ -155,8 +155,8 @@ static struct lab_mem *new_memory(const struct lab_options *o)
 		runs[2] = (struct lab_run){0x100 + left / 2 + 0x40, left - left / 2};
 		n = 3;
 	}
-	for (size_t i = 0; i < n && b->arch == LAB_ARCH_ARM64; i++) /* RAM begins at 2 GiB */
-		runs[i].first_pfn += 0x80000;
+	for (size_t i = 0; i < n && b->arch == LAB_ARCH_ARM64; i++) /* RAM does not begin at 0; often at 2 GiB */
+		runs[i].first_pfn += 0x8000;
 	enum lab_softpte softpte = !o->other_softpte               ? b->softpte
 				   : b->softpte == LAB_SOFTPTE_NEW ? LAB_SOFTPTE_OLD
 								   : LAB_SOFTPTE_NEW;
