@@ -66,6 +66,7 @@ int cmd_diff(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_owner(int argc, char **argv);
 int cmd_sites(int argc, char **argv);
+int cmd_stacks(int argc, char **argv);
 int cmd_symbols(int argc, char **argv);
 int cmd_tags(int argc, char **argv);
 int cmd_validate(int argc, char **argv);

@@ -18,6 +18,7 @@ const struct command commands[] = {
 	{"validate", "what contradicts itself in the pool", cmd_validate},
 	{"diff", "what grew between dumps", cmd_diff},
 	{"sites", "where code allocates, by disassembling drivers", cmd_sites},
+	{"stacks", "threads and their call stacks in the kernel", cmd_stacks},
 	{"symbols", "which symbol files there are, and which to fetch", cmd_symbols},
 	{"poolused", "the same in the form of KD's !poolused", cmd_poolused},
 	{"poolval", "a page checked, in the form of KD's !poolval", cmd_poolval},

@@ -27,6 +27,7 @@ _poolscope()
 	local pool="--tag-file"
 	local poolval=""
 	local poolfind=""
+	local stacks="--thread --module --no-scan --rows"
 	local callers="--by --tag --module --rows --stacks"
 	local owner="--no-sites --tag-file --rows"
 	local verifier=""
@@ -34,7 +35,7 @@ _poolscope()
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" -eq 1 ]; then
-		COMPREPLY=($(compgen -W "info symbols tags blocks block validate callers owner verifier diff sites poolused pool poolval poolfind --help --version" -- "$cur"))
+		COMPREPLY=($(compgen -W "info symbols tags blocks block validate callers owner verifier diff sites stacks poolused pool poolval poolfind --help --version" -- "$cur"))
 		return
 	fi
 	case $command in
@@ -48,6 +49,7 @@ _poolscope()
 	sites) options="$common $sites" ;;
 	callers) options="$common $callers" ;;
 	owner) options="$common $owner" ;;
+	stacks) options="$common $stacks" ;;
 	verifier) options="$common $verifier" ;;
 	poolused) options="$common $poolused" ;;
 	pool) options="$common $pool" ;;

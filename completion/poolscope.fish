@@ -9,6 +9,7 @@ complete -c poolscope -n __fish_use_subcommand -f -a block -d 'the block that ho
 complete -c poolscope -n __fish_use_subcommand -f -a validate -d 'what contradicts itself in the pool'
 complete -c poolscope -n __fish_use_subcommand -f -a diff -d 'what grew between dumps'
 complete -c poolscope -n __fish_use_subcommand -f -a sites -d 'where code allocates, by disassembling drivers'
+complete -c poolscope -n __fish_use_subcommand -f -a stacks -d 'threads and their call stacks in the kernel'
 complete -c poolscope -n __fish_use_subcommand -f -a callers -d 'who allocated, as Driver Verifier recorded it'
 complete -c poolscope -n __fish_use_subcommand -f -a owner -d 'who holds a tag: recorded, inferred or circumstantial'
 complete -c poolscope -n __fish_use_subcommand -f -a verifier -d "Driver Verifier's records in the form of KD's !verifier"
@@ -19,7 +20,7 @@ complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a ta
 complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
-set -l commands info symbols tags blocks block validate callers owner verifier diff sites poolused pool poolval poolfind
+set -l commands info symbols tags blocks block validate callers owner verifier diff sites stacks poolused pool poolval poolfind
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
@@ -92,6 +93,11 @@ complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -s t -l tag -d '
 complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -s m -l module -d 'only modules with such a name'
 complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -l api -d 'only calls of such routines'
 complete -c poolscope -n '__fish_seen_subcommand_from sites' -x -s n -l rows -d 'at most so many rows, 0 prints all'
+
+complete -c poolscope -n '__fish_seen_subcommand_from stacks' -x -l thread -d 'only the thread with this _ETHREAD'
+complete -c poolscope -n '__fish_seen_subcommand_from stacks' -x -s m -l module -d 'only threads with a frame in this module'
+complete -c poolscope -n '__fish_seen_subcommand_from stacks' -l no-scan -d 'stop where unwinding ends'
+complete -c poolscope -n '__fish_seen_subcommand_from stacks' -x -s n -l rows -d 'at most so many threads, 0 prints all'
 
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -l by -a 'address function module tag' -d 'what makes a row'
 complete -c poolscope -n '__fish_seen_subcommand_from callers' -x -s t -l tag -d 'only tags that match'

@@ -4,8 +4,8 @@
 
     data/update.py REFERENCE_DIR
 
-REFERENCE_DIR holds reference/layouts.tsv and reference/pool_symbols_rva.tsv (layouts and symbol addresses of kernels
-by PDB GUID and age), data/isf/GUID-AGE.json.xz (Volatility 3 symbol tables) and data/builds/kphdyn.xml (System
+REFERENCE_DIR holds reference/layouts.tsv, reference/kernel.md and reference/pool_symbols_rva.tsv (layouts and symbol
+addresses of kernels by PDB GUID and age), data/isf/GUID-AGE.json.xz (Volatility 3 symbol tables) and data/builds/kphdyn.xml (System
 Informer's list of kernel builds). Only what src/symbols/names.h lists is taken. Every symbol table present is compared
 with the result, and a difference is an error. Review `git diff data/` afterwards."""
 
@@ -17,6 +17,7 @@ import re
 import sys
 
 import generate
+import kernel_tables
 from generate import DataError, key, parse_build
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -227,6 +228,7 @@ def main():
     rvas = read_rvas(os.path.join(reference, "pool_symbols_rva.tsv"))
 
     rows = list(layout_rows(os.path.join(reference, "layouts.tsv"), names))
+    rows += list(kernel_tables.thread_rows(os.path.join(reference, "kernel.md"), row))
     rows += [r for r in list(software_pte_rows()) + list(other_rows()) if (r[0][1:], r[1]) in names]
     rows.sort(key=lambda r: (r[0], r[1], generate.ARCHES.index(r[2]), key(parse_build(r[3])), key(parse_build(r[4], True))))
     write("fields.tsv",

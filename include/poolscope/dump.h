@@ -191,6 +191,8 @@ struct psc_module {
 	const char *pdb_name; /**< of the debug record; NULL when not readable */
 	char pdb_guid[33];    /**< 32 upper-case hex digits in symbol-store order, or "" */
 	uint32_t pdb_age;
+	uint64_t exception_va; /**< of the exception directory, as the loader noted it; 0 when unknown */
+	uint32_t exception_bytes;
 };
 
 /** Loaded modules in load order (entry 0 is the kernel), then unloaded ones, newest first. *ret_loaded (may be NULL)

@@ -12,6 +12,7 @@
 #include <poolscope/error.h>
 #include <poolscope/owner.h>
 #include <poolscope/sites.h>
+#include <poolscope/stacks.h>
 #include <poolscope/symbols.h>
 #include <poolscope/tags.h>
 #include <poolscope/validate.h>

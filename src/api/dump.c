@@ -13,6 +13,7 @@
 #include "report/callers.h"
 #include "report/diff.h"
 #include "report/owner.h"
+#include "report/stacks.h"
 #include "report/symbol_files.h"
 #include "report/tags.h"
 #include "report/validate.h"
@@ -568,6 +569,16 @@ enum psc_status psc_caller_events_run(struct psc_dump *dump, psc_caller_event_fn
 				      struct psc_error *reterr)
 {
 	return psc_caller_events_list(&dump->kernel, fn, arg, reterr);
+}
+
+enum psc_status psc_stacks_run(struct psc_dump *dump, const struct psc_stacks_options *opts, psc_stacks_fn *fn,
+			       void *arg, struct psc_stacks **ret, struct psc_error *reterr)
+{
+	struct psc_stacks_options o = PSC_STACKS_OPTIONS_INIT;
+	if (opts != NULL)
+		memcpy(&o, opts, opts->size < sizeof(o) ? opts->size : sizeof(o));
+	o.size = sizeof(o);
+	return psc_stacks_list(&dump->kernel, &o, fn, arg, ret, reterr);
 }
 
 enum psc_status psc_validate_run(struct psc_dump *dump, const struct psc_validate_options *opts,

@@ -7,6 +7,7 @@
 #include "kernel/kernel.h"
 
 #define PSC_TAG_CONSTANTS_TAGS_MAX 256u
+#define PSC_TAG_MODULE_BYTES_MAX   (256u << 20) /* of an image, from its start on */
 
 /* The forms in which a tag may stand in code: bit 0 byte order reversed (as a multi-character constant that is read
  * aloud backwards), bit 1 with the protected bit. */
@@ -26,6 +27,7 @@ struct psc_tag_constant {
 struct psc_tag_module {
 	uint32_t module;
 	uint64_t pages, missing_pages; /* of its sections; missing: not in the dump */
+	uint64_t discarded_pages;      /* of those missing: in sections that are freed once the driver has started */
 	bool has_sections;
 };
 

@@ -13,42 +13,18 @@
 #define PSC_STACK_FRAMES_MAX 256u
 #define PSC_NO_MODULE        UINT32_MAX
 
-enum psc_frame_how {
-	PSC_FRAME_CONTEXT, /* the program counter that was saved with the registers or by the switch */
-	PSC_FRAME_UNWIND,  /* by the unwind data of the function it returns to or was called from */
-	PSC_FRAME_RECORD,  /* x86: saved EBP; ARM64: frame record */
-	PSC_FRAME_TRAP,    /* interrupted there: the code did not call */
-	PSC_FRAME_SCAN,    /* a word of the stack that may be a return address, found by scanning */
-	PSC_FRAME_HOW_MAX
-};
-/* "context", "unwind", "frame", "trap", "scan". */
-const char *psc_frame_how_name(enum psc_frame_how how);
-
 struct psc_stack_frame {
 	uint64_t pc;       /* return address; of CONTEXT and TRAP the next instruction */
 	uint64_t stack_va; /* where it was read; 0: from a register or a context */
 	uint64_t sp;       /* stack pointer in this frame; 0 not known (scan, frame records) */
 	enum psc_frame_how how;
-	int after_call;        /* 1: a call instruction stands before pc; 0: none; -1: the code is not in the dump */
-	uint32_t module;       /* index into k->modules, or PSC_NO_MODULE */
-	uint32_t offset;       /* of pc in it */
-	bool has_function;     /* by unwind data; never on x86 */
+	bool is_uncertain; /* found by scanning, or reached from such a frame: may be left over from an earlier call */
+	int after_call;    /* 1: a call instruction stands before pc; 0: none; -1: the code is not in the dump */
+	uint32_t module;   /* index into k->modules, or PSC_NO_MODULE */
+	uint32_t offset;   /* of pc in it */
+	bool has_function; /* by unwind data; never on x86 */
 	uint32_t function_rva; /* start of the function that the call is in */
 };
-
-/* Why the list of frames ends. */
-enum psc_stack_stop {
-	PSC_STACK_END,       /* at the base of the stack, or where the thread came from user mode */
-	PSC_STACK_USER,      /* it was running in user mode: the kernel stack holds nothing */
-	PSC_STACK_NOT_SAVED, /* no address of the stack, or no registers, are known */
-	PSC_STACK_TRIMMED,   /* the stack was paged out or its pages are not in the dump */
-	PSC_STACK_NO_DATA,   /* unwind data, code or a part of the stack are not in the dump, and no scan found more */
-	PSC_STACK_CORRUPT,   /* what the stack or the unwind data say cannot be, and no scan found more */
-	PSC_STACK_LIMIT,     /* 256 frames */
-	PSC_STACK_STOP_MAX
-};
-/* "end", "user", "not_saved", "trimmed", "no_data", "corrupt", "limit". */
-const char *psc_stack_stop_name(enum psc_stack_stop stop);
 
 struct psc_thread_stack {
 	const struct psc_thread *thread;
@@ -64,7 +40,7 @@ struct psc_stacks_coverage {
 	uint64_t modules_without_unwind; /* loaded modules whose headers or exception directory are not in the dump */
 };
 
-struct psc_stacks_options {
+struct psc_thread_stacks_options {
 	uint64_t thread; /* only this ETHREAD; 0: all */
 	bool no_scan;    /* stop where unwinding ends instead of scanning the rest of the stack */
 	psc_progress_fn *progress;
@@ -73,7 +49,7 @@ struct psc_stacks_options {
 
 /* Calls visit for each thread (see psc_kernel_threads) with its stack until it returns false. One thread at a time:
  * memory does not grow with the number of threads. PSC_E_NO_MEMORY, PSC_E_CANCELLED (by progress). */
-enum psc_status psc_thread_stacks(struct psc_kernel *k, const struct psc_stacks_options *opts,
+enum psc_status psc_thread_stacks(struct psc_kernel *k, const struct psc_thread_stacks_options *opts,
 				  bool (*visit)(void *arg, const struct psc_thread_stack *s), void *arg,
 				  struct psc_stacks_coverage *ret, struct psc_error *reterr);
 
@@ -97,10 +73,11 @@ enum psc_site_match {
 struct psc_stack_sites {
 	struct psc_stack_site *items; /* by module, function, return address, id */
 	size_t n;
+	enum psc_machine machine;
 };
-/* Takes a copy of sites. */
-enum psc_status psc_stack_sites_init(struct psc_stack_sites *ret, const struct psc_stack_site *sites, size_t n,
-				     struct psc_error *reterr);
+/* Takes a copy of sites. machine: of the dump. */
+enum psc_status psc_stack_sites_init(struct psc_stack_sites *ret, enum psc_machine machine,
+				     const struct psc_stack_site *sites, size_t n, struct psc_error *reterr);
 void psc_stack_sites_deinit(struct psc_stack_sites *s);
 /* Calls visit for each site that the frame matches, best first; returns the best match. visit may be NULL. x86 has no
  * unwind data: a frame is then taken to be in the nearest function below it that holds a site, at most 64 KiB away. */

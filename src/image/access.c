@@ -238,6 +238,17 @@ size_t psc_image_read_saved(const struct psc_image *img, uint64_t va, void *buf,
 	return psc_saved_read(img->src, &img->saved, va, buf, n);
 }
 
+/* reference: dumps 3 [V], 4 [2] */
+size_t psc_image_read_context(const struct psc_image *img, void *buf, size_t n)
+{
+	uint64_t at = img->header.is_64bit ? 0x348 : 0x320, size = img->header.is_64bit ? 3000 : 1200;
+	n = (size_t)psc_min_u64(n, size);
+	if (!img->has_header || !psc_range_ok(at, n, img->size) ||
+	    psc_source_read(img->src, at, buf, n, NULL) != PSC_OK)
+		return 0;
+	return n;
+}
+
 bool psc_image_triage_kdbg(const struct psc_image *img, uint64_t *ret_off, uint32_t *ret_size)
 {
 	if (!img->has_kdbg)

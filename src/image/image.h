@@ -169,6 +169,9 @@ const struct psc_triage_module *psc_image_triage_modules(const struct psc_image 
 size_t psc_image_read_saved(const struct psc_image *img, uint64_t va, void *buf, size_t n);
 /* KDBG copy of a triage dump: file offset and size; false when there is none. */
 bool psc_image_triage_kdbg(const struct psc_image *img, uint64_t *ret_off, uint32_t *ret_size);
+/* Leading bytes of the header's ContextRecord, the registers of the exception; 0 without a header. Not checked: writers
+ * fill the record with "PAGE" when they have none. */
+size_t psc_image_read_context(const struct psc_image *img, void *buf, size_t n);
 const struct psc_source *psc_image_source(const struct psc_image *img);
 
 #endif

@@ -60,14 +60,23 @@ static const struct {
 	{                                                                                                              \
 		off, (uint16_t)offsetof(struct psc_kdbg, member)                                                       \
 	}
+	N(0x29c, offset_kthread_kernel_stack),
 	N(0x2a0, offset_kthread_apc_process),
+	N(0x2a2, offset_kthread_state),
 	N(0x2a8, size_eprocess),
 	N(0x2ae, offset_eprocess_dtb),
 	N(0x2b0, size_prcb),
 	N(0x2b4, offset_prcb_current_thread),
+	N(0x2bc, offset_prcb_state_context),
 	N(0x2be, offset_prcb_number),
 	N(0x2c0, size_ethread),
 	N(0x2f2, offset_prcb_special_registers),
+	N(0x338, offset_prcb_context),
+	N(0x340, offset_kthread_stack_limit), /* these two have 32 bits */
+	N(0x344, offset_kthread_stack_base),
+	N(0x350, offset_prcb_idle_thread),
+	N(0x354, offset_prcb_dpc_stack),
+	N(0x356, offset_prcb_isr_stack),
 #undef N
 };
 

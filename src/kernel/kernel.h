@@ -28,6 +28,10 @@ struct psc_kdbg {
 	uint16_t size_eprocess, size_prcb, size_ethread;
 	uint16_t offset_prcb_current_thread, offset_prcb_number, offset_kthread_apc_process, offset_eprocess_dtb;
 	uint16_t offset_prcb_special_registers;
+	uint16_t offset_kthread_kernel_stack, offset_kthread_state, offset_kthread_stack_limit,
+		offset_kthread_stack_base;
+	uint16_t offset_prcb_idle_thread, offset_prcb_state_context, offset_prcb_context, offset_prcb_dpc_stack,
+		offset_prcb_isr_stack;
 	uint64_t pte_base; /* value; 0 when the block is too short */
 	bool pae;
 };
@@ -151,6 +155,10 @@ bool psc_pe_read(struct psc_reader *r, uint64_t base, struct psc_pe_info *ret);
 
 /* The name in the export directory; false when it is not readable. */
 bool psc_pe_export_name(struct psc_reader *r, uint64_t base, char ret[64]);
+
+/* A data directory of the image (3: exceptions); false when the header page is not readable, or the image has none such
+ * or not inside it. */
+bool psc_pe_directory(struct psc_reader *r, uint64_t base, unsigned index, uint32_t *ret_rva, uint32_t *ret_bytes);
 
 /* The section table, at most max entries. Returns how many were read; 0 when the header page is not readable. Sections
  * that leave the image are dropped. */

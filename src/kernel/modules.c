@@ -79,6 +79,10 @@ static bool add_entry(struct walk *w, uint64_t va)
 	m->base = base;
 	m->size_bytes = size;
 	m->checksum = psc_le32(e + l->checksum);
+	if (!k->space.is_32bit) {
+		m->exception_va = psc_le64(e + 0x10);
+		m->exception_bytes = psc_le32(e + 0x18);
+	}
 	if (k->id.build >= BUILD_10)
 		m->time_date_stamp = psc_le32(e + l->stamp);
 	m->path = psc_unicode_string(k, e + l->path, PATH_BYTES_MAX);

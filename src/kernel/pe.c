@@ -22,7 +22,8 @@
 #define RSDS_BYTES_MAX    (RSDS_NAME_OFF + 1024u)
 
 struct headers {
-	uint64_t sections_va;
+	uint64_t sections_va, directories_va;
+	uint32_t n_directories;
 	uint16_t n_sections;
 	uint32_t debug_rva, debug_size;
 	uint32_t export_rva; /* 0: no export directory */
@@ -62,6 +63,10 @@ static bool read_headers(struct psc_reader *r, uint64_t base, struct headers *re
 	ret->n_sections = psc_le16(pe + 6);
 	ret->sections_va = base + lfanew + COFF_BYTES + opt_size;
 	size_t dirs = magic == 0x10b ? 96 : 112, debug = dirs + 6 * 8;
+	if (n >= COFF_BYTES + dirs && opt_size >= dirs) {
+		ret->directories_va = base + lfanew + COFF_BYTES + dirs;
+		ret->n_directories = (uint32_t)psc_min_u64(psc_le32(opt + dirs - 4), (opt_size - dirs) / 8);
+	}
 	if (n >= COFF_BYTES + dirs + 8 && opt_size >= dirs + 8 && psc_le32(opt + dirs - 4) > 0)
 		ret->export_rva = psc_le32(opt + dirs);
 	if (n >= COFF_BYTES + debug + 8 && opt_size >= debug + 8 && psc_le32(opt + dirs - 4) > 6) {
@@ -146,6 +151,21 @@ bool psc_pe_export_name(struct psc_reader *r, uint64_t base, char ret[64])
 	size_t n = (size_t)psc_min_u64(sizeof(bytes), h.info.size_of_image - name_rva);
 	take_name(bytes, psc_read_va(r, base + name_rva, bytes, n), ret);
 	return ret[0] != '\0';
+}
+
+bool psc_pe_directory(struct psc_reader *r, uint64_t base, unsigned index, uint32_t *ret_rva, uint32_t *ret_bytes)
+{
+	struct headers h;
+	uint8_t d[8];
+	if (!read_headers(r, base, &h) || index >= h.n_directories ||
+	    psc_read_va(r, h.directories_va + 8ull * index, d, sizeof(d)) != sizeof(d))
+		return false;
+	uint32_t rva = psc_le32(d), bytes = psc_le32(d + 4);
+	if (rva == 0 || bytes == 0 || !psc_range_ok(rva, bytes, h.info.size_of_image))
+		return false;
+	*ret_rva = rva;
+	*ret_bytes = bytes;
+	return true;
 }
 
 size_t psc_pe_sections(struct psc_reader *r, uint64_t base, struct psc_pe_section *ret, size_t max)

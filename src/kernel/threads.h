@@ -4,25 +4,11 @@
 #define PSC_KERNEL_THREADS_H
 
 #include "kernel/kernel.h"
+#include <poolscope/stacks.h>
 
-#define PSC_THREADS_MAX ((size_t)1 << 20)
-
-/* KTHREAD.State (reference: kernel 10 [V]). */
-enum psc_thread_state {
-	PSC_THREAD_INITIALIZED = 0,
-	PSC_THREAD_READY = 1,
-	PSC_THREAD_RUNNING = 2,
-	PSC_THREAD_STANDBY = 3,
-	PSC_THREAD_TERMINATED = 4,
-	PSC_THREAD_WAITING = 5,
-	PSC_THREAD_TRANSITION = 6,
-	PSC_THREAD_DEFERRED_READY = 7,
-	PSC_THREAD_GATE_WAIT = 8,
-	PSC_THREAD_WAITING_FOR_PROCESS = 9,
-	PSC_THREAD_STATE_MAX
-};
-/* "waiting", "running", ...; "unknown" for other numbers. */
-const char *psc_thread_state_name(unsigned state);
+#define PSC_THREADS_MAX     ((size_t)1 << 20)
+#define PSC_RUNNING_MAX     2048u    /* processors */
+#define PSC_STACK_BYTES_MAX 0x20000u /* a stack of the kernel has at most 0x12000 */
 
 struct psc_thread {
 	uint64_t ethread;
@@ -72,9 +58,10 @@ struct psc_cpu_regs {
 
 /* Decode a CONTEXT of the machine; false when n is too short for it or it names no kernel-mode or user-mode code. */
 bool psc_context_parse(enum psc_machine machine, const uint8_t *bytes, size_t n, struct psc_cpu_regs *ret);
-#define PSC_CONTEXT_BYTES_MAX 0x4d0u
 
 /* Registers of the processor with that index in k->prcb, as the bug check saved them. false: not in the dump. */
 bool psc_kernel_cpu_regs(struct psc_kernel *k, size_t processor, struct psc_cpu_regs *ret);
+/* Registers of the exception, from the dump's header. false: it has none. */
+bool psc_kernel_crash_regs(struct psc_kernel *k, struct psc_cpu_regs *ret);
 
 #endif

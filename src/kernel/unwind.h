@@ -43,6 +43,10 @@ void psc_unwind_x64(const struct psc_unwind_memory *m, const struct psc_unwind_i
 void psc_unwind_arm64(const struct psc_unwind_memory *m, const struct psc_unwind_image *img, bool is_return,
 		      struct psc_cpu_regs *regs, struct psc_unwind_step *ret);
 
+/* ARM64: the frame record {fp, lr} that x29 points to, for code whose unwind data are not there. Afterwards only fp is
+ * known, and that sp is not below regs' sp. False, and regs untouched, when there is none. */
+bool psc_unwind_frame_record(const struct psc_unwind_memory *m, struct psc_cpu_regs *regs, struct psc_unwind_step *ret);
+
 /* Start of the function that holds an RVA, by the exception directory of such a machine; chained parts lead to the
  * first. false: no entry (leaf functions, x86) or not in the dump. */
 bool psc_unwind_function_at(const struct psc_unwind_memory *m, const struct psc_unwind_image *img,

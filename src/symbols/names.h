@@ -88,7 +88,11 @@
 	X(EPROCESS, ActiveProcessLinks)                                                                                \
 	X(EPROCESS, ImageFileName)                                                                                     \
 	X(EPROCESS, Session)                                                                                           \
+	X(EPROCESS, ThreadListHead)                                                                                    \
 	X(EPROCESS, UniqueProcessId)                                                                                   \
+	X(ETHREAD, Cid)                                                                                                \
+	X(ETHREAD, StartAddress)                                                                                       \
+	X(ETHREAD, ThreadListEntry)                                                                                    \
 	X(EXP_POOL_CONTEXT, Node)                                                                                      \
 	X(EXP_POOL_CONTEXT, NodeCount)                                                                                 \
 	X(EXP_POOL_CONTEXT, PoolLink)                                                                                  \
@@ -102,9 +106,18 @@
 	X(GENERAL_LOOKASIDE, ListHead)                                                                                 \
 	X(GENERAL_LOOKASIDE_POOL, Depth)                                                                               \
 	X(GENERAL_LOOKASIDE_POOL, ListHead)                                                                            \
+	X(KPRCB, Context)                                                                                              \
+	X(KPRCB, DpcStack)                                                                                             \
+	X(KPRCB, IsrStack)                                                                                             \
 	X(KPRCB, PPNPagedLookasideList)                                                                                \
 	X(KPRCB, PPNxPagedLookasideList)                                                                               \
 	X(KPRCB, PPPagedLookasideList)                                                                                 \
+	X(KTHREAD, KernelStack)                                                                                        \
+	X(KTHREAD, KernelStackResident)                                                                                \
+	X(KTHREAD, Process)                                                                                            \
+	X(KTHREAD, StackBase)                                                                                          \
+	X(KTHREAD, StackLimit)                                                                                         \
+	X(KTHREAD, State)                                                                                              \
 	X(MI_DYNAMIC_BITMAP, BaseVa)                                                                                   \
 	X(MI_DYNAMIC_BITMAP, MaximumSize)                                                                              \
 	X(MI_HARDWARE_STATE, InvalidPteMask)                                                                           \

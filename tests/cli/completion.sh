@@ -29,7 +29,7 @@ options_of_man() {
 	cat "$root/man/poolscope-$1.1.scd" "$root/man/common-options.scd" | grep '^\*-' | grep -o -- '\*--[a-z][a-z-]*\*' | tr -d '*'
 }
 
-for command in info symbols tags blocks block validate callers owner verifier diff sites poolused pool poolval poolfind; do
+for command in info symbols tags blocks block validate callers owner verifier diff sites stacks poolused pool poolval poolfind; do
 	$wrapper "$exe" "$command" --help | sed -n 's/^  \(-[a-z], \|    \)\(--[a-z-]*\).*/\2/p' | sort >"$tmp/help"
 	[ "$(wc -l <"$tmp/help")" -ge 12 ] || fail "$command --help: options not recognised"
 	for where in bash zsh fish man; do
