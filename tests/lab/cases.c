@@ -382,6 +382,12 @@ static void plant_stackdb(struct lab_machine *m)
 	lab_stackdb_plant(m);
 }
 
+static void options_stacks(struct lab_options *o)
+{
+	(void)o;
+	lab_image_with_unwind_data();
+}
+
 static void options_bench(struct lab_options *o)
 {
 	o->no_block_records = true;
@@ -464,6 +470,8 @@ static const struct lab_case cases[] = {
 	{"moved-mi", "MiState laid out as no table has it", "2016-x64", options_moved_mi, plant_healthy, NULL},
 	{"twin-regions", "two tables of kernel space's regions that differ", "2016-x64", NULL, plant_small,
 	 lab_damage_twin_regions},
+	{"stacks", "threads in several states, and the call stacks of a plan", NULL, options_stacks, plant_small,
+	 lab_damage_stacks},
 	{"no-kdbg", "a wiped debugger data block", NULL, NULL, plant_small, lab_damage_no_kdbg},
 };
 

@@ -24,6 +24,8 @@ void lab_damage_twins(struct lab_machine *m);    /* processor tables that cannot
 void lab_damage_twin_big(struct lab_machine *m); /* a big-page table that cannot */
 void lab_damage_twin_regions(struct lab_machine *m);
 void lab_damage_no_kdbg(struct lab_machine *m); /* no debugger data block anywhere */
+/* stacks.c: threads with call stacks. */
+void lab_damage_stacks(struct lab_machine *m);
 /* Says in the truth what was done. what: a constant. */
 void lab_damage_note(struct lab_machine *m, const char *what, uint64_t va);
 

@@ -124,6 +124,13 @@ static void close_written(FILE *f)
 		lab_die("write error");
 }
 
+static bool with_unwind_data;
+
+void lab_image_with_unwind_data(void)
+{
+	with_unwind_data = true;
+}
+
 static void compile(enum lab_arch arch, const char *name, const char *opt, const char *work_dir)
 {
 	static const char *const fixed[] = {
@@ -145,6 +152,8 @@ static void compile(enum lab_arch arch, const char *name, const char *opt, const
 	add(&c, "%s", "clang");
 	add(&c, "--target=%s", triple(arch));
 	add_all(&c, fixed, sizeof fixed / sizeof fixed[0]);
+	if (with_unwind_data)
+		add(&c, "%s", "-funwind-tables");
 	add(&c, "%s", opt);
 	add(&c, "%s.c", name);
 	add(&c, "%s", "-o");

@@ -45,6 +45,9 @@ struct lab_image {
 struct lab_image *lab_image_build_kernel(enum lab_arch arch, const char *pdb_name, const struct lab_global *globals,
 					 size_t n_globals, const char *c_types, const char *work_dir, uint64_t seed,
 					 const char *guid);
+/* Images made from now on have unwind data, which those of other cases do without. */
+void lab_image_with_unwind_data(void);
+
 /* A driver NAME.sys + NAME.pdb from C source text, linked against the kernel's export list. opt: "-O0", "-O1", "-O2".
  */
 struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, const char *c_source, const char *opt,

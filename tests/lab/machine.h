@@ -230,6 +230,10 @@ struct lab_machine {
 	uint64_t big_table_va;
 	uint64_t session_va, session_process_dtb;
 	uint64_t kdbg_va;
+	struct lab_stack {
+		uint64_t va, pid, tid, limit, base;
+	} stacks[16]; /* threads beside the running ones */
+	unsigned n_stacks;
 
 	/* What the truth says beside the rows. */
 	uint64_t paged_out_pages, transition_pages, stale_pages, dropped_pages;
@@ -402,6 +406,9 @@ void lab_stackdb_plant(struct lab_machine *m);
 void lab_stackdb_finish(struct lab_machine *m);
 void lab_stackdb_truth(const struct lab_machine *m, struct cJSON *truth);
 void lab_stackdb_free(struct lab_machine *m);
+
+/* stacks.c */
+void lab_stacks_truth(const struct lab_machine *m, struct cJSON *truth);
 
 /* cases.c, random.c */
 struct lab_case {

@@ -553,6 +553,7 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 	}
 	add_blocks(m, truth, VIEW_FULL);
 	lab_verifier_truth(m, truth);
+	lab_stacks_truth(m, truth);
 	lab_stackdb_truth(m, truth);
 	char *text = cJSON_PrintUnformatted(truth);
 	FILE *f = fopen(path, "w");

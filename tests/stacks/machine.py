@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""machine.py LAB POOLSCOPE BUILD: threads of a whole machine. The first build says where code and stacks are; from the code
+follows what calls of it leave on a stack; the second build has that there. Threads, states and frames must then be those."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from simulate import SP, WORD, State, functions, walk  # noqa: E402
+
+lab, exe, build = sys.argv[1:4]
+arch = "x86" if "x86" in build else "arm64" if "arm64" in build else "x64"
+CALLS = ("bl", "blr") if arch == "arm64" else ("call",)
+word = WORD[arch]
+N_UNWOUND = 6
+TRIMMED, NO_STACK, NOWHERE = 6, 7, 8
+
+
+def run(*cmd, **env):
+    p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ, **env))
+    if p.returncode != 0:
+        sys.exit("%s: exit %d\n%s" % (" ".join(cmd), p.returncode, p.stderr.decode(errors="replace")[-2000:]))
+    return p.stdout.decode()
+
+
+def make(directory, **env):
+    run(lab, "build", "stacks", "--build", build, "--containers", "full,bitmap-kernel" if arch == "x64" else "full", "-o",
+        directory, **env)
+    return json.load(open(os.path.join(directory, "truth.json")))
+
+
+class Code:
+    def __init__(self, truth, directory):
+        self.base, self.functions, self.rva = {}, {}, {}
+        for m in truth["modules"]:
+            name = m["name"].split(".")[0]
+            path = os.path.join(directory, truth["kernel_image"] if m is truth["modules"][0] else name + ".sys")
+            starts = {int(v, 16): k for k, v in m["symbols"].items()}
+            key = "nt" if m is truth["modules"][0] else name
+            self.base[key] = int(m["base"], 16)
+            self.functions[key] = functions(path, starts, int(m["preferred_base"], 16))
+
+
+def call_in(code, callee_rva, skip=0):
+    """RVA behind a call of callee_rva; None: a call through a pointer, or any."""
+    for i, (rva, op, args) in enumerate(code):
+        if op not in CALLS:
+            continue
+        is_wanted = args == "0x%x" % callee_rva if callee_rva is not None else True
+        if is_wanted:
+            if skip == 0:
+                return code[i + 1][0] if i + 1 < len(code) else None
+            skip -= 1
+    return None
+
+
+def state_at(code, start, rva):
+    for r, s, _ in walk(code, arch, start):
+        if r == rva:
+            return s
+    raise KeyError(hex(rva))
+
+
+class Stack:
+    """Calls from the outside in; mem holds all words that they left."""
+
+    def __init__(self, code, base):
+        self.code = code
+        top = (base - 0x88) & ~0xF
+        self.s = State(arch, top + 8 if arch == "x64" else top)
+        if arch == "arm64":
+            self.s.regs[30] = self.s.regs[29] = 0
+        else:
+            self.s.mem[self.s.regs[SP[arch]]] = 0
+        if arch == "x86":
+            self.s.regs[5] = 0  # the first frame of a thread
+        self.frames = []
+
+    def enter(self, module, name, callee_rva):
+        """In a function, behind its call of callee_rva; the state is the one before anything is pushed for a callee."""
+        f = self.code.functions[module][name]
+        rva = call_in(f, callee_rva)
+        s = state_at(f, self.s, rva)
+        self.frames.insert(0, self.code.base[module] + rva)
+        self.s = s
+        return s
+
+    def call(self):
+        """Push the return address of the frame last entered: its callee begins."""
+        sp = SP[arch]
+        if arch == "arm64":
+            self.s.regs[30] = self.frames[0]
+            return
+        self.s.regs[sp] -= word
+        self.s.mem[self.s.regs[sp]] = self.frames[0]
+
+
+def uses(code, module):
+    """Functions LabUseN with calls, and the routine each calls first."""
+    out = [n for n in code.functions[module] if re.match(r"LabUse\d+$", n) and call_in(code.functions[module][n], None)]
+    return sorted(out, key=lambda n: int(n[6:]))
+
+
+def chain(code, base, i):
+    """DriverEntry -> LabUseN -> (LabAllocate ->) ExAllocatePoolWithTag -> KiLabMix."""
+    module = ["labflt", "labnet", "labdisk"][i % 3]
+    f = code.functions[module]
+    s = Stack(code, base)
+    names = uses(code, module)
+    name = names[i % len(names)]
+    start = {n: c[0][0] for n, c in f.items()}
+    s.enter(module, "DriverEntry", start[name])
+    s.call()
+    direct = start["LabAllocate"]
+    if call_in(f[name], direct) is not None:
+        s.enter(module, name, direct)
+        s.call()
+        s.enter(module, "LabAllocate", None)
+    else:
+        s.enter(module, name, None)
+    s.call()
+    s.enter("nt", "ExAllocatePoolWithTag", code.functions["nt"]["KiLabMix"][0][0])
+    return s, module, name
+
+
+work = tempfile.mkdtemp(prefix="poolscope-stacks-")
+bad = []
+try:
+    first, second = os.path.join(work, "1"), os.path.join(work, "2")
+    os.mkdir(first)
+    os.mkdir(second)
+    truth = make(first)
+    code = Code(truth, first)
+    plan, want = [], {}
+    stale = code.base["labdisk"] + call_in(code.functions["labdisk"]["DriverEntry"], None)
+
+    def put(s, low, base):
+        """The words of a stack, and between them addresses of calls that are over, where unwinding must not see them."""
+        for va in range(low, base, word):
+            if va in s.mem:
+                plan.append("word %x %x" % (va, s.mem[va]))
+            elif arch == "x64":
+                plan.append("word %x %x" % (va, stale))
+
+    for i, t in enumerate(truth["threads"]):
+        base, limit = int(t["base"], 16), int(t["limit"], 16)
+        if i == NO_STACK:
+            want[t["thread"]] = ("terminated", "not_saved", [])
+            continue
+        s, module, name = chain(code, base, i)
+        sp, frames = s.s.regs[SP[arch]], list(s.frames)
+        if arch == "x64":
+            ks = sp - 0x40
+            s.s.mem[ks + 0x38], s.s.mem[ks + 0x30] = frames[0], s.s.regs[5]
+        elif arch == "arm64":
+            # How the switch saves registers is not known: what is on the stack is found by scanning.
+            ks, frames = sp - 0x40, frames[1:]
+        else:
+            # KernelStack: two words, return into the switch, ebp, edi, esi, ebx, return into its caller.
+            ks = sp - 0x20
+            switch = code.base["nt"] + call_in(code.functions["nt"]["KeWaitForSingleObject"], None)
+            for at, v in (8, switch), (0xC, s.s.regs[5]), (0x10, s.s.regs[7]), (0x14, s.s.regs[6]), (0x18, s.s.regs[3]), (0x1C, frames[0]):
+                s.s.mem[ks + at] = v
+            frames.insert(0, switch)
+        if i == NOWHERE:
+            # The driver's caller is overwritten: nothing behind it can be known, and what a scan finds is stale.
+            for va, v in s.s.mem.items():
+                if v == frames[-1]:
+                    s.s.mem[va] = 0x1234
+        put(s.s, ks - 0x100, base)
+        plan.append("stack %x %x" % (i, ks))
+        end = "trimmed" if i == TRIMMED else "end"
+        want[t["thread"]] = ("waiting", end, [] if i == TRIMMED else frames)
+
+    # Processors: at the second instruction of a function, at its return, in user mode, behind a call.
+    context = {"x64": (0xF8, 0x98, {3: 0x90, 5: 0xA0, 6: 0xA8, 7: 0xB0, 12: 0xD8, 13: 0xE0, 14: 0xE8, 15: 0xF0}),
+               "x86": (0xB8, 0xC4, {3: 0xA4, 5: 0xB4, 6: 0xA0, 7: 0x9C}),
+               "arm64": (0x108, 0x100, {r: 8 + 8 * r for r in range(19, 31)})}[arch]
+    for cpu, t in enumerate(truth["running"]):
+        base = int(t["base"], 16)
+        s, module = Stack(code, base), "labflt"
+        f = code.functions[module]
+        names = uses(code, module)
+        name = names[cpu % len(names)]
+        s.enter(module, "DriverEntry", f[name][0][0])
+        s.call()
+        states = list(walk(f[name], arch, s.s))
+        if cpu == 0:
+            rva, st, _ = states[1]
+        elif cpu == 1:
+            rva, st = next((r, x) for r, x, _ in states if dict((c[0], c[1]) for c in f[name])[r] == "ret")
+        else:
+            rva, st, _ = next(x for x in states if x[2])
+        pc, frames = code.base[module] + rva, [code.base[module] + rva] + s.frames
+        if cpu == 2:
+            pc, frames = 0x401000, []
+        put(st, st.regs[SP[arch]], base)
+        plan.append("register %x %x %x" % (cpu, context[0], pc))
+        plan.append("register %x %x %x" % (cpu, context[1], st.regs[SP[arch]]))
+        for r, at in context[2].items():
+            plan.append("register %x %x %x" % (cpu, at, st.regs.get(r, 0)))
+        want[t["thread"]] = ("running", "user" if cpu == 2 else "end", frames)
+
+    path = os.path.join(work, "plan")
+    with open(path, "w") as f:
+        f.write("\n".join(plan) + "\n")
+    again = make(second, LAB_STACKS=path)
+    if again["modules"] != truth["modules"] or again["threads"] != truth["threads"]:
+        sys.exit("the two builds differ")
+    isf = [os.path.join(second, again["isf"])]
+    n_frames = n_unwound = 0
+    for container in again["containers"]:
+        dump = os.path.join(second, again["containers"][container]["file"])
+        doc = json.loads(run(exe, "stacks", "-q", "--format", "json", "--isf", isf[0], dump))
+        rows = {int(r["thread"], 16): r for r in doc["rows"]}
+        if len(doc["rows"]) != len(want) or len(rows) != len(want):
+            bad.append("%s: %d threads, not %d" % (container, len(doc["rows"]), len(want)))
+        for i, (va, (state, end, frames)) in enumerate(want.items()):
+            r = rows.get(int(va, 16))
+            if r is None:
+                bad.append("%s: thread %s is missing" % (container, va))
+                continue
+            got = [int(f["address"], 16) for f in r["frames"]]
+            hows = [f["how"] for f in r["frames"]]
+            where = "%s: thread %d (%s)" % (container, i, va)
+            if r["state"] != state:
+                bad.append("%s: %s, not %s" % (where, r["state"], state))
+            if i == NOWHERE:
+                certain = [a for a, f in zip(got, r["frames"]) if not f["uncertain"]]
+                if not set(certain) <= set(frames[:-1]) or len(certain) < (0 if arch == "arm64" else 2):
+                    bad.append("%s: %s, certain %s" % (where, list(map(hex, frames)), list(map(hex, certain))))
+                continue
+            if got != frames:
+                bad.append("%s: frames %s, not %s" % (where, list(map(hex, got)), list(map(hex, frames))))
+            if r["end"] != end and not (arch != "x64" and frames):
+                bad.append("%s: ends %s, not %s" % (where, r["end"], end))
+            if arch == "x64" and frames and (hows[0] != "context" or set(hows[1:]) - {"unwind"} or
+                                             any(f["uncertain"] for f in r["frames"])):
+                bad.append("%s: found by %s" % (where, hows))
+            if i < len(truth["threads"]) and (r["tid"] != int(truth["threads"][i]["tid"], 16) or
+                                              r["process"]["pid"] != int(truth["threads"][i]["pid"], 16)):
+                bad.append("%s: tid %s of process %s" % (where, r["tid"], r["process"]))
+            n_frames += len(got)
+            n_unwound += sum(h in ("unwind", "frame", "context") for h in hows)
+finally:
+    if os.environ.get("KEEP"):
+        print(work)
+    else:
+        shutil.rmtree(work, ignore_errors=True)
+print("%d frames of %d threads, %d unwound, %d differences" % (n_frames, len(want), n_unwound, len(bad)))
+for b in bad[:20]:
+    print(b)
+sys.exit(1 if bad or n_frames < 24 else 0)
