@@ -17,6 +17,14 @@ static bool on_block(void *arg, const struct psc_block_row *b)
 	return true;
 }
 
+static bool on_thread(void *arg, const struct psc_stacks_row *t)
+{
+	(void)arg;
+	if (t->n_frames > 256 || (t->stack_base != 0 && t->stack_base <= t->stack_limit))
+		abort();
+	return true;
+}
+
 /* Lists, checks, and the dump against itself: nothing grows. */
 static void run_reports(struct psc_dump *dump)
 {
@@ -27,6 +35,7 @@ static void run_reports(struct psc_dump *dump)
 	struct psc_blocks *blocks = NULL;
 	struct psc_validate *validate = NULL;
 	struct psc_diff *diff = NULL;
+	struct psc_stacks *stacks = NULL;
 	uint64_t last = 0;
 	size_t n;
 	bo.states = 0;
@@ -39,6 +48,10 @@ static void run_reports(struct psc_dump *dump)
 			abort();
 	}
 	psc_validate_free(validate);
+	if (psc_stacks_run(dump, NULL, on_thread, NULL, &stacks, NULL) == PSC_OK &&
+	    !(psc_stacks_get_info(stacks)->ratio >= 0.0 && psc_stacks_get_info(stacks)->ratio <= 1.0))
+		abort();
+	psc_stacks_free(stacks);
 	dopts.flags = PSC_DIFF_PINNED;
 	if (psc_diff_run(twice, 2, &dopts, &diff, NULL) == PSC_OK) {
 		const struct psc_diff_row *rows = psc_diff_rows(diff, &n);
