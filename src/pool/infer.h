@@ -60,6 +60,24 @@ void psc_infer_use_big_layout(struct psc_kernel *k, const struct psc_big_layout 
 /* infer_track.c */
 void psc_infer_track_table(struct psc_kernel *k); /* the variable itself, where nothing gives it */
 void psc_infer_track(struct psc_kernel *k, const struct psc_cluster *c);
+/* The tags of a table's n entries, 0 where there is none; items is the caller's to free. */
+struct psc_track_keys {
+	uint32_t *items;
+	uint64_t n;
+	uint32_t key_off;
+};
+bool psc_track_keys_read(struct psc_kernel *k, const struct psc_tracker_layout *l, uint64_t table, uint64_t n,
+			 struct psc_track_keys *ret);
+bool psc_track_keys_have(const struct psc_track_keys *keys, uint32_t key);
+/* What a table's own entry in the big-page table says of its length. */
+struct psc_own_entry {
+	bool known;
+	uint64_t bytes;
+};
+struct psc_own_entry psc_own_entry(struct psc_kernel *k, uint64_t va);
+/* infer_expansion.c */
+void psc_infer_expansion(struct psc_kernel *k, const struct psc_cluster *c, const struct psc_tracker_layout *l,
+			 uint64_t table, uint64_t mask);
 /* infer_big.c */
 void psc_infer_big(struct psc_kernel *k, const struct psc_cluster *c);
 /* The live entry of exactly this address; false: none, or there is no table. */

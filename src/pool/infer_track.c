@@ -17,27 +17,20 @@
 #define TRACK_MIN_POW  6u
 #define TRACK_MAX_POW  20u
 #define KEYS_COMPARED  512u
-#define EXPANSION_MAX  ((uint64_t)1 << 20)
 #define CANDIDATES_MAX 16u
 #define LOOKS_MAX      16384u /* at pointers of the kernel's data */
 
-struct keys {
-	uint32_t *items;
-	uint64_t n;
-	uint32_t key_off;
-};
-
 static bool take_key(void *arg, uint64_t index, const uint8_t *entry)
 {
-	struct keys *keys = arg;
+	struct psc_track_keys *keys = arg;
 	keys->items[index] = psc_le32(entry + keys->key_off);
 	return true;
 }
 
-static bool read_keys(struct psc_kernel *k, const struct psc_tracker_layout *l, uint64_t table, uint64_t n,
-		      struct keys *ret)
+bool psc_track_keys_read(struct psc_kernel *k, const struct psc_tracker_layout *l, uint64_t table, uint64_t n,
+			 struct psc_track_keys *ret)
 {
-	*ret = (struct keys){calloc((size_t)n, sizeof(*ret->items)), n, l->key};
+	*ret = (struct psc_track_keys){calloc((size_t)n, sizeof(*ret->items)), n, l->key};
 	if (!ret->items)
 		return false;
 	const struct psc_table_visitor visitor = {take_key, NULL, ret};
@@ -45,7 +38,7 @@ static bool read_keys(struct psc_kernel *k, const struct psc_tracker_layout *l, 
 	return true;
 }
 
-static bool has_key(const struct keys *keys, uint32_t key)
+bool psc_track_keys_have(const struct psc_track_keys *keys, uint32_t key)
 {
 	for (uint64_t i = 0; i < keys->n; i++)
 		if (keys->items[i] == key)
@@ -54,7 +47,7 @@ static bool has_key(const struct keys *keys, uint32_t key)
 }
 
 /* Tags in the first mask + 1 slots, and how many of them a probe from their hash slot finds. */
-static void count_reachable(const struct keys *keys, uint64_t mask, uint64_t *ret_n, uint64_t *ret_reachable)
+static void count_reachable(const struct psc_track_keys *keys, uint64_t mask, uint64_t *ret_n, uint64_t *ret_reachable)
 {
 	*ret_n = *ret_reachable = 0;
 	for (uint64_t i = 0; i <= mask && i < keys->n && *ret_n < KEYS_SAMPLED; i++) {
@@ -80,15 +73,9 @@ static bool passes(uint64_t n, uint64_t reachable)
 	return n >= KEYS_MIN && reachable * 10 >= n * 9;
 }
 
-/* What the table's own entry in the big-page table says of its length. */
-struct own_entry {
-	bool known;
-	uint64_t bytes;
-};
-
-static struct own_entry own_entry(struct psc_kernel *k, uint64_t va)
+struct psc_own_entry psc_own_entry(struct psc_kernel *k, uint64_t va)
 {
-	struct own_entry e = {false, 0};
+	struct psc_own_entry e = {false, 0};
 	struct psc_big_layout l;
 	struct psc_big_page p;
 	uint64_t table, n;
@@ -124,7 +111,7 @@ static void note_size(struct psc_kernel *k, const struct psc_cluster *c, uint64_
 /* A table read under half its mask also passes, so the largest that does is taken, and none whose double does too with
  * more tags. The length of its own big allocation settles it. false: not found. */
 static bool infer_size(struct psc_kernel *k, const struct psc_cluster *c, const struct psc_tracker_layout *l,
-		       uint64_t table, const struct own_entry *own)
+		       uint64_t table, const struct psc_own_entry *own)
 {
 	uint64_t masks[TRACK_MAX_POW + 1];
 	size_t n_masks = 0;
@@ -136,8 +123,8 @@ static bool infer_size(struct psc_kernel *k, const struct psc_cluster *c, const 
 	}
 	if (n_masks == 0)
 		return false;
-	struct keys keys;
-	if (!read_keys(k, l, table, 2 * (masks[n_masks - 1] + 1), &keys))
+	struct psc_track_keys keys;
+	if (!psc_track_keys_read(k, l, table, 2 * (masks[n_masks - 1] + 1), &keys))
 		return false;
 	bool found = false;
 	for (size_t i = n_masks; i-- > 0 && !found;) {
@@ -206,7 +193,7 @@ static struct array array_at(struct psc_kernel *k, const struct psc_data_section
 		compare_tables(k, l, size, table, va, &agree, &differ);
 		if (differ > agree)
 			break;
-		struct own_entry own = own_entry(k, va);
+		struct psc_own_entry own = psc_own_entry(k, va);
 		a.n_listed += own.known && length_fits(own.bytes, size * l->entry_bytes);
 		a.n_agree += agree;
 		if (a.n_tables < TABLES_KEPT)
@@ -285,76 +272,6 @@ static void infer_tag_tables(struct psc_kernel *k, const struct psc_tracker_layo
 		psc_infer_alternatives(k, item, found.ties, found.n_ties - 1);
 }
 
-/* ---- PoolTrackTableExpansion ---- */
-
-/* Tags go there only when the table has no free slot, and slots are never given back. */
-static void infer_expansion(struct psc_kernel *k, const struct psc_cluster *c, const struct psc_tracker_layout *l,
-			    uint64_t table, uint64_t mask)
-{
-	struct keys keys;
-	uint64_t n_free = 0;
-	if (!read_keys(k, l, table, mask + 1, &keys))
-		return;
-	for (uint64_t i = 0; i <= mask; i++)
-		n_free += keys.items[i] == 0;
-	if (n_free > 1 + (mask + 1) / 64) {
-		free(keys.items);
-		psc_infer_note(k, "PoolTrackTableExpansion", "value", 0, PSC_CONFIDENCE_PROVEN, 1,
-			       "not in use: %llu of %llu slots of the tracker table are free",
-			       (unsigned long long)n_free, (unsigned long long)(mask + 1));
-		return;
-	}
-	uint64_t found[CANDIDATES_MAX], at = 0, at_size = 0;
-	size_t n_found = 0;
-	for (size_t i = 0; i < c->n; i++) {
-		uint64_t va = c->words[i];
-		uint32_t first;
-		if (va == 0 || va == table || va % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(&k->space, va))
-			continue;
-		struct own_entry own = own_entry(k, va);
-		/* The tags of the other processors' tables are in the main one too. */
-		if (!own.known || !psc_read_u32(&k->reader, va + l->key, &first) || first == 0 || has_key(&keys, first))
-			continue;
-		/* The nearest number of entries that fills this allocation. */
-		uint64_t best = UINT64_MAX, best_at = 0;
-		for (size_t j = 0; j < c->n; j++) {
-			uint64_t n = c->words[j], distance = i > j ? i - j : j - i;
-			if (n != 0 && n <= EXPANSION_MAX && n != mask + 2 && n != mask && distance < best &&
-			    length_fits(own.bytes, n * l->entry_bytes)) {
-				best = distance;
-				best_at = psc_cluster_va(c, j);
-			}
-		}
-		if (best_at == 0)
-			continue;
-		bool is_known = false;
-		for (size_t j = 0; j < n_found; j++)
-			is_known |= found[j] == va;
-		if (is_known || n_found == CANDIDATES_MAX)
-			continue;
-		found[n_found++] = va;
-		at = psc_cluster_va(c, i);
-		at_size = best_at;
-	}
-	free(keys.items);
-	if (n_found != 1) {
-		struct psc_inferred *item = psc_infer_note(
-			k, "PoolTrackTableExpansion", "address", 0, PSC_CONFIDENCE_AMBIGUOUS, 0,
-			"the tracker table is full, and %zu tables in its neighbourhood could be its expansion",
-			n_found);
-		psc_infer_alternatives(k, item, found, n_found);
-		psc_warn(&k->warnings,
-			 "tag trackers: the table is full, and its expansion table was not found: the tags "
-			 "in that table are missing");
-		return;
-	}
-	psc_infer_sym(
-		k, PSC_SYM_PoolTrackTableExpansion, at, PSC_CONFIDENCE_LIKELY, 3,
-		"the tracker table is full; this points to a big allocation tagged \"Pool\" that starts with a tag");
-	psc_infer_sym(k, PSC_SYM_PoolTrackTableExpansionSize, at_size, PSC_CONFIDENCE_LIKELY, 1,
-		      "the nearest number of entries that fills the expansion table's allocation");
-}
-
 void psc_infer_track(struct psc_kernel *k, const struct psc_cluster *c)
 {
 	struct psc_tracker_layout l;
@@ -363,7 +280,7 @@ void psc_infer_track(struct psc_kernel *k, const struct psc_cluster *c)
 	uint64_t table = c->words[c->self];
 	if (table == 0 || !psc_is_kernel_va(&k->space, table) || !psc_tracker_layout_find(k, &l))
 		return;
-	const struct own_entry own = own_entry(k, table);
+	const struct psc_own_entry own = psc_own_entry(k, table);
 	if (psc_kernel_sym(k, PSC_SYM_PoolTrackTableSize) == 0 && psc_kernel_sym(k, PSC_SYM_PoolTrackTableMask) == 0)
 		(void)infer_size(k, c, &l, table, &own);
 	psc_pool_globals_find(k, &unused, &g);
@@ -373,7 +290,7 @@ void psc_infer_track(struct psc_kernel *k, const struct psc_cluster *c)
 	if (k->is_vista_or_later && g.tag_tables == 0)
 		infer_tag_tables(k, &l, table, g.track_size);
 	if (psc_kernel_sym(k, PSC_SYM_PoolTrackTableExpansion) == 0)
-		infer_expansion(k, c, &l, table, g.track_mask);
+		psc_infer_expansion(k, c, &l, table, g.track_mask);
 }
 
 /* ---- PoolTrackTable, where not even the debugger data block gives it ---- */
