@@ -30,7 +30,7 @@ static void add_counter(cJSON *list, const char *name, uint64_t bytes, bool exac
 
 static cJSON *heap_object(struct lab_machine *m, const struct lab_heap *h)
 {
-	static const char *const types[] = {"nonpaged", "nonpaged_nx", "paged", "prototype", "session"};
+	static const char *const types[] = {"nonpaged", "nonpaged_nx", "paged", "prototype", NULL, "session"};
 	static const char *const pools[] = {"nonpaged", "paged", "session"};
 	static const char stats[] = "_HEAP_RUNTIME_MEMORY_STATS";
 	const struct lab_heap_pages p = heap_pages(h);
