@@ -8,16 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef FUZZ_BASE_DUMP
-#error "FUZZ_BASE_DUMP names the fixture"
+#if !defined(FUZZ_BASE_DUMP) || !defined(FUZZ_HEAP_DUMP)
+#error "FUZZ_BASE_DUMP and FUZZ_HEAP_DUMP name the fixtures: 7, and 11 with segment heaps"
 #endif
 
 #define CHOICE_BUILTIN 1u /* with built-in layouts: then they are held against the bytes */
 #define CHOICE_NO_KDBG 2u /* the header has no pointer to the debugger data block */
 #define CHOICE_NO_LIST 4u /* nor to the process list */
+#define CHOICE_HEAP    8u /* the dump with segment heaps, a quota cookie and a table of regions */
 
-static uint8_t *base, *work;
-static size_t base_size;
+struct base {
+	const char *path;
+	uint8_t *bytes, *work;
+	size_t size;
+};
+static struct base bases[2] = {{FUZZ_BASE_DUMP, NULL, NULL, 0}, {FUZZ_HEAP_DUMP, NULL, NULL, 0}};
 
 static void require(bool ok)
 {
@@ -25,21 +30,21 @@ static void require(bool ok)
 		abort();
 }
 
-static void load_base(void)
+static void load_base(struct base *b)
 {
 	struct psc_source *src = NULL;
 	struct psc_error err;
 	struct psc_source_options opts = {.no_mmap = true};
-	if (psc_source_open_file(FUZZ_BASE_DUMP, &opts, &src, &err) != PSC_OK) {
+	if (psc_source_open_file(b->path, &opts, &src, &err) != PSC_OK) {
 		fprintf(stderr, "%s\n", err.text);
 		abort();
 	}
-	base_size = (size_t)psc_source_size(src);
-	base = (uint8_t *)malloc(base_size);
-	work = (uint8_t *)malloc(base_size);
-	require(base != NULL && work != NULL && psc_source_read(src, 0, base, base_size, &err) == PSC_OK);
+	b->size = (size_t)psc_source_size(src);
+	b->bytes = (uint8_t *)malloc(b->size);
+	b->work = (uint8_t *)malloc(b->size);
+	require(b->bytes != NULL && b->work != NULL && psc_source_read(src, 0, b->bytes, b->size, &err) == PSC_OK);
 	psc_source_close(src);
-	memcpy(work, base, base_size);
+	memcpy(b->work, b->bytes, b->size);
 }
 
 static void check_findings(const struct psc_dump *dump)
@@ -70,8 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct psc_cursor c = psc_cursor_init(data, size);
 	unsigned choice = psc_cursor_u8(&c);
 
-	if (base == NULL)
-		load_base();
+	struct base *base = &bases[(choice & CHOICE_HEAP) != 0];
+	if (base->bytes == NULL)
+		load_base(base);
 	while (psc_cursor_left(&c) >= 5) {
 		size_t off = psc_cursor_u16(&c);
 		off |= (size_t)psc_cursor_u8(&c) << 16;
@@ -79,16 +85,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (n > psc_cursor_left(&c))
 			n = psc_cursor_left(&c);
 		const uint8_t *bytes = psc_cursor_bytes(&c, n);
-		if (bytes != NULL && off < base_size)
-			memcpy(work + off, bytes, n < base_size - off ? n : base_size - off);
+		if (bytes != NULL && off < base->size)
+			memcpy(base->work + off, bytes, n < base->size - off ? n : base->size - off);
 	}
 	if ((choice & CHOICE_NO_KDBG) != 0)
-		memset(work + 0x80, 0, 8);
+		memset(base->work + 0x80, 0, 8);
 	if ((choice & CHOICE_NO_LIST) != 0)
-		memset(work + 0x28, 0, 8);
+		memset(base->work + 0x28, 0, 8);
 	opts.flags = (choice & CHOICE_BUILTIN) != 0 ? 0 : PSC_OPEN_NO_BUILTIN;
 	tags_opts.n_threads = 1;
-	if (psc_dump_open_mem(work, base_size, &opts, &dump, &err) == PSC_OK) {
+	if (psc_dump_open_mem(base->work, base->size, &opts, &dump, &err) == PSC_OK) {
 		check_findings(dump);
 		if (psc_tags_run(dump, &tags_opts, &tags, &err) == PSC_OK) {
 			double ratio = psc_tags_coverage_ratio(tags);
@@ -97,6 +103,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		psc_tags_free(tags);
 	}
 	psc_dump_close(dump);
-	memcpy(work, base, base_size);
+	memcpy(base->work, base->bytes, base->size);
 	return 0;
 }
