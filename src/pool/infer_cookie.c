@@ -6,6 +6,7 @@
  * candidates as there are processes, two leave a pair that swaps them; with three and more the cookie is
  * over-determined. Where several are left, the one that stands in the kernel's data decides. */
 #include "pool/infer.h"
+#include "util/bytes.h"
 #include "util/checked.h"
 #include "util/vec.h"
 
@@ -15,6 +16,8 @@
 #define FIRST_BUILD    9200u
 #define BLOCKS_MAX     8192u /* charged ones that are looked at */
 #define WALK_BYTES_MAX ((uint64_t)512 << 20)
+#define SCAN_BYTES_MAX ((uint64_t)64 << 20)
+#define SCAN_RUN_BYTES ((uint64_t)4 << 20)
 #define VALUES_MAX     512u /* distinct process ^ cookie */
 #define PROCESSES_MAX  2048u
 #define SEEDS_MAX      16u /* values from which candidates are made */
@@ -55,17 +58,84 @@ static bool is_charged(const void *arg, const struct psc_block *b)
 	return b->state == PSC_BLOCK_ALLOCATED && b->billed != 0 && b->has_tag && !b->is_big;
 }
 
-static bool take_block(void *arg, const struct psc_block *b)
+static bool take_value(struct solve *s, uint64_t billed)
 {
-	struct solve *s = arg;
 	bool is_new;
-	struct psc_hashkey key = {b->billed, 0};
+	struct psc_hashkey key = {billed, 0};
 	uint64_t *n = psc_hashmap_put(&s->blocks, key, &is_new);
 	if (n)
 		++*n;
 	else
 		s->no_memory = s->blocks.n < s->blocks.max_n;
 	return !s->no_memory && ++s->n_blocks < BLOCKS_MAX;
+}
+
+static bool take_block(void *arg, const struct psc_block *b)
+{
+	return take_value(arg, b->billed);
+}
+
+/* Headers of charged blocks on one page, in segment heaps: where each block is takes keys and lists, but a value that
+ * repeats, or is a process's, is no accident. */
+static bool take_page(struct solve *s, const uint8_t *page, uint64_t page_va, const struct psc_pool_rules *rules)
+{
+	for (uint32_t off = 0; off + rules->unit_bytes <= PSC_PAGE_BYTES; off += rules->unit_bytes) {
+		const uint64_t va = page_va + off;
+		struct psc_pool_header h;
+		psc_pool_header_parse(page + off, rules, &h);
+		uint32_t size = h.block_size * rules->unit_bytes;
+		if (h.previous_size != 0 || size == 0 || !psc_pool_header_has_quota(&h, rules) ||
+		    !psc_pool_header_plausible(&h, rules, PSC_POOL_MAX))
+			continue;
+		uint64_t billed = h.process_billed ^ va;
+		if (!rules->is_64bit) {
+			if (size < rules->unit_bytes + 4u || size > PSC_PAGE_BYTES - off)
+				continue;
+			billed = psc_le32(page + off + size - 4) ^ (uint32_t)va;
+		}
+		if (!take_value(s, billed))
+			return false;
+	}
+	return true;
+}
+
+static bool scan_range(struct solve *s, uint64_t lo, uint64_t hi, uint64_t *bytes_left)
+{
+	struct psc_kernel *k = s->k;
+	struct psc_pool_rules rules;
+	struct psc_run_iter it;
+	struct psc_va_run run;
+	uint8_t scratch[PSC_PAGE_BYTES];
+	psc_pool_rules_init(&rules, k->id.build, psc_kernel_is_64bit(k));
+	psc_run_iter_init(&it, &k->reader, lo, hi, SCAN_RUN_BYTES);
+	while (*bytes_left != 0 && psc_run_iter_next(&it, &run, NULL) == PSC_OK) {
+		if ((run.state != PSC_VA_PRESENT && run.state != PSC_VA_TRANSITION) || run.presence != PSC_PAGE_PRESENT)
+			continue;
+		for (uint64_t off = 0; off < run.size_bytes && *bytes_left != 0; off += PSC_PAGE_BYTES) {
+			enum psc_page_presence presence;
+			const uint8_t *page =
+				psc_image_page(k->img, (run.pa + off) >> PSC_PAGE_SHIFT, scratch, &presence);
+			*bytes_left -= PSC_PAGE_BYTES;
+			if (page && !take_page(s, page, run.va + off, &rules))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Finding the heaps costs as much as walking them: here a part of nonpaged pool serves. */
+static void scan_nonpaged(struct solve *s)
+{
+	struct psc_pool_regions *regions = calloc(1, sizeof(*regions));
+	uint64_t bytes_left = SCAN_BYTES_MAX;
+	if (!regions)
+		return;
+	psc_pool_regions_find(s->k, NULL, regions);
+	for (size_t i = 0; i < regions->n; i++)
+		if (regions->items[i].pool == PSC_POOL_NONPAGED && !regions->items[i].by_bytes &&
+		    !scan_range(s, regions->items[i].lo, regions->items[i].hi, &bytes_left))
+			break;
+	free(regions);
 }
 
 static int enough_walked(void *arg, const char *phase, uint64_t done, uint64_t total)
@@ -135,9 +205,12 @@ static bool collect(struct solve *s)
 	(void)psc_kernel_processes(s->k, take_process, s, NULL);
 	if (s->no_memory || s->n_processes == 0)
 		return false;
-	enum psc_status st = psc_pool_walk(s->k, &options, &arena, NULL, &result, &error);
+	if (psc_pool_allocator(s->k) == PSC_ALLOCATOR_SEGMENT_HEAP)
+		scan_nonpaged(s);
+	if (s->n_blocks == 0)
+		(void)psc_pool_walk(s->k, &options, &arena, NULL, &result, &error);
 	psc_arena_deinit(&arena);
-	return !s->no_memory && st != PSC_E_NO_MEMORY && list_values(s) && s->n_values != 0;
+	return !s->no_memory && list_values(s) && s->n_values != 0;
 }
 
 /* ---- candidates ---- */
