@@ -36,6 +36,8 @@ static cJSON *json_walk_coverage(const struct psc_walk_coverage *c)
 	json_add_u64(o, "headerless_bytes", c->headerless_bytes);
 	json_add_u64(o, "cached_blocks_count", c->cached_blocks);
 	json_add_u64(o, "cached_bytes", c->cached_bytes);
+	json_add_u64(o, "delayed_blocks_count", c->delayed_blocks);
+	json_add_u64(o, "delayed_bytes", c->delayed_bytes);
 	json_add_u64(o, "lost_count", c->lost_count);
 	json_add_u64(o, "lost_bytes", c->lost_bytes);
 	cJSON *lost = cJSON_AddObjectToObject(o, "lost");
@@ -113,6 +115,11 @@ void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 	if (c->cached_blocks != 0)
 		fprintf(f, "            %" PRIu64 " blocks of %s bytes were freed and are kept: in no row\n",
 			c->cached_blocks, group_digits(c->cached_bytes, false, a));
+	if (c->delayed_blocks != 0)
+		fprintf(f,
+			"            %" PRIu64 " of the live blocks, %s bytes, were freed and wait in their "
+					       "subsegments: nothing tells which\n",
+			c->delayed_blocks, group_digits(c->delayed_bytes, false, a));
 }
 
 void print_scan_coverage(FILE *f, const struct psc_scan_coverage *c)

@@ -109,7 +109,8 @@ struct psc_walk_coverage {
 	uint64_t untagged_blocks, untagged_bytes;     /**< of the live ones: nothing names their tag; in no row */
 	uint64_t headerless_blocks, headerless_bytes; /**< of these: because the page of their header is missing */
 	uint64_t cached_blocks, cached_bytes;         /**< freed, kept by a list that overwrote their tag; in no row */
-	uint64_t lost_count, lost_bytes;              /**< stretches in which blocks could not be told apart */
+	uint64_t delayed_blocks, delayed_bytes; /**< so many of the live ones were freed, and nothing tells which */
+	uint64_t lost_count, lost_bytes;        /**< stretches in which blocks could not be told apart */
 	uint64_t lost_paged_out_bytes, lost_not_in_dump_bytes, lost_unknown_bytes, lost_corrupt_bytes; /**< why */
 };
 

@@ -14,8 +14,8 @@ static bool take_subsegment(void *arg, uint64_t va, const uint8_t *bytes, uint32
 	struct psc_lfh_subsegment *s = &p->subsegments[p->n_subsegments];
 	if (va % PSC_PAGE_BYTES != 0 || n < PSC_LFH_HEADER_BYTES)
 		return true;
-	for (unsigned i = 0; i < (p->layout.has_owner ? 3u : 2u); i++)
-		if (!psc_is_kernel_va(&p->k->space, psc_le64(bytes + i * 8) & ~(uint64_t)1))
+	for (unsigned i = 0; i < psc_lfh_links(&p->layout, bytes); i++)
+		if (!psc_is_kernel_va(&p->k->space, psc_le64(bytes + i * 8)))
 			return true;
 	if (psc_lfh_parse(bytes, va, &p->layout, p->rules.unit_bytes, s) &&
 	    psc_lfh_decode(s, &p->layout, (uint32_t)p->keys.lfh_key, p->rules.unit_bytes))

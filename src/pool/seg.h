@@ -51,10 +51,16 @@ struct psc_lfh_layout {
 	uint32_t free_count, block_count, withheld, block_offsets, unit_shift, unit_count, commit_state, bitmap;
 	bool commit_state_in_qwords; /* u8, else u16 in bytes */
 	bool one_bit;                /* of state for a block, else two */
-	bool has_owner;              /* the third pointer is one */
+	bool has_owner;              /* the third pointer is one, or a count of delayed frees with bit 0 set */
+	uint32_t owner;              /* or the state of 26100 */
 	bool full_shift;             /* the whole address is shifted, else its low half */
 };
 void psc_lfh_layout_init(struct psc_lfh_layout *ret, uint32_t build, bool is_64bit);
+/* How many kernel pointers a head of 64 bits begins with. */
+static inline unsigned psc_lfh_links(const struct psc_lfh_layout *l, const uint8_t *bytes)
+{
+	return l->has_owner && (bytes[l->owner] & 1) == 0 ? 3 : 2;
+}
 struct psc_lfh_subsegment {
 	uint64_t va;
 	uint32_t free_count, slots, withheld; /* slots: withheld ones included */

@@ -45,6 +45,13 @@ void psc_seg_take_lost(void *arg, uint64_t va, uint64_t bytes, enum psc_hole why
 	}
 }
 
+void psc_seg_take_delayed(void *arg, uint64_t n_blocks, uint64_t bytes)
+{
+	struct psc_seg_worker *t = arg;
+	t->cov->delayed_blocks += n_blocks;
+	t->cov->delayed_bytes += bytes;
+}
+
 static void give(struct psc_seg_worker *t, const struct psc_block *b)
 {
 	switch (b->state) {

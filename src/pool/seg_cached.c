@@ -62,31 +62,25 @@ static void read_list(struct collecting *c, uint64_t head_va, uint32_t limit)
 }
 
 /* _RTL_DYNAMIC_LOOKASIDE[2] behind the heaps of each node. */
-static void read_lookasides(struct collecting *c, uint64_t state)
+static void read_lookasides(struct collecting *c)
 {
-	struct psc_kernel *k = c->s->k;
-	const struct psc_profile *p = &k->profile;
-	const struct psc_field *nodes = psc_profile_field(p, PSC_FIELD_EX_POOL_HEAP_MANAGER_STATE_PoolNode);
-	const struct psc_field *count = psc_profile_field(p, PSC_FIELD_EX_POOL_HEAP_MANAGER_STATE_NumberOfPools);
+	const struct psc_seg *s = c->s;
+	const struct psc_profile *p = &s->k->profile;
 	const struct psc_field *look = psc_profile_field(p, PSC_FIELD_EX_HEAP_POOL_NODE_Lookasides);
 	const struct psc_field *buckets = psc_profile_field(p, PSC_FIELD_RTL_DYNAMIC_LOOKASIDE_Buckets);
 	const struct psc_field *list = psc_profile_field(p, PSC_FIELD_RTL_LOOKASIDE_ListHead);
-	uint32_t n;
-	if (state == 0 || !nodes || !count || !look || !buckets || !list || look->struct_size == 0 ||
-	    buckets->struct_size == 0 || list->struct_size == 0) {
+	if (s->n_nodes == 0 || !look || !buckets || !list || look->struct_size == 0 || buckets->struct_size == 0 ||
+	    list->struct_size == 0) {
 		psc_warn(c->warnings,
 			 "dynamic lookaside lists are not known for this kernel: blocks on them look live");
 		return;
 	}
-	if (!psc_read_u32(c->r, state + count->offset, &n) || n == 0 || n > 0x40)
-		n = 1;
-	for (uint32_t i = 0; i < n; i++)
+	for (size_t i = 0; i < s->n_nodes; i++)
 		for (uint32_t l = 0; l < LOOKASIDES; l++)
 			for (uint32_t b = 0; b < BUCKETS_MAX && !c->no_memory && !c->full; b++)
 				read_list(c,
-					  state + nodes->offset + (uint64_t)i * look->struct_size + look->offset +
-						  l * buckets->struct_size + buckets->offset + b * list->struct_size +
-						  list->offset,
+					  s->nodes[i] + look->offset + l * buckets->struct_size + buckets->offset +
+						  b * list->struct_size + list->offset,
 					  0);
 }
 
@@ -126,7 +120,7 @@ enum psc_status psc_seg_collect_cached(struct psc_seg *s, struct psc_warnings *w
 	if (!c.r)
 		return psc_fail_no_memory(reterr);
 	psc_reader_init(c.r, &s->spaces[0]);
-	read_lookasides(&c, psc_kernel_sym(s->k, PSC_SYM_ExPoolState));
+	read_lookasides(&c);
 	for (size_t i = 0; i < s->n_heaps && !c.no_memory && !c.full; i++) {
 		if (s->heaps[i].space != space) {
 			space = s->heaps[i].space;

@@ -33,12 +33,12 @@ void psc_vs_chunk_decode(const uint8_t *bytes, uint64_t va, uint64_t heap_key, b
 
 void psc_lfh_layout_init(struct psc_lfh_layout *ret, uint32_t build, bool is_64bit)
 {
-	static const struct psc_lfh_layout x86 = {0x10, 0x12, 0x17,  0x18,  0x1c, 0x1d,
-						  0x1e, 0x20, false, false, true, false};
-	static const struct psc_lfh_layout x64 = {0x20, 0x22, 0x27,  0x28,  0x2c, 0x2d,
-						  0x2e, 0x30, false, false, true, false};
-	static const struct psc_lfh_layout x64_26100 = {0x20, 0x22, 0x25, 0x28, 0x26,  0x27,
-							0x18, 0x40, true, true, false, true};
+	static const struct psc_lfh_layout x86 = {0x10, 0x12,  0x17,  0x18, 0x1c, 0x1d, 0x1e,
+						  0x20, false, false, true, 0x8,  false};
+	static const struct psc_lfh_layout x64 = {0x20, 0x22,  0x27,  0x28, 0x2c, 0x2d, 0x2e,
+						  0x30, false, false, true, 0x10, false};
+	static const struct psc_lfh_layout x64_26100 = {0x20, 0x22, 0x25, 0x28,  0x26, 0x27, 0x18,
+							0x40, true, true, false, 0x10, true};
 	*ret = !is_64bit ? x86 : build >= 26000 ? x64_26100 : x64;
 }
 

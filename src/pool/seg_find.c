@@ -3,6 +3,7 @@
  * unless said otherwise. Which layout a heap has is told by its own pointers. */
 #include "pool/seg_heap.h"
 #include "util/checked.h"
+#include "util/vec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #define HEAPS_PER_NODE    4u
 #define SPECIAL_MAX       4u
 #define PRIVATE_POOLS_MAX 1024u
+#define ALL_NODES_MAX     ((size_t)4096)
 #define HEAP_BYTES        0x580u /* up to the end of the VS context in every family */
 
 /* _HEAP_SEG_CONTEXT, x64 and x86. */
@@ -190,6 +192,17 @@ static uint32_t node_bytes(const struct psc_kernel *k)
 static void add_node(struct psc_seg *s, uint64_t va, uint32_t node)
 {
 	const uint32_t p = psc_pointer_bytes(&s->k->space);
+	struct {
+		uint64_t *items;
+		size_t n, cap;
+	} v = {s->nodes, s->n_nodes, s->cap_nodes};
+	if (v.n < ALL_NODES_MAX && PSC_VEC_RESERVE_ONE(&v))
+		v.items[v.n++] = va;
+	else
+		s->no_memory |= v.n < ALL_NODES_MAX;
+	s->nodes = v.items;
+	s->n_nodes = v.n;
+	s->cap_nodes = v.cap;
 	for (uint32_t type = 0; type < HEAPS_PER_NODE; type++) {
 		uint64_t heap;
 		if (psc_read_ptr(&s->k->reader, va + type * p, &heap) && heap != 0)
@@ -348,6 +361,8 @@ enum psc_status psc_seg_find_heaps(struct psc_seg *s, struct psc_warnings *warni
 		s->source = "ExPoolState";
 	if (s->source == NULL || !s->has_family)
 		psc_seg_scan_heaps(s, warnings);
+	if (s->no_memory)
+		return psc_fail_no_memory(reterr);
 	enum psc_status r = find_sessions(s, warnings, reterr);
 	if (r != PSC_OK)
 		return r;

@@ -84,6 +84,9 @@ struct psc_seg {
 
 	struct psc_heap *heaps;
 	size_t n_heaps;
+	uint64_t *nodes; /* _EX_HEAP_POOL_NODE of every node, private pools included */
+	size_t n_nodes, cap_nodes;
+	bool no_memory;
 	struct psc_space *spaces; /* [0]: the kernel's */
 	size_t n_spaces;
 	struct psc_heap_segment *segments; /* in address order */
@@ -141,6 +144,8 @@ bool psc_seg_covers(const struct psc_seg *s, uint64_t va);
 
 /* Blocks of all segments; w->seg is set. */
 enum psc_status psc_seg_walk(struct psc_walk *w, struct psc_warnings *warnings, struct psc_error *reterr);
+/* Large allocations that the big-page table does not name, as psc_walk_emit_big does. */
+void psc_seg_emit_large(const struct psc_walk *w);
 /* seg_result.c */
 void psc_seg_result(struct psc_walk *w, struct psc_arena *arena, struct psc_walk_result *ret);
 

@@ -9,7 +9,6 @@
 #define BITMAP_MAX  0x8000u
 #define DELAYED_MAX 0x800u
 /* 26100: */
-#define DELAY_LIST_AT  0x10u /* u16 list, u16 count */
 #define FLAGS_AT       0x33u
 #define PRIVATE_FORMAT 0x01u /* free slots hang on a list of their thread, the bitmap does not tell [?] */
 
@@ -20,6 +19,7 @@ struct lfh {
 	struct psc_lfh_subsegment s;
 	uint8_t delayed[0x10000 / 8]; /* slots that were freed, busy still */
 	bool has_delayed;
+	uint64_t n_delayed; /* blocks that wait to be freed, by the head */
 };
 
 bool psc_lfh_is_head(const uint8_t *page, uint64_t va, const struct psc_seg_rules *rules, uint64_t *ret_bytes)
@@ -77,14 +77,35 @@ static bool follow_delayed(struct lfh *l, const uint8_t *bitmap, uint32_t refere
 	return true;
 }
 
+/* How many blocks wait, and where they can be told, which. Up to 22631 there is only a count, where the owner's pointer
+ * was: the bitmap must show what it counts (check_counts). */
 static void find_delayed(struct lfh *l, const uint8_t *head, const uint8_t *bitmap)
 {
-	if (l->rules->lfh.has_owner)
+	const struct psc_lfh_layout *layout = &l->rules->lfh;
+	const uint8_t *state = head + layout->owner;
+	if (layout->has_owner) {
+		uint64_t owner = l->rules->is_64bit ? psc_le64(state) : psc_le32(state);
+		l->n_delayed = (owner & 1) != 0 ? owner >> 1 : 0;
 		return;
-	uint32_t list = psc_le16(head + DELAY_LIST_AT), count = psc_le16(head + DELAY_LIST_AT + 2);
+	}
+	uint32_t list = psc_le16(state), count = psc_le16(state + 2);
 	if (count == 0 || count > DELAYED_MAX)
 		return;
+	l->n_delayed = count;
 	l->has_delayed = follow_delayed(l, bitmap, list, count, 0) || follow_delayed(l, bitmap, list, count, 1);
+}
+
+/* FreeCount against the bitmap. Blocks that wait may be clear in it already, and not be counted yet; or be busy still,
+ * and then nothing tells them from others [?]. */
+static void check_counts(const struct lfh *l, uint32_t n_clear, uint32_t n_busy)
+{
+	if (n_clear == l->s.free_count) {
+		if (l->n_delayed != 0 && l->n_delayed <= n_busy && !l->has_delayed)
+			l->sink->delayed(l->sink->arg, l->n_delayed, l->n_delayed * l->s.block_bytes);
+		return;
+	}
+	if (l->n_delayed == 0 || n_clear != l->s.free_count + l->n_delayed)
+		report(l->r, l->sink, PSC_DEFECT_LFH_BITMAP, l->s.free_count, n_clear);
 }
 
 static void give(const struct lfh *l, uint32_t slot, bool busy, uint32_t step)
@@ -139,6 +160,7 @@ void psc_lfh_walk(const struct psc_seg_range *r, const struct psc_seg_rules *rul
 	l.rules = rules;
 	l.sink = sink;
 	l.has_delayed = false;
+	l.n_delayed = 0;
 	if (r->n_pages == 0)
 		return;
 	if (!r->pages[0] || !rules->has_lfh_key) {
@@ -165,7 +187,7 @@ void psc_lfh_walk(const struct psc_seg_range *r, const struct psc_seg_rules *rul
 	const uint32_t step = psc_lfh_bucket_step(l.s.block_bytes, rules->unit_bytes);
 	/* What would cross a page is never given out, and reads busy. */
 	const bool may_cross = l.s.block_bytes < PSC_PAGE_BYTES;
-	uint32_t n_clear = 0, n_withheld = 0;
+	uint32_t n_clear = 0, n_busy = 0, n_withheld = 0;
 	for (uint32_t i = 0; i < l.s.slots; i++) {
 		prefetch_slot(&l, i + PREFETCH_SLOTS);
 		uint32_t in_page = (l.s.first + i * l.s.block_bytes) % PSC_PAGE_BYTES;
@@ -175,10 +197,10 @@ void psc_lfh_walk(const struct psc_seg_range *r, const struct psc_seg_rules *rul
 			n_withheld++;
 			continue;
 		}
+		n_busy += busy;
 		give(&l, i, busy, step);
 	}
 	if (n_withheld != l.s.withheld && may_cross)
 		report(r, sink, PSC_DEFECT_LFH_WITHHELD, l.s.withheld, n_withheld);
-	if (n_clear != l.s.free_count)
-		report(r, sink, PSC_DEFECT_LFH_BITMAP, l.s.free_count, n_clear);
+	check_counts(&l, n_clear, n_busy);
 }

@@ -52,6 +52,8 @@ struct psc_seg_storage {
 struct psc_seg_sink {
 	void (*storage)(void *arg, const struct psc_seg_storage *s);
 	void (*lost)(void *arg, uint64_t va, uint64_t bytes, enum psc_hole why);
+	/* So many of the blocks given as in use were freed already; nothing tells which. */
+	void (*delayed)(void *arg, uint64_t n_blocks, uint64_t bytes);
 	void (*defect)(void *arg, const struct psc_defect *d);
 	void *arg;
 };

@@ -162,7 +162,8 @@ static void report(struct parsing *p, uint64_t va, uint64_t expected, uint64_t f
 static void walk_subsegment(struct parsing *p, uint32_t first_page, uint32_t n_pages, enum range_type type)
 {
 	struct psc_seg_worker *t = p->t;
-	const struct psc_seg_sink sink = {psc_seg_take_storage, psc_seg_take_lost, psc_seg_take_defect, t};
+	const struct psc_seg_sink sink = {psc_seg_take_storage, psc_seg_take_lost, psc_seg_take_delayed,
+					  psc_seg_take_defect, t};
 	struct psc_seg_range r;
 	if (n_pages > PSC_RANGE_PAGES_MAX) {
 		report(p, p->segment->va + (uint64_t)first_page * PSC_PAGE_BYTES, PSC_RANGE_PAGES_MAX, n_pages);

@@ -27,9 +27,9 @@ struct psc_seg_worker {
 };
 
 /* seg_block.c: from storage to a block. */
-extern const struct psc_seg_sink psc_seg_block_sink; /* arg is set per call */
 void psc_seg_take_storage(void *arg, const struct psc_seg_storage *s);
 void psc_seg_take_lost(void *arg, uint64_t va, uint64_t bytes, enum psc_hole why);
+void psc_seg_take_delayed(void *arg, uint64_t n_blocks, uint64_t bytes);
 void psc_seg_take_defect(void *arg, const struct psc_defect *d);
 /* A page range of its own. unused: bytes of it that were not asked for. */
 void psc_seg_take_range(struct psc_seg_worker *t, uint64_t va, uint64_t bytes, uint64_t unused, const uint8_t *page,

@@ -56,8 +56,8 @@ static bool take_head(void *arg, uint64_t va, const uint8_t *bytes, uint32_t n)
 	struct psc_lfh_subsegment *s = &h->items[h->n];
 	if (va % PSC_PAGE_BYTES != 0 || n < PSC_LFH_HEADER_BYTES)
 		return true;
-	for (unsigned i = 0; i < (h->layout.has_owner ? 3u : 2u); i++)
-		if (!psc_is_kernel_va(&h->k->space, psc_le64(bytes + i * 8) & ~(uint64_t)1))
+	for (unsigned i = 0; i < psc_lfh_links(&h->layout, bytes); i++)
+		if (!psc_is_kernel_va(&h->k->space, psc_le64(bytes + i * 8)))
 			return true;
 	if (psc_lfh_parse(bytes, va, &h->layout, UNIT_BYTES, s) && bitmap_agrees(h, s))
 		h->n++;

@@ -57,6 +57,7 @@ void psc_seg_deinit(struct psc_seg *s)
 	}
 	free(s->workers);
 	free(s->heaps);
+	free(s->nodes);
 	free(s->spaces);
 	free(s->segments);
 	free(s->session_big);
@@ -140,29 +141,44 @@ static enum psc_status make_workers(struct psc_walk *w, struct psc_error *reterr
 	return PSC_OK;
 }
 
-/* Large allocations that the big-page table does not name. */
-static void give_large(struct psc_walk *w)
+static struct psc_block large_block(const struct psc_seg *s, const struct psc_range *l)
 {
-	struct psc_seg *s = w->seg;
+	const struct psc_heap *h = &s->heaps[l->data >> 16];
+	const uint64_t bytes = l->hi - l->lo;
+	struct psc_block b = {0};
+	b.va = l->lo;
+	b.size_bytes = bytes - psc_min_u64(l->data & 0xffff, bytes - 1);
+	b.pool = h->pool;
+	b.kind = PSC_BLOCK_KIND_LARGE;
+	b.is_big = b.is_proven = true;
+	b.is_nx = h->type == PSC_HEAP_NONPAGED_NX;
+	(void)psc_seg_name_session_big(s, h->space, &b);
+	return b;
+}
+
+void psc_seg_emit_large(const struct psc_walk *w)
+{
+	const struct psc_seg *s = w->seg;
 	for (size_t i = 0; i < s->large.n; i++) {
-		const struct psc_range *l = &s->large.items[i];
-		const struct psc_heap *h = &s->heaps[l->data >> 16];
-		const struct psc_range *big = psc_rangeset_find(&w->big, l->lo);
-		uint64_t bytes = l->hi - l->lo;
-		struct psc_block b = {0};
+		const struct psc_range *l = &s->large.items[i], *big = psc_rangeset_find(&w->big, l->lo);
+		struct psc_block b = large_block(s, l);
+		if (!big || big->lo != l->lo)
+			psc_walk_emit_big(w, &b);
+	}
+}
+
+static void count_large(struct psc_walk *w)
+{
+	const struct psc_seg *s = w->seg;
+	for (size_t i = 0; i < s->large.n; i++) {
+		const struct psc_range *l = &s->large.items[i], *big = psc_rangeset_find(&w->big, l->lo);
+		const struct psc_block b = large_block(s, l);
+		struct psc_walk_coverage *c = &w->coverage[b.pool];
 		if (big && big->lo == l->lo)
 			continue;
-		b.va = l->lo;
-		b.size_bytes = bytes - psc_min_u64(l->data & 0xffff, bytes - 1);
-		b.pool = h->pool;
-		b.kind = PSC_BLOCK_KIND_LARGE;
-		b.is_big = b.is_proven = true;
-		b.is_nx = h->type == PSC_HEAP_NONPAGED_NX;
-		(void)psc_seg_name_session_big(s, h->space, &b);
-		w->coverage[h->pool].live_blocks++;
-		w->coverage[h->pool].untagged_blocks += !b.has_tag;
-		w->coverage[h->pool].untagged_bytes += b.has_tag ? 0 : b.size_bytes;
-		psc_walk_emit_big(w, &b);
+		c->live_blocks++;
+		c->untagged_blocks += !b.has_tag;
+		c->untagged_bytes += b.has_tag ? 0 : b.size_bytes;
 	}
 }
 
@@ -195,7 +211,8 @@ enum psc_status psc_seg_walk(struct psc_walk *w, struct psc_warnings *warnings, 
 	if (!s->keys.has_lfh_low)
 		psc_warn(warnings,
 			 "the key of the low-fragmentation heap is not in the dump: its blocks cannot be read");
-	give_large(w);
+	count_large(w);
+	psc_seg_emit_large(w);
 	for (size_t i = 0; i < s->n_segments; i++)
 		if (is_wanted(w, &s->segments[i]))
 			progress.total += s->heaps[s->segments[i].heap].contexts[s->segments[i].context].segment_bytes;

@@ -86,7 +86,10 @@ static bool visit_big_again(void *arg, const struct psc_big_page *p)
 enum psc_status psc_walk_read_big_again(struct psc_walk *w, struct psc_error *reterr)
 {
 	struct psc_big_pages ignored;
-	return psc_big_pages_read(w->k, visit_big_again, w, NULL, NULL, &ignored, reterr);
+	enum psc_status r = psc_big_pages_read(w->k, visit_big_again, w, NULL, NULL, &ignored, reterr);
+	if (r == PSC_OK && w->seg)
+		psc_seg_emit_large(w);
+	return r;
 }
 
 static enum psc_status take_big(struct psc_walk *w, struct psc_arena *arena, struct psc_warnings *warnings,

@@ -172,6 +172,8 @@ void psc_walk_coverage_add(struct psc_walk_coverage *to, const struct psc_walk_c
 	to->headerless_bytes += from->headerless_bytes;
 	to->cached_blocks += from->cached_blocks;
 	to->cached_bytes += from->cached_bytes;
+	to->delayed_blocks += from->delayed_blocks;
+	to->delayed_bytes += from->delayed_bytes;
 	to->lost_count += from->lost_count;
 	to->lost_bytes += from->lost_bytes;
 	to->lost_paged_out_bytes += from->lost_paged_out_bytes;

@@ -50,6 +50,12 @@ static void fuzz_lost(void *arg, uint64_t va, uint64_t bytes, enum psc_hole why)
 	fuzz_require(why != PSC_HOLE_NONE && why != PSC_HOLE_UNCOMMITTED && why < PSC_HOLE_MAX);
 }
 
+static void fuzz_delayed(void *arg, uint64_t n_blocks, uint64_t bytes)
+{
+	const struct fuzz_seg *f = arg;
+	fuzz_require(n_blocks != 0 && bytes >= n_blocks && bytes <= f->hi - f->lo);
+}
+
 static void fuzz_defect(void *arg, const struct psc_defect *d)
 {
 	(void)arg;
@@ -90,7 +96,7 @@ static void fuzz_range(const uint8_t *data, size_t size, fuzz_walk *walk)
 	psc_lfh_layout_init(&rules.lfh, builds[family], rules.is_64bit);
 	struct psc_seg_range r = {family != 3 ? FUZZ_VA : FUZZ_VA_32, 1 + (data[0] >> 2 & 7), pages, holes};
 	struct fuzz_seg f = {r.va, r.va + (uint64_t)r.n_pages * PSC_PAGE_BYTES, r.va, 0};
-	const struct psc_seg_sink sink = {fuzz_storage, fuzz_lost, fuzz_defect, &f};
+	const struct psc_seg_sink sink = {fuzz_storage, fuzz_lost, fuzz_delayed, fuzz_defect, &f};
 	walk(&r, &rules, &sink);
 	free(memory);
 }

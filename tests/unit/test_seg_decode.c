@@ -124,7 +124,7 @@ END_TEST
 /* ---- states ---- */
 
 struct seen {
-	unsigned n_busy, n_free, n_defects;
+	unsigned n_busy, n_free, n_defects, n_delayed;
 	uint64_t lost[PSC_HOLE_MAX];
 };
 
@@ -142,6 +142,13 @@ static void take_lost(void *arg, uint64_t va, uint64_t bytes, enum psc_hole why)
 	seen->lost[why] += bytes;
 }
 
+static void take_delayed(void *arg, uint64_t n_blocks, uint64_t bytes)
+{
+	struct seen *seen = arg;
+	(void)bytes;
+	seen->n_delayed += (unsigned)n_blocks;
+}
+
 static void take_defect(void *arg, const struct psc_defect *d)
 {
 	struct seen *seen = arg;
@@ -154,7 +161,7 @@ static struct seen walk_page(const uint8_t *page)
 	struct seen seen = {0};
 	const uint8_t holes[1] = {PSC_HOLE_NONE};
 	const struct psc_seg_range r = {0xffffc08bdcea8000, 1, &page, holes};
-	const struct psc_seg_sink sink = {take_storage, take_lost, take_defect, &seen};
+	const struct psc_seg_sink sink = {take_storage, take_lost, take_delayed, take_defect, &seen};
 	struct psc_seg_rules rules = {.is_64bit = true, .unit_bytes = 16, .lfh_key = 0x12345678, .has_lfh_key = true};
 	psc_lfh_layout_init(&rules.lfh, 26100, true);
 	psc_lfh_walk(&r, &rules, &sink);
@@ -216,12 +223,17 @@ static void put_header(struct file *f, size_t off, unsigned units, const char *t
 }
 
 /* A chunk at offset of the saved range, and its block's header. */
-static void put_chunk(struct file *f, size_t off, unsigned units, unsigned previous)
+static void put_chunk_under(struct file *f, size_t off, unsigned units, unsigned previous, uint64_t key)
 {
 	uint64_t va = VA + off, block = psc_vs_block_va(va, 16);
-	put64(f, DATA_AT + off, encode(va, units, previous, 1, 0, KEY));
-	put32(f, DATA_AT + off + 8, (uint8_t)(KEY ^ va));
+	put64(f, DATA_AT + off, encode(va, units, previous, 1, 0, key));
+	put32(f, DATA_AT + off + 8, (uint8_t)(key ^ va));
 	put_header(f, DATA_AT + off + (size_t)(block - va), units - (unsigned)(block - va) / 16, "VsBl");
+}
+
+static void put_chunk(struct file *f, size_t off, unsigned units, unsigned previous)
+{
+	put_chunk_under(f, off, units, previous, KEY);
 }
 
 /* A row of LFH blocks: what lies before a header is the tail of another block. */
@@ -300,6 +312,40 @@ START_TEST(too_few_chunks)
 }
 END_TEST
 
+/* Six chunks on as many pages for one key, and n for another: half as many are no contradiction, more are. */
+static struct psc_seg_keys two_keys(unsigned n)
+{
+	struct file f = triage();
+	for (unsigned i = 0; i < 3; i++) {
+		put_chunk(&f, 0x1040 + i * 0x1150, 8, 5);
+		put_chunk(&f, 0x1040 + i * 0x1150 + 0x80, 9, 8);
+	}
+	for (unsigned i = 0; i < n; i += 2) {
+		put_chunk_under(&f, 0x21040 + i * 0x1150, 8, 5, KEY ^ 0x1111222233334444);
+		if (i + 1 < n)
+			put_chunk_under(&f, 0x21040 + i * 0x1150 + 0x80, 9, 8, KEY ^ 0x1111222233334444);
+	}
+	struct psc_seg_keys k = keys_of(&f, NULL);
+	free(f.bytes);
+	return k;
+}
+
+START_TEST(contradicting_chunks)
+{
+	struct psc_seg_keys k = two_keys(0);
+	ck_assert(k.has_heap_key);
+	ck_assert_uint_eq(k.heap_votes, 6);
+	k = two_keys(3);
+	ck_assert(k.has_heap_key);
+	ck_assert_uint_eq(k.heap_key, KEY);
+	ck_assert(!two_keys(5).has_heap_key);
+	ck_assert(!two_keys(6).has_heap_key);
+	k = two_keys(14); /* the other one now */
+	ck_assert(k.has_heap_key);
+	ck_assert_uint_eq(k.heap_key, KEY ^ 0x1111222233334444);
+}
+END_TEST
+
 /* A subsegment of 0x1000 bytes: blocks of size bytes from first on. */
 static void put_subsegment(struct file *f, size_t off, unsigned slots, unsigned first, unsigned size, unsigned n_free,
 			   uint32_t key)
@@ -342,5 +388,23 @@ START_TEST(lfh_key)
 }
 END_TEST
 
+/* Two keys that explain as many subsegments each are none. */
+START_TEST(contradicting_subsegments)
+{
+	struct file f = triage();
+	const uint32_t key = 0x9e3779b9, other = 0x11223344;
+	put_subsegment(&f, 0x3000, 19, 0x40, 0xd0, 4, key);
+	put_subsegment(&f, 0x9000, 125, 0x60, 0x20, 0, key);
+	put_subsegment(&f, 0x13000, 19, 0x40, 0xd0, 2, other);
+	put_subsegment(&f, 0x19000, 125, 0x60, 0x20, 1, other);
+	ck_assert(!keys_of(&f, NULL).has_lfh_low);
+	put_subsegment(&f, 0xa000, 3, 0x400, 0x400, 1, key);
+	struct psc_seg_keys k = keys_of(&f, NULL);
+	ck_assert(k.has_lfh_low);
+	ck_assert_uint_eq((uint32_t)k.lfh_key, key);
+	free(f.bytes);
+}
+END_TEST
+
 UNIT_MAIN("seg_decode", chunks_64, chunks_32, block_starts, buckets, lfh_real, withheld, private_format, heap_key,
-	  too_few_chunks, lfh_key)
+	  too_few_chunks, lfh_key, contradicting_chunks, contradicting_subsegments)
