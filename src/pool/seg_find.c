@@ -347,6 +347,9 @@ static enum psc_status find_sessions(struct psc_seg *s, struct psc_warnings *war
 	s->session_entries_left = psc_table_entries_max(k, 0x10); /* the smallest entry that has a size */
 	(void)psc_kernel_processes(k, visit_process, &f, NULL);
 	psc_seg_sort_session_big(s);
+	if (s->n_spaces_failed != 0)
+		psc_warn(warnings, "the sessions of %llu processes are not in the dump: their pool is not walked",
+			 (unsigned long long)s->n_spaces_failed);
 	psc_hashmap_deinit(&f.seen);
 	free(f.reader);
 	return f.no_memory ? psc_fail_no_memory(reterr) : PSC_OK;

@@ -69,7 +69,7 @@ struct psc_heap_family {
 
 /* A live entry of a session's own big-page table. */
 struct psc_session_big {
-	uint64_t va, bytes;
+	uint64_t va, bytes, process; /* billed; 0: none or not known */
 	uint32_t space, tag;
 };
 

@@ -38,7 +38,9 @@ static bool entry(void *arg, uint64_t index, const uint8_t *bytes)
 		g->no_memory = true;
 		return false;
 	}
-	v.items[v.n++] = (struct psc_session_big){p.va, p.bytes, g->space, p.tag};
+	if (!psc_is_kernel_va(&s->k->space, p.process) || p.process % 8 != 0)
+		p.process = 0;
+	v.items[v.n++] = (struct psc_session_big){p.va, p.bytes, p.process, g->space, p.tag};
 	s->session_big = v.items;
 	s->n_session_big = v.n;
 	s->cap_session_big = v.cap;
@@ -96,6 +98,7 @@ bool psc_seg_name_session_big(const struct psc_seg *s, uint32_t space, struct ps
 		return false;
 	b->has_tag = true;
 	b->tag = found->tag;
+	b->process = found->process;
 	/* What was asked for; not more than there is. */
 	b->size_bytes = psc_min_u64(b->size_bytes, found->bytes);
 	return true;

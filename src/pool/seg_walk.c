@@ -30,6 +30,10 @@ enum psc_status psc_seg_init(struct psc_seg *s, struct psc_kernel *k, struct psc
 	r = psc_seg_find_heaps(s, warnings, reterr);
 	if (r != PSC_OK || !s->has_family)
 		return r;
+	if (!s->rules.is_64bit)
+		psc_warn(warnings,
+			 "the layouts of 32-bit segment heaps are known from type dumps alone, and were proven "
+			 "on no machine: hold the heaps against their counters");
 	s->rules.vs_signature_at = s->family.is_new_vs ? 0x24 : 0x22;
 	r = psc_seg_find_segments(s, warnings, reterr);
 	if (r != PSC_OK)

@@ -227,10 +227,32 @@ void lab_session_bigs(struct lab_machine *m, uint64_t table_va)
 	m->big_entries = entries_before;
 }
 
+/* Once there are processes: all but every second are billed to one. */
+static void bill_session(struct lab_machine *m)
+{
+	static const char *const type = "_POOL_TRACKER_BIG_PAGES", *const session = "_MM_SESSION_SPACE";
+	unsigned n = 0;
+	if (!m->session_heap || !lab_has_field(m->b, session, "PoolTrackBigPages") ||
+	    !lab_has_field(m->b, type, "ProcessBilled"))
+		return;
+	uint64_t table = lab_get_ptr(m, m->session_va + lab_offset(m->b, session, "PoolTrackBigPages"));
+	for (size_t i = 0; i < m->n_blocks; i++) {
+		struct lab_block *b = &m->blocks[i];
+		uint64_t at = table;
+		if (b->pool != LAB_POOL_SESSION || !b->is_big || n++ % 2 != 0)
+			continue;
+		while (lab_get_ptr(m, at) != b->header_va)
+			at += lab_type_size(m->b, type);
+		b->process = m->processes[m->n_processes - 1].va;
+		lab_put_field(m, at, type, "ProcessBilled", b->process);
+	}
+}
+
 void lab_big_finish(struct lab_machine *m)
 {
 	static const char *const type = "_POOL_TRACKER_BIG_PAGES";
 	uint32_t stride = lab_type_size(m->b, type), n_live = 0;
+	bill_session(m);
 	m->big_entries = 0x1000;
 	while (m->big_entries < (m->n_bigs + 1) * 4)
 		m->big_entries *= 2;

@@ -293,6 +293,11 @@ static void lose_root(struct lab_machine *m)
 	lab_heap_lose(m, LAB_LOSE_ROOT);
 }
 
+static void lose_special(struct lab_machine *m)
+{
+	lab_heap_lose(m, LAB_LOSE_SPECIAL);
+}
+
 static void damage_headers(struct lab_machine *m)
 {
 	lab_damage_headers(m, 24);
@@ -445,6 +450,7 @@ static const struct lab_case cases[] = {
 	{"lost-segment", "heap: the first page of a segment", "2004-x64", NULL, plant_healthy, lose_segment},
 	{"lost-keys", "heap: the page of the keys", "2004-x64", NULL, plant_healthy, lose_keys},
 	{"lost-root", "heap: the page of the pool's first node", "2004-x64", NULL, plant_healthy, lose_root},
+	{"lost-special", "heap: two pages of special pool", "2004-x64", NULL, plant_special, lose_special},
 	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
 	{"defects", "one defect of each kind", "7-x64", NULL, plant_defects, lab_damage_kinds},
 	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,

@@ -516,6 +516,9 @@ static size_t compare_blocks(const cJSON *truth, const cJSON *result, const char
 	cJSON_ArrayForEach(
 		pool, cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(result, "coverage"), "walk"))
 		lost += strtoull(text_of(pool, "lost_bytes") + (*text_of(pool, "lost_bytes") != 0), NULL, 10);
+	const cJSON *exact = cJSON_GetObjectItemCaseSensitive(from, "lost_exact_bytes");
+	if (exact && number_of(from, "lost_exact_bytes") != lost)
+		differ("%s bytes are lost, %llu counted as lost", show(exact), (unsigned long long)lost);
 	if (absent > lost)
 		differ("%llu bytes of lost blocks, %llu counted as lost", (unsigned long long)absent,
 		       (unsigned long long)lost);

@@ -38,7 +38,8 @@ enum lab_loss {
 	LAB_LOSE_MIDDLE,
 	LAB_LOSE_SEGMENT,
 	LAB_LOSE_KEYS,
-	LAB_LOSE_ROOT
+	LAB_LOSE_ROOT,
+	LAB_LOSE_SPECIAL
 };
 /* One page, in kernel dumps only. */
 void lab_heap_lose(struct lab_machine *m, enum lab_loss loss);

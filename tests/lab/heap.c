@@ -143,7 +143,7 @@ struct lab_heap *lab_heap_new(enum lab_heap_type type, unsigned node, uint64_t v
 	h->spare_chunk = HEAP_NONE;
 	for (unsigned i = 0; i < HEAP_SIZE_LISTS; i++)
 		h->free_list[i] = HEAP_NONE;
-	heap_contexts_init(h);
+	heap_contexts_init(h, node % 3 + 1);
 	return h;
 }
 

@@ -130,7 +130,7 @@ uint32_t heap_bucket_bytes(unsigned bucket);
 bool heap_is_26100(const struct lab_machine *m);
 
 /* heap_segment.c */
-void heap_contexts_init(struct lab_heap *h);
+void heap_contexts_init(struct lab_heap *h, unsigned first_unit_1);
 /* A page range of that many bytes; the address. */
 uint64_t heap_range_alloc(struct lab_machine *m, struct lab_heap *h, unsigned context, uint64_t bytes,
 			  enum heap_range_type type);

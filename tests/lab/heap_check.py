@@ -353,7 +353,9 @@ class Heaps:
         m, t = self.m, '_HEAP_SEG_CONTEXT'
         mask, shift = m.field(c, t, 'SegmentMask', 8), m.field(c, t, 'UnitShift', 1)
         first = m.field(c, t, 'FirstDescriptorIndex', 1)
-        need((mask, shift, first) == ((0xFFFFFFFFFFF00000, 12, 2), (0xFFFFFFFFFF000000, 16, 1))[which], 'context %x', c)
+        need((mask, shift) == ((0xFFFFFFFFFFF00000, 12), (0xFFFFFFFFFF000000, 16))[which], 'context %x', c)
+        # The heap says where its descriptors begin: they differ between nodes.
+        need(first == 2 if which == 0 else 1 <= first <= 3, 'first descriptor of context %x: %d', c, first)
         need(m.field(c, t, 'Heap', 8) == heap and m.field(c, t, 'VsContext', 8) == vs and
              m.field(c, t, 'LfhContext', 8) == lfh, 'pointers of context %x', c)
         segments = links(m, c + m.off(t, 'SegmentListHead'))

@@ -128,6 +128,14 @@ static void lose(struct lab_machine *m, const char *what, uint64_t va)
 
 void lab_heap_lose(struct lab_machine *m, enum lab_loss loss)
 {
+	/* Two pages of special blocks: what is lost is these, to the byte. */
+	for (size_t i = 0; loss == LAB_LOSE_SPECIAL && i < m->n_blocks; i++)
+		if (m->blocks[i].kind == LAB_KIND_SPECIAL && m->lost_exact_bytes < 2 * LAB_PAGE) {
+			lose(m, "special page", m->blocks[i].sub_va);
+			m->lost_exact_bytes += LAB_PAGE;
+		}
+	if (loss == LAB_LOSE_SPECIAL)
+		return;
 	struct pages needed = needed_pages(m);
 	const struct lab_block *lfh = choose(m, LAB_KIND_LFH, &needed), *vs = choose(m, LAB_KIND_VS, &needed);
 	if (!lfh || !vs)
@@ -151,6 +159,8 @@ void lab_heap_lose(struct lab_machine *m, enum lab_loss loss)
 		break;
 	case LAB_LOSE_ROOT:
 		lose(m, "pool state page", m->root_va);
+		break;
+	case LAB_LOSE_SPECIAL:
 		break;
 	}
 	free(needed.list);

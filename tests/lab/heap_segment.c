@@ -11,12 +11,15 @@
 
 static const char descriptor[] = "_HEAP_PAGE_RANGE_DESCRIPTOR", context_type[] = "_HEAP_SEG_CONTEXT";
 
-void heap_contexts_init(struct lab_heap *h)
+void heap_contexts_init(struct lab_heap *h, unsigned first_unit_1)
 {
 	h->context[0] = (struct heap_context){
 		.unit_shift = 12, .first_unit = 2, .segment_bytes = 0x100000, .max_bytes = 0x7f000, .room_for = ~0u};
-	h->context[1] = (struct heap_context){
-		.unit_shift = 16, .first_unit = 1, .segment_bytes = 0x1000000, .max_bytes = 0x7f0000, .room_for = ~0u};
+	h->context[1] = (struct heap_context){.unit_shift = 16,
+					      .first_unit = first_unit_1,
+					      .segment_bytes = 0x1000000,
+					      .max_bytes = 0x7f0000,
+					      .room_for = ~0u};
 }
 
 uint64_t heap_reserve(struct lab_machine *m, const struct lab_heap *h, uint64_t bytes, uint64_t align)
@@ -228,7 +231,7 @@ static void write_context(struct lab_machine *m, struct lab_heap *h, unsigned wh
 		write_descriptors(m, c, s, &free_ranges);
 		heap_write(m, s->va + 0x10, s->va ^ at ^ m->heap_key ^ (heap_is_26100(m) ? 0 : SIGNATURE_KEY), 8);
 		/* In context 1 the first usable descriptor lies over it. */
-		if (c->first_unit > 1)
+		if (c->unit_shift == 12)
 			heap_write(m, s->va + 0x20, s->watermark & 0xff, 1);
 	}
 	lab_link_list(m, at + list_at, nodes, c->n_segments);

@@ -76,6 +76,7 @@ struct lab_block {
 	uint64_t outer_va; /* start of the heap's block; another than header_va where there are two headers */
 	uint64_t heap_bytes, chunk_va, sub_va;
 	uint64_t list_va; /* the entry of the list that keeps it; 0: not kept, or data address */
+	uint64_t process; /* billed by its entry in a session's big-page table */
 };
 
 /* Allocated now, freed when others have been allocated behind it. */
@@ -200,6 +201,7 @@ struct lab_machine {
 	uint64_t root_va; /* the page with the first node of ExPoolState */
 	uint64_t *broken; /* overwritten on purpose: chunk, block, subsegment or descriptor */
 	size_t n_broken, cap_broken;
+	uint64_t lost_exact_bytes; /* of kernel dumps; 0: at least what is missing */
 	struct lab_damage {
 		const char *what;
 		uint64_t va;

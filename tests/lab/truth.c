@@ -436,6 +436,8 @@ static void add_block(const struct lab_machine *m, cJSON *blocks, const struct l
 	/* A big block is known from its table as well, but then not what stores it. */
 	cJSON_AddStringToObject(o, "kind", b->is_big && seen != LAB_SEEN ? "*" : kind_name(b));
 	cJSON_AddBoolToObject(o, "is_big", b->is_big);
+	if (b->process)
+		add_address(m, cJSON_AddObjectToObject(o, "process"), "eprocess", b->process);
 	if (two_headers)
 		add_address(m, o, "outer_va", b->outer_va);
 	if (kept && !in_list)
@@ -478,6 +480,8 @@ static void add_blocks(struct lab_machine *m, cJSON *into, enum view view)
 	free(set);
 	free(seen);
 	add_u64(into, "blocks_count", in_view);
+	if (view == VIEW_KERNEL && m->lost_exact_bytes)
+		add_u64(into, "lost_exact_bytes", m->lost_exact_bytes);
 	cJSON_AddBoolToObject(into, "blocks_complete", listed == in_view);
 }
 
