@@ -126,7 +126,8 @@ static void print_help(void)
 	     "  poolscope tags --no-walk --format json MEMORY.DMP  counters only, for a script\n"
 	     "  poolscope info MEMORY.DMP                        which machine, which build, what is in the file\n"
 	     "\n"
-	     "'poolscope COMMAND --help' explains a command. Exit status: 0 complete, 1 budget exceeded or defect\n"
+	     "'poolscope COMMAND --help' or 'poolscope help COMMAND' explains a command. Exit status: 0 complete, 1 "
+	     "budget exceeded or defect\n"
 	     "found, 2 usage, 3 input cannot be read, 4 coverage below --min-coverage.");
 }
 
@@ -143,6 +144,11 @@ int main(int argc, char **argv)
 	json_start();
 	if (argc < 2)
 		return usage_error("", "which command? 'poolscope --help' lists them");
+	static char help_option[] = "--help";
+	if (argc == 3 && strcmp(argv[1], "help") == 0) {
+		argv[1] = argv[2];
+		argv[2] = help_option;
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		print_help();
 		return stdout_finish(EXIT_COMPLETE);
@@ -155,11 +161,9 @@ int main(int argc, char **argv)
 		printf("built-in tables: addresses of %zu kernels, layouts of %zu builds\n", n_kernels, n_builds);
 		return stdout_finish(EXIT_COMPLETE);
 	}
-	for (size_t i = 0; i < n_commands; i++) {
-		if (strcmp(argv[1], commands[i].name) != 0)
-			continue;
-		return commands[i].run(argc - 1, argv + 1);
-	}
+	for (size_t i = 0; i < n_commands; i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
 	struct suggestion s;
 	suggest_init(&s, argv[1]);
 	for (size_t i = 0; i < n_commands; i++)

@@ -42,8 +42,9 @@ struct psc_code_image {
 	} dirs[PSC_DIR_MAX];
 	uint32_t entry_rva;
 	struct psc_pe_info info;
-	uint64_t code_bytes;         /* of executable sections */
-	uint64_t missing_code_bytes; /* of these, not there */
+	uint64_t code_bytes;             /* of executable sections */
+	uint64_t missing_code_bytes;     /* of these, not there */
+	const struct psc_cancel *cancel; /* ends its scan; set by who scans it, NULL: nothing does */
 };
 
 /* PSC_E_FORMAT: no PE. PSC_E_UNSUPPORTED: a machine that is not read, or too large. PSC_E_CORRUPT. */

@@ -2,6 +2,7 @@
 #include "blame/scan.h"
 
 #include "util/bytes.h"
+#include "util/cancel.h"
 #include "util/vec.h"
 #include <limits.h>
 #include <stdlib.h>
@@ -342,6 +343,10 @@ static void analyse(struct psc_scan *s, const struct psc_positions *p)
 		size_t n = 0;
 		for (; i < p->n && g[i].function == v.function; i++)
 			must[n++] = g[i].position;
+		if (psc_cancelled(s->img->cancel)) {
+			s->is_cancelled = true;
+			s->budget = 0;
+		}
 		if (s->budget == 0) {
 			s->n_undecoded++;
 			continue;

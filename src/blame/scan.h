@@ -103,6 +103,7 @@ struct psc_scan {
 	struct psc_context contexts[PSC_CONTEXTS_MAX];
 	unsigned n_contexts;
 	uint64_t n_functions, n_undecoded, budget;
+	bool is_cancelled; /* what was found is a part */
 	bool no_memory;
 	struct psc_flow_env env;
 };

@@ -111,14 +111,17 @@ static void describe(struct psc_site_module *m, const struct psc_code_image *img
 	m->missing_code_bytes = img->missing_code_bytes;
 }
 
+static const char interrupted[] = "the scan was interrupted";
+
 /* false when out of memory. */
-static bool scan_image(struct run *r, size_t index, const struct psc_code_image *img)
+static bool scan_image(struct run *r, size_t index, struct psc_code_image *img)
 {
 	struct psc_site_module *m = &r->result->modules[index];
 	struct psc_site_list *list = &r->result->lists[index];
 	struct psc_scan s;
+	img->cancel = r->k != NULL ? psc_image_cancel(r->k->img) : r->opts->cancel;
 	bool ok = psc_scan_run(&s, img, r->k != NULL ? &r->externs : NULL, r->pass != 0 ? &r->foreigns : NULL);
-	if (ok && r->pass != 0 && !s.has_foreign) {
+	if (ok && r->pass != 0 && (!s.has_foreign || s.is_cancelled)) {
 		psc_scan_deinit(&s); /* what the first pass found stands */
 		return true;
 	}
@@ -127,18 +130,22 @@ static bool scan_image(struct run *r, size_t index, const struct psc_code_image 
 	     psc_site_exported_wrappers(&s, (uint32_t)index, &list->arena, &list->exported);
 	m->functions = s.n_functions;
 	m->undecoded = s.n_undecoded;
+	/* A part of a module's sites could be taken for all of them. */
+	if (s.is_cancelled) {
+		m->problem = interrupted;
+		list->n = list->exported.n = 0;
+	}
 	m->sites = list->n;
 	psc_scan_deinit(&s);
 	return ok;
 }
 
-static const char interrupted[] = "the scan was interrupted before it";
-
 static bool memory_job(void *arg, unsigned worker, size_t job)
 {
 	struct run *r = (struct run *)arg;
 	if (is_cancelled(r)) {
-		r->result->modules[job].problem = interrupted;
+		if (r->pass == 0)
+			r->result->modules[job].problem = interrupted;
 		return true;
 	}
 	struct psc_site_module *m = &r->result->modules[job];
@@ -176,7 +183,8 @@ static bool file_job(void *arg, unsigned worker, size_t job)
 	struct psc_code_image img;
 	(void)worker;
 	if (is_cancelled(r)) {
-		m->problem = interrupted;
+		if (r->pass == 0)
+			m->problem = interrupted;
 		return true;
 	}
 	enum psc_status st = psc_source_open_file(r->paths[job], &so, &src, &r->errors[job]);
@@ -280,10 +288,10 @@ static enum psc_status run_jobs(struct run *r, psc_job_fn *job, struct psc_error
 	}
 	if (r->no_memory || (st == PSC_OK && !join_rows(r->result)))
 		st = psc_fail_no_memory(reterr);
-	for (size_t i = 0; i < r->result->n_modules; i++)
-		r->result->is_interrupted |= r->result->modules[i].problem == interrupted;
+	r->result->is_interrupted = is_cancelled(r);
 	if (r->result->is_interrupted)
-		psc_warn(&r->result->warnings, "the scan was interrupted: not all modules were scanned");
+		psc_warn(&r->result->warnings,
+			 "the scan was interrupted: not all modules were scanned, or not all wrappers followed");
 	return st;
 }
 

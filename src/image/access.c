@@ -61,6 +61,11 @@ bool psc_image_is_cancelled(const struct psc_image *img)
 	return psc_cancelled(img->cancel);
 }
 
+const struct psc_cancel *psc_image_cancel(const struct psc_image *img)
+{
+	return img->cancel;
+}
+
 uint64_t psc_image_pages_present(const struct psc_image *img)
 {
 	return img->pages_present;

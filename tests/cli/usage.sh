@@ -164,6 +164,9 @@ help --help
 for command in info tags blocks block validate callers owner verifier diff poolused pool poolval poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
 help -h
 help help
+help help tags
+grep -q '^Usage: poolscope tags ' "$tmp/out" || fail "help tags does not explain tags"
+bad help frobnicate
 for command in info tags blocks block validate callers owner verifier diff poolused pool poolval poolfind; do
 	help "$command" --help
 	help "$command" -h
