@@ -126,9 +126,9 @@ static void print_help(void)
 	     "  poolscope tags --no-walk --format json MEMORY.DMP  counters only, for a script\n"
 	     "  poolscope info MEMORY.DMP                        which machine, which build, what is in the file\n"
 	     "\n"
-	     "'poolscope COMMAND --help' or 'poolscope help COMMAND' explains a command. Exit status: 0 complete, 1 "
-	     "budget exceeded or defect\n"
-	     "found, 2 usage, 3 input cannot be read, 4 coverage below --min-coverage.");
+	     "'poolscope COMMAND --help' or 'poolscope help COMMAND' explains a command. Exit status: 0 complete,\n"
+	     "1 budget exceeded or defect found, 2 usage, 3 input cannot be read, 4 coverage below --min-coverage,\n"
+	     "or interrupted.");
 }
 
 int main(int argc, char **argv)
