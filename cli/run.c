@@ -55,9 +55,9 @@ int parse_options(const struct command_spec *spec, struct common_options *o, voi
 	common_options_init(o);
 	opterr = 0; /* our own messages */
 	while ((opt = getopt_long(argc, argv, short_options, spec->options, NULL)) != -1) {
-		int code = spec->option != NULL ? spec->option(arg, opt) : OPTION_UNKNOWN;
-		if (opt == '?' || opt == ':')
+		if (opt == '?')
 			return bad_option(spec, optopt, argv[optind - 1]);
+		int code = spec->option != NULL ? spec->option(arg, opt) : OPTION_UNKNOWN;
 		if (code == OPTION_UNKNOWN)
 			code = common_option(o, opt, spec->name, spec->help);
 		if (code >= 0)

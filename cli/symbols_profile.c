@@ -2,6 +2,7 @@
 /* The parts of poolscope symbols that need no dump. */
 #include "symbols_profile.h"
 #include "json.h"
+#include "limits.h"
 #include "table.h"
 #include <inttypes.h>
 #include <string.h>
@@ -182,18 +183,26 @@ int import_symbols(struct common_options *o, const char *store, char **files, in
 	char *own = NULL;
 	int failed = EXIT_COMPLETE;
 	bool is_json = o->format == FORMAT_JSON || o->format == FORMAT_NDJSON;
+	int code = limits_start(o, &o->open.cancel);
+	if (code != EXIT_COMPLETE)
+		return code;
 	if (store == NULL) {
 		if (psc_symbol_user_store(&own, &err) != PSC_OK)
 			return report_error(&err);
 		store = own;
 	}
-	int code = output_open(&out, o);
+	code = output_open(&out, o);
 	cJSON *doc = cJSON_CreateObject(), *list = cJSON_CreateArray();
 	cJSON_AddStringToObject(doc, "schema", SYMBOLS_SCHEMA);
 	cJSON_AddStringToObject(doc, "store", store);
 	cJSON_AddItemToObject(doc, "imported", list);
 	for (int i = 0; code == EXIT_COMPLETE && i < n; i++) {
 		struct psc_symbol_imported done;
+		if (psc_cancel_is_requested(o->open.cancel)) {
+			message("%s before %s was imported", limits_reason(), files[i]);
+			failed = EXIT_COVERAGE;
+			break;
+		}
 		if (psc_symbol_import(files[i], store, &done, &err) != PSC_OK)
 			failed = report_error(&err);
 		else if (is_json)
