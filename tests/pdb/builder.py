@@ -249,7 +249,7 @@ class Pdb:
         self.machine, self.age = machine, age
         self.streams = [b'', info(info_age, guid=guid), Tpi().stream(), b'', b'']
         self.slots = [0xffff] * 11
-        self.records, self.publics, self.globals_, self.modules = b'', [], [], []
+        self.records, self.publics, self.globals_, self.modules = bytearray(), [], [], []
         self.has_hash = True
 
     def add_stream(self, data):
@@ -271,7 +271,7 @@ class Pdb:
         return len(self.modules)
 
     def finish(self, **options):
-        record_stream = self.add_stream(self.records)
+        record_stream = self.add_stream(bytes(self.records))
         gsi_stream = psgsi_stream = 0xffff
         if self.has_hash:
             gsi_stream = self.add_stream(gsi(self.globals_))
