@@ -37,6 +37,7 @@ static const struct column columns[] = {
 	{.key = "module", .heading = "Module", .is_left = true, .min_width = 10, .paint = PAINT_KEY},
 	{.key = "base"},
 	{.key = "is_kernel"},
+	{.key = "named_in", .heading = "Named in", .is_left = true, .min_width = 8, .drop = 2},
 	{.key = "pdb_name", .heading = "PDB", .is_left = true, .min_width = 10},
 	{.key = "pdb_guid", .heading = "GUID", .is_left = true, .drop = 2},
 	{.key = "pdb_age", .heading = "Age", .drop = 3},
@@ -49,12 +50,25 @@ static const struct column columns[] = {
 };
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-static void fill_cells(const struct psc_symbol_file *r, bool is_32bit, struct cell cells[N_COLUMNS])
+#define N_NAMED_IN 3
+
+static size_t named_in(const struct psc_symbol_file *r, const char *names[N_NAMED_IN])
+{
+	size_t n = 0;
+	for (unsigned bit = 0; bit < N_NAMED_IN; bit++)
+		if ((r->named_in & 1u << bit) != 0)
+			names[n++] = psc_named_in_name((enum psc_named_in)(1u << bit));
+	return n;
+}
+
+static void fill_cells(const struct psc_symbol_file *r, bool is_32bit, const char *names[N_NAMED_IN],
+		       struct cell cells[N_COLUMNS])
 {
 	const struct cell all[N_COLUMNS] = {
 		cell_text(r->module),
 		cell_address(r->base, is_32bit),
 		cell_bool(r->is_kernel),
+		cell_texts(names, named_in(r, names)),
 		cell_text(r->pdb_name),
 		cell_text(r->pdb_guid[0] != '\0' ? r->pdb_guid : NULL),
 		r->pdb_guid[0] != '\0' ? cell_u64(r->pdb_age) : cell_null(),
@@ -86,12 +100,14 @@ static void print_url(FILE *f, const char *server, const char *path)
 	fputc('\n', f);
 }
 
-static cJSON *json_row(const struct psc_symbol_file *r, bool is_32bit)
+static void add_row(cJSON *o, const struct psc_symbol_file *r, bool is_32bit)
 {
-	cJSON *o = cJSON_CreateObject();
+	const char *names[N_NAMED_IN];
+	size_t n = named_in(r, names);
 	cJSON_AddStringToObject(o, "module", r->module);
 	json_add_address(o, "base", r->base, is_32bit);
 	cJSON_AddBoolToObject(o, "is_kernel", r->is_kernel);
+	cJSON_AddItemToObject(o, "named_in", json_warnings(names, n, NULL, 0));
 	json_add_text_or_null(o, "pdb_name", r->pdb_name);
 	json_add_text_or_null(o, "pdb_guid", r->pdb_guid[0] != '\0' ? r->pdb_guid : NULL);
 	json_add_u64_or_null(o, "pdb_age", r->pdb_guid[0] != '\0', r->pdb_age);
@@ -101,7 +117,6 @@ static cJSON *json_row(const struct psc_symbol_file *r, bool is_32bit)
 	json_add_text_or_null(o, "store_path", r->store_path);
 	json_add_text_or_null(o, "detail", r->detail);
 	json_add_text_or_null(o, "improves", r->improves);
-	return o;
 }
 
 static cJSON *json_places(const struct psc_symbol_search *search)
@@ -131,39 +146,63 @@ static cJSON *json_origins(const struct psc_dump *dump)
 	return o;
 }
 
-static bool print_json(FILE *f, const struct symbols_options *o, const struct psc_dump *dump,
-		       const struct psc_symbol_file *rows, size_t n)
+/* One document; as NDJSON a record of the dump, then one of each module. */
+static bool print_json(struct run *r, const struct symbols_options *o, const struct psc_symbol_file *rows, size_t n)
 {
-	bool is_pretty = o->common.format == FORMAT_JSON;
-	bool is_32bit = psc_dump_get_info(dump)->machine == PSC_MACHINE_X86;
-	size_t n_warnings;
-	const char *const *w = psc_dump_warnings(dump, &n_warnings);
-	const struct psc_kernel_info *k = psc_dump_kernel(dump);
-	cJSON *doc = is_pretty ? cJSON_CreateObject() : json_record(dump, SYMBOLS_SCHEMA, "dump");
-	if (is_pretty)
+	bool is_document = o->common.format == FORMAT_JSON;
+	const struct psc_kernel_info *k = psc_dump_kernel(r->dump);
+	cJSON *doc = is_document ? cJSON_CreateObject() : json_record(r->dump, SYMBOLS_SCHEMA, "dump"), *list = NULL;
+	if (is_document)
 		cJSON_AddStringToObject(doc, "schema", SYMBOLS_SCHEMA);
-	cJSON_AddItemToObject(doc, "dump", json_dump(dump));
+	cJSON_AddItemToObject(doc, "dump", json_dump(r->dump));
 	cJSON_AddStringToObject(doc, "symbols", k->symbols);
 	json_add_text_or_null(doc, "symbols_file", k->symbols_file);
 	cJSON_AddItemToObject(doc, "places", json_places(o->common.open.symbol_search));
-	cJSON *list = cJSON_AddArrayToObject(doc, "modules");
-	for (size_t i = 0; i < n; i++)
-		cJSON_AddItemToArray(list, json_row(&rows[i], is_32bit));
-	cJSON_AddItemToObject(doc, "origins", json_origins(dump));
-	cJSON_AddItemToObject(doc, "warnings", json_warnings(w, n_warnings, NULL, 0));
-	return json_print(f, doc, is_pretty);
+	if (is_document)
+		list = cJSON_AddArrayToObject(doc, "modules");
+	for (size_t i = 0; is_document && i < n; i++) {
+		cJSON *row = cJSON_CreateObject();
+		add_row(row, &rows[i], r->is_32bit);
+		cJSON_AddItemToArray(list, row);
+	}
+	cJSON_AddItemToObject(doc, "origins", json_origins(r->dump));
+	cJSON_AddItemToObject(doc, "warnings", run_warnings(r));
+	bool ok = json_print(r->f, doc, is_document);
+	for (size_t i = 0; ok && !is_document && i < n; i++) {
+		cJSON *record = json_record(r->dump, SYMBOLS_SCHEMA, "module");
+		add_row(record, &rows[i], r->is_32bit);
+		ok = json_print(r->f, record, false);
+	}
+	return ok;
 }
 
-static bool print_rows(const struct run *r, const struct symbols_options *o, const struct psc_symbol_file *rows,
-		       size_t n)
+static void print_head(FILE *f, const struct symbols_options *o, const struct psc_dump *dump)
 {
-	const struct psc_dump *dump = r->dump;
-	FILE *f = r->f;
+	size_t n;
 	const struct psc_kernel_info *k = psc_dump_kernel(dump);
+	const struct psc_symbol_place *p = psc_symbol_search_places(o->common.open.symbol_search, &n);
+	const char *heading = "Searched:      ";
+	fprintf(f, "Kernel symbols: %s%s%s\n", k->symbols, k->symbols_file != NULL ? ", " : "",
+		k->symbols_file != NULL ? k->symbols_file : "");
+	if (o->common.no_symbols)
+		fprintf(f, "%s nothing, because of --no-symbols\n", heading);
+	for (size_t i = 0; !o->common.no_symbols && i < n; i++, heading = "               ") {
+		fprintf(f, "%s %s (%s)", heading, p[i].text, p[i].origin);
+		if (p[i].note != NULL)
+			fprintf(f, ", not searched: %s", p[i].note);
+		fputc('\n', f);
+	}
+	fputc('\n', f);
+}
+
+static bool print_rows(struct run *r, const struct symbols_options *o, const struct psc_symbol_file *rows, size_t n)
+{
+	FILE *f = r->f;
 	bool is_csv = o->common.format == FORMAT_CSV;
 	struct table_layout layout;
 	struct table table;
 	struct cell cells[N_COLUMNS];
+	const char *names[N_NAMED_IN];
 	if (o->is_urls) {
 		for (size_t i = 0; i < n; i++)
 			if (strcmp(rows[i].state, "found") != 0 && rows[i].store_path != NULL)
@@ -171,17 +210,16 @@ static bool print_rows(const struct run *r, const struct symbols_options *o, con
 		return true;
 	}
 	if (o->common.format == FORMAT_JSON || o->common.format == FORMAT_NDJSON)
-		return print_json(f, o, dump, rows, n);
+		return print_json(r, o, rows, n);
 	if (is_csv) {
 		csv_header(f, columns, N_COLUMNS);
 	} else {
-		fprintf(f, "Kernel symbols: %s%s%s\n\n", k->symbols, k->symbols_file != NULL ? ", " : "",
-			k->symbols_file != NULL ? k->symbols_file : "");
+		print_head(f, o, r->dump);
 		table_layout_init(&layout, columns, N_COLUMNS, &r->style);
 		table_init(&table, &layout);
 	}
 	for (size_t i = 0; i < n; i++) {
-		fill_cells(&rows[i], r->is_32bit, cells);
+		fill_cells(&rows[i], r->is_32bit, names, cells);
 		if (is_csv)
 			csv_row(f, columns, cells, N_COLUMNS);
 		else

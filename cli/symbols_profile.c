@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of poolscope symbols that need no dump. */
+/* poolscope symbols --profile: what is known of a kernel, without a dump. */
 #include "symbols_profile.h"
 #include "json.h"
-#include "limits.h"
 #include "table.h"
 #include <inttypes.h>
 #include <string.h>
@@ -29,6 +28,25 @@ static void add_hex(cJSON *o, const char *key, bool known, uint32_t v)
 	json_add_text_or_null(o, key, known ? buf : NULL);
 }
 
+static void add_symbol(cJSON *o, const struct psc_profile_symbol *s)
+{
+	cJSON_AddStringToObject(o, "name", s->name);
+	add_hex(o, "rva", s->is_known, s->rva);
+	cJSON_AddStringToObject(o, "origin", s->origin);
+}
+
+static void add_field(cJSON *o, const struct psc_profile_field *f)
+{
+	cJSON_AddStringToObject(o, "structure", f->structure);
+	cJSON_AddStringToObject(o, "field", f->field);
+	add_hex(o, "offset", f->is_known, f->offset);
+	json_add_u64_or_null(o, "size_bytes", f->is_known && f->size_bytes != 0, f->size_bytes);
+	json_add_u64_or_null(o, "struct_size_bytes", f->struct_size_bytes != 0, f->struct_size_bytes);
+	json_add_u64_or_null(o, "bit_position", f->bit_length != 0, f->bit_position);
+	json_add_u64_or_null(o, "bit_length", f->bit_length != 0, f->bit_length);
+	cJSON_AddStringToObject(o, "origin", f->origin);
+}
+
 static cJSON *json_profile(const struct psc_symbol_profile *p)
 {
 	size_t n;
@@ -39,28 +57,50 @@ static cJSON *json_profile(const struct psc_symbol_profile *p)
 	const struct psc_profile_symbol *s = psc_symbol_profile_symbols(p, &n);
 	for (size_t i = 0; i < n; i++) {
 		cJSON *o = cJSON_CreateObject();
-		cJSON_AddStringToObject(o, "name", s[i].name);
-		add_hex(o, "rva", s[i].is_known, s[i].rva);
-		cJSON_AddStringToObject(o, "origin", s[i].origin);
+		add_symbol(o, &s[i]);
 		cJSON_AddItemToArray(list, o);
 	}
 	list = cJSON_AddArrayToObject(doc, "fields");
 	const struct psc_profile_field *f = psc_symbol_profile_fields(p, &n);
 	for (size_t i = 0; i < n; i++) {
 		cJSON *o = cJSON_CreateObject();
-		cJSON_AddStringToObject(o, "structure", f[i].structure);
-		cJSON_AddStringToObject(o, "field", f[i].field);
-		add_hex(o, "offset", f[i].is_known, f[i].offset);
-		json_add_u64_or_null(o, "size_bytes", f[i].is_known && f[i].size_bytes != 0, f[i].size_bytes);
-		json_add_u64_or_null(o, "struct_size_bytes", f[i].struct_size_bytes != 0, f[i].struct_size_bytes);
-		json_add_u64_or_null(o, "bit_position", f[i].bit_length != 0, f[i].bit_position);
-		json_add_u64_or_null(o, "bit_length", f[i].bit_length != 0, f[i].bit_length);
-		cJSON_AddStringToObject(o, "origin", f[i].origin);
+		add_field(o, &f[i]);
 		cJSON_AddItemToArray(list, o);
 	}
 	const char *const *w = psc_symbol_profile_warnings(p, &n);
 	cJSON_AddItemToObject(doc, "warnings", json_warnings(w, n, NULL, 0));
 	return doc;
+}
+
+/* A record of the kernel, then one of each symbol and field, each with the kernel that it is of. */
+static cJSON *kernel_record(const struct psc_symbol_profile *p, const char *record)
+{
+	const struct psc_symbol_profile_info *i = psc_symbol_profile_info(p);
+	cJSON *o = json_record(NULL, SYMBOLS_SCHEMA, record);
+	cJSON_AddStringToObject(o, "pdb_guid", i->pdb_guid);
+	json_add_u64(o, "pdb_age", i->pdb_age);
+	return o;
+}
+
+static bool print_records(FILE *f, const struct psc_symbol_profile *p)
+{
+	size_t n;
+	const char *const *w = psc_symbol_profile_warnings(p, &n);
+	cJSON *o = json_record(NULL, SYMBOLS_SCHEMA, "kernel");
+	cJSON_AddItemToObject(o, "kernel", json_identity(psc_symbol_profile_info(p)));
+	cJSON_AddItemToObject(o, "warnings", json_warnings(w, n, NULL, 0));
+	bool ok = json_print(f, o, false);
+	const struct psc_profile_symbol *s = psc_symbol_profile_symbols(p, &n);
+	for (size_t i = 0; ok && i < n; i++) {
+		add_symbol(o = kernel_record(p, "symbol"), &s[i]);
+		ok = json_print(f, o, false);
+	}
+	const struct psc_profile_field *t = psc_symbol_profile_fields(p, &n);
+	for (size_t i = 0; ok && i < n; i++) {
+		add_field(o = kernel_record(p, "field"), &t[i]);
+		ok = json_print(f, o, false);
+	}
+	return ok;
 }
 
 static const struct column columns[] = {
@@ -145,8 +185,10 @@ static int print(struct run *r, void *arg)
 {
 	const struct psc_symbol_profile *p = ((const struct profile_run *)arg)->result;
 	enum output_format format = r->o->format;
-	if (format == FORMAT_JSON || format == FORMAT_NDJSON)
-		return run_printed(json_print(r->f, json_profile(p), format == FORMAT_JSON));
+	if (format == FORMAT_JSON)
+		return run_printed(json_print(r->f, json_profile(p), true));
+	if (format == FORMAT_NDJSON)
+		return run_printed(print_records(r->f, p));
 	return run_printed(print_lines(r, p, format == FORMAT_CSV));
 }
 
@@ -161,66 +203,4 @@ int print_profile(struct common_options *o, const char *which)
 	struct profile_run p = {.which = which};
 	int code = symbol_search(o, &p.search);
 	return code == EXIT_COMPLETE ? run_command(o, NULL, 0, &steps, &p) : code;
-}
-
-static cJSON *json_imported(const char *file, const struct psc_symbol_imported *done)
-{
-	cJSON *o = cJSON_CreateObject();
-	cJSON_AddStringToObject(o, "file", file);
-	cJSON_AddStringToObject(o, "kind", done->kind);
-	cJSON_AddStringToObject(o, "pdb_name", done->pdb_name);
-	cJSON_AddStringToObject(o, "pdb_guid", done->guid);
-	json_add_u64(o, "pdb_age", done->age);
-	cJSON_AddStringToObject(o, "store_path", done->store_path);
-	cJSON_AddBoolToObject(o, "was_present", done->was_present);
-	return o;
-}
-
-int import_symbols(struct common_options *o, const char *store, char **files, int n)
-{
-	struct psc_error err;
-	struct output out;
-	char *own = NULL;
-	int failed = EXIT_COMPLETE;
-	bool is_json = o->format == FORMAT_JSON || o->format == FORMAT_NDJSON;
-	int code = limits_start(o, &o->open.cancel);
-	if (code != EXIT_COMPLETE)
-		return code;
-	if (store == NULL) {
-		if (psc_symbol_user_store(&own, &err) != PSC_OK)
-			return report_error(&err);
-		store = own;
-	}
-	code = output_open(&out, o);
-	cJSON *doc = cJSON_CreateObject(), *list = cJSON_CreateArray();
-	cJSON_AddStringToObject(doc, "schema", SYMBOLS_SCHEMA);
-	cJSON_AddStringToObject(doc, "store", store);
-	cJSON_AddItemToObject(doc, "imported", list);
-	for (int i = 0; code == EXIT_COMPLETE && i < n; i++) {
-		struct psc_symbol_imported done;
-		if (psc_cancel_is_requested(o->open.cancel)) {
-			message("%s before %s was imported", limits_reason(), files[i]);
-			failed = EXIT_COVERAGE;
-			break;
-		}
-		if (psc_symbol_import(files[i], store, &done, &err) != PSC_OK)
-			failed = report_error(&err);
-		else if (is_json)
-			cJSON_AddItemToArray(list, json_imported(files[i], &done));
-		else
-			fprintf(out.f, "%s/%s%s\n", store, done.store_path, done.was_present ? " (was there)" : "");
-	}
-	if (is_json && code == EXIT_COMPLETE) {
-		if (!json_print(out.f, doc, o->format == FORMAT_JSON)) {
-			message_no_memory();
-			failed = EXIT_INPUT;
-		}
-	} else {
-		cJSON_Delete(doc);
-	}
-	/* What was imported is printed even when another file failed. */
-	if (code == EXIT_COMPLETE)
-		code = output_close(&out, EXIT_COMPLETE);
-	psc_symbol_text_free(own);
-	return code != EXIT_COMPLETE ? code : failed;
 }

@@ -290,10 +290,20 @@ struct psc_code_location {
  * symbol is left out. */
 PSC_API bool psc_dump_locate(struct psc_dump *dump, uint64_t va, struct psc_code_location *ret);
 
+/** Where results name a module, so that its symbols are wanted first. */
+enum psc_named_in {
+	PSC_NAMED_IN_BUGCHECK = 1, /**< a parameter of the bugcheck points into it */
+	PSC_NAMED_IN_CALLERS = 2,  /**< psc_callers_run(): recorded callers and their stacks */
+	PSC_NAMED_IN_VERIFIER = 4, /**< Driver Verifier watches it */
+};
+/** "bugcheck", "callers", "verifier". */
+PSC_API const char *psc_named_in_name(enum psc_named_in where);
+
 /** A module of the dump and the symbol file that belongs to it. */
 struct psc_symbol_file {
 	const char *module; /**< file name */
 	bool is_kernel;
+	uint32_t named_in; /**< PSC_NAMED_IN_x */
 	uint64_t base;
 	const char *pdb_name; /**< NULL when the dump does not show it, or shows what can be no file name */
 	char pdb_guid[33];    /**< "" when the dump does not show it */
@@ -302,12 +312,13 @@ struct psc_symbol_file {
 	const char *path;       /**< of the file found, or NULL */
 	const char *kind;       /**< "pdb" or "isf"; NULL when none was found */
 	const char *store_path; /**< where it belongs in a symbol store; NULL without name or GUID */
-	const char *detail;     /**< why files were refused, both identities named; or NULL */
+	const char *detail;     /**< why files were refused, both identities named, or where a store points; or NULL */
 	const char *improves;   /**< which answers the PDB would improve; NULL when it was found */
 };
 struct psc_symbol_files;
-/** Look for the symbol files of the kernel and all loaded modules: the kernel first, then modules that parameters of
- * the bugcheck point into, then the others in load order. *ret is freed with psc_symbol_files_free() before the dump is
+/** Look for the symbol files of the kernel and all loaded modules: the kernel first, then modules that parameters of the
+ * bugcheck point into, then recorded callers (those of most live bytes first), then what else results name, then the
+ * others in load order. *ret is freed with psc_symbol_files_free() before the dump is
  * closed. PSC_E_NO_MEMORY. */
 PSC_API enum psc_status psc_dump_symbol_files(struct psc_dump *dump, struct psc_symbol_files **ret,
 					      struct psc_error *reterr);

@@ -119,14 +119,14 @@ static void say_what_would_help(struct psc_kernel *k)
 		return;
 	if (k->id.pdb_guid[0])
 		psc_warn(&k->warnings,
-			 "No symbols for this kernel; an ISF of %s %s age %" PRIu32 " (%s-%" PRIu32
-			 ".json.xz) would help",
-			 k->id.pdb_name[0] ? k->id.pdb_name : "its PDB", k->id.pdb_guid, k->id.pdb_age, k->id.pdb_guid,
-			 k->id.pdb_age);
+			 "No symbols for this kernel; its PDB (%s, %s, age %" PRIu32 "), or the ISF of it (%s-%" PRIu32
+			 ".json.xz), would help: see 'poolscope symbols'",
+			 k->id.pdb_name[0] ? k->id.pdb_name : "name unknown", k->id.pdb_guid, k->id.pdb_age,
+			 k->id.pdb_guid, k->id.pdb_age);
 	else if (k->id.time_date_stamp)
 		psc_warn(&k->warnings,
-			 "No symbols for this kernel, and its debug record is not in the dump; an ISF of the kernel "
-			 "file with time stamp %08" PRIX32 " and size %" PRIx32 " (%s) would help",
+			 "No symbols for this kernel, and its debug record is not in the dump; a PDB or an ISF of the "
+			 "kernel file with time stamp %08" PRIX32 " and size %" PRIx32 " (%s) would help",
 			 k->id.time_date_stamp, k->id.size_of_image, k->version ? k->version : "version unknown");
 	else if (k->base)
 		psc_warn(&k->warnings, "No symbols for this kernel, and neither its file header nor its debug record "

@@ -2,8 +2,10 @@
 /* The symbol file of each module: found, or where it would be looked for and what it is good for. */
 #include "report/symbol_files.h"
 
+#include "report/named_modules.h"
 #include "symbols/pdb.h"
 #include "util/error.h"
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,12 +15,22 @@ struct psc_symbol_files {
 	size_t n;
 };
 
-static bool is_in_bugcheck(const struct psc_dump_info *info, const struct psc_module *m)
+static bool is_kernel(const struct psc_kernel *k, const struct psc_module *m)
 {
-	for (size_t i = 0; info->has_bugcheck && i < 4; i++)
-		if (info->bugcheck_parameters[i] - m->base < m->size_bytes)
-			return true;
-	return false;
+	return k->base != 0 && m->base == k->base;
+}
+
+const char *psc_named_in_name(enum psc_named_in where)
+{
+	switch (where) {
+	case PSC_NAMED_IN_BUGCHECK:
+		return "bugcheck";
+	case PSC_NAMED_IN_CALLERS:
+		return "callers";
+	case PSC_NAMED_IN_VERIFIER:
+		return "verifier";
+	}
+	return "bugcheck";
 }
 
 /* What the pool figures lack is only the kernel's to give. */
@@ -81,18 +93,32 @@ static bool fill(struct psc_symbol_files *f, const struct psc_kernel *k, const s
 	return look_for(f, k, key, row);
 }
 
+static const char *driver_improves(struct psc_symbol_files *f, const struct psc_named_module *named)
+{
+	if (named->live)
+		return psc_arena_printf(&f->arena,
+					"function names for %" PRIu64 " callers that hold %" PRIu64
+					" blocks of %" PRIu64 " bytes, and at call sites",
+					named->callers, named->live, named->live_bytes);
+	if (named->named_in & PSC_NAMED_IN_CALLERS)
+		return "function names of recorded callers and in their stacks, and at call sites";
+	return "names of this module's functions at return addresses and call sites";
+}
+
 static bool add_module(struct psc_symbol_files *f, const struct psc_kernel *k, const struct psc_module *m,
-		       const struct psc_pool_source *sources, size_t n_sources)
+		       const struct psc_named_module *named, const struct psc_pool_source *sources, size_t n_sources)
 {
 	struct psc_symbol_file *row = &f->rows[f->n++];
 	struct psc_symbol_key key;
 	const struct psc_kernel_identity *id = &k->id;
 	row->module = m->name;
 	row->base = m->base;
-	row->is_kernel = k->base != 0 && m->base == k->base;
+	row->is_kernel = is_kernel(k, m);
+	row->named_in = named->named_in;
 	if (!row->is_kernel) {
-		row->improves = "names of this module's functions at return addresses and call sites";
-		return fill(f, k, &key, psc_symbol_key_init(&key, m->pdb_name, m->pdb_guid, m->pdb_age), row);
+		row->improves = driver_improves(f, named);
+		return row->improves &&
+		       fill(f, k, &key, psc_symbol_key_init(&key, m->pdb_name, m->pdb_guid, m->pdb_age), row);
 	}
 	row->improves = kernel_improves(f, k, sources, n_sources);
 	if (!row->improves ||
@@ -108,40 +134,67 @@ static bool add_module(struct psc_symbol_files *f, const struct psc_kernel *k, c
 	return true;
 }
 
-/* 0: the kernel, 1: what the crash points into, 2: the others. */
-static unsigned rank(const struct psc_kernel *k, const struct psc_dump_info *info, const struct psc_module *m)
+struct order {
+	unsigned rank;
+	uint64_t live_bytes;
+	size_t index;
+};
+
+/* The kernel, what the crash points into, who holds pool, what else is named, the others. */
+static unsigned rank(const struct psc_kernel *k, const struct psc_module *m, const struct psc_named_module *named)
 {
-	return k->base != 0 && m->base == k->base ? 0 : is_in_bugcheck(info, m) ? 1 : 2;
+	if (is_kernel(k, m))
+		return 0;
+	if (named->named_in & PSC_NAMED_IN_BUGCHECK)
+		return 1;
+	return named->live_bytes ? 2 : named->named_in ? 3 : 4;
 }
 
-enum psc_status psc_symbol_files_find(const struct psc_kernel *k, const struct psc_dump_info *info,
+static int by_rank(const void *a, const void *b)
+{
+	const struct order *x = (const struct order *)a, *y = (const struct order *)b;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	if (x->rank == 2 && x->live_bytes != y->live_bytes)
+		return x->live_bytes > y->live_bytes ? -1 : 1;
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+enum psc_status psc_symbol_files_find(struct psc_kernel *k, const struct psc_dump_info *info,
 				      const struct psc_pool_source *sources, size_t n_sources,
 				      struct psc_symbol_files **ret, struct psc_error *reterr)
 {
 	struct psc_symbol_files *f = (struct psc_symbol_files *)calloc(1, sizeof(*f));
-	bool ok = f != NULL;
-	if (ok) {
-		f->rows = (struct psc_symbol_file *)psc_arena_alloc_array(&f->arena, k->n_loaded + 1, sizeof(*f->rows));
-		ok = f->rows != NULL;
-	}
+	struct psc_named_module *named = NULL, none = {.named_in = 0};
+	struct order *order = NULL;
+	if (!f)
+		return psc_fail_no_memory(reterr);
+	enum psc_status r = psc_named_modules_find(k, info, &f->arena, &named, reterr);
+	if (r != PSC_OK)
+		goto out;
+	f->rows = (struct psc_symbol_file *)psc_arena_alloc_array(&f->arena, k->n_loaded + 1, sizeof(*f->rows));
+	order = (struct order *)psc_arena_alloc_array(&f->arena, k->n_loaded + 1, sizeof(*order));
+	bool ok = f->rows && order;
+	for (size_t i = 0; ok && i < k->n_loaded; i++)
+		order[i] = (struct order){rank(k, &k->modules[i], &named[i]), named[i].live_bytes, i};
+	if (ok && k->n_loaded > 1)
+		qsort(order, k->n_loaded, sizeof(*order), by_rank);
 	/* Without a list of modules there is still the kernel. */
 	struct psc_module kernel = {.base = k->base, .name = "ntoskrnl.exe"};
 	if (ok && k->n_loaded == 0 && k->base)
-		ok = add_module(f, k, &kernel, sources, n_sources);
-	for (unsigned r = 0; ok && r < 3; r++)
-		for (size_t i = 0; ok && !psc_image_is_cancelled(k->img) && i < k->n_loaded; i++)
-			if (rank(k, info, &k->modules[i]) == r)
-				ok = add_module(f, k, &k->modules[i], sources, n_sources);
-	if (!ok) {
+		ok = add_module(f, k, &kernel, &none, sources, n_sources);
+	for (size_t i = 0; ok && !psc_image_is_cancelled(k->img) && i < k->n_loaded; i++)
+		ok = add_module(f, k, &k->modules[order[i].index], &named[order[i].index], sources, n_sources);
+	if (!ok)
+		r = psc_fail_no_memory(reterr);
+	else if (psc_image_is_cancelled(k->img))
+		r = psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled in the search for symbol files");
+out:
+	if (r == PSC_OK)
+		*ret = f;
+	else
 		psc_symbol_files_free(f);
-		return psc_fail_no_memory(reterr);
-	}
-	if (psc_image_is_cancelled(k->img)) {
-		psc_symbol_files_free(f);
-		return psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled in the search for symbol files");
-	}
-	*ret = f;
-	return PSC_OK;
+	return r;
 }
 
 const struct psc_symbol_file *psc_symbol_files_rows(const struct psc_symbol_files *files, size_t *ret_count)

@@ -3,7 +3,9 @@
 """stores.py POOLSCOPE ROOT mspack|no-mspack: symbol files through the program: every kind of file imported and found
 again, every layout of a store, files that do not fit, and the names that a driver's PDB gives to the answers. The PDB
 files are builder.py's; which function is where is known here alone."""
+import csv
 import gzip
+import io
 import json
 import lzma
 import os
@@ -236,6 +238,89 @@ def layouts():
     check('urls after fetching one', out.splitlines() == [line for line in lines if line != f'{NET}/{net_id}/{NET}'], out)
 
 
+def formats():
+    """One record a module, symbol, field or imported file, each valid; who holds pool comes before who does not."""
+    try:
+        import jsonschema
+        by_id = {}
+        for name in 'common', 'symbols':
+            with open(os.path.join(ROOT, 'schema', f'poolscope.{name}.schema.json')) as f:
+                doc = json.load(f)
+            by_id[doc['$id']] = doc
+        validator = jsonschema.validators.validator_for(doc)(doc, resolver=jsonschema.RefResolver(doc['$id'], doc, store=by_id))
+    except ImportError:
+        validator = None
+
+    def records(what, *args):
+        code, out, err = run(*args, '--format', 'ndjson')
+        check(what, code == 0, err)
+        got = [json.loads(line) for line in out.splitlines()]
+        for r in got:
+            errors = [e.message for e in validator.iter_errors(r)] if validator else []
+            check(f'{what}: schema', not errors, errors)
+        return got
+
+    def document(what, *args):
+        got = ask(what, *args)
+        check(f'{what}: schema', not validator or validator.is_valid(got))
+        return got
+
+    whole = document('symbols', 'symbols', '-q', '--isf', ISF, DUMP)
+    rows = records('symbols', 'symbols', '-q', '--isf', ISF, DUMP)
+    check('records', [r['record'] for r in rows] == ['dump'] + ['module'] * len(whole['modules']))
+    own = ('schema', 'record', 'dump_id', '@timestamp')
+    check('records equal the document', [{k: v for k, v in r.items() if k not in own} for r in rows[1:]] == whole['modules'])
+    callers = ask('callers', 'callers', '-q', '--by', 'module', '--isf', ISF, DUMP)
+    holders = [r['caller']['module'] for r in callers['rows'] if r['live_count'] and not r['caller']['unloaded']]
+    order = [m['module'] for m in whole['modules']]
+    loaded = [m for m in holders if m in order]
+    check('the kernel, then who holds pool', len(loaded) >= 2 and order[:1 + len(loaded)] == ['ntoskrnl.exe'] + loaded,
+          f'{order}, {loaded}')
+    for m in whole['modules']:
+        verified = m['module'] in [d['name'] for d in callers['drivers'] if d['loaded']]
+        check('named in', ('callers' in m['named_in']) >= (m['module'] in loaded) and
+              ('verifier' in m['named_in']) == verified, m)
+        held = next((r for r in callers['rows'] if r['caller']['module'] == m['module']), None)
+        if held and not m['is_kernel']:
+            check('what would improve', f"{held['live_count']} blocks of {held['live_bytes']} bytes" in m['improves'], m)
+    code, out, _ = run('symbols', '-q', '--format', 'csv', '--isf', ISF, DUMP)
+    lines = list(csv.DictReader(io.StringIO(out)))
+    check('CSV', code == 0 and [r['module'] for r in lines] == order and
+          [r['named_in'] for r in lines] == [','.join(m['named_in']) for m in whole['modules']], out)
+
+    whole = document('profile', 'symbols', '--no-builtin', '--profile', ISF)
+    rows = records('profile', 'symbols', '--no-builtin', '--profile', ISF)
+    check('records of a profile', [r['record'] for r in rows] ==
+          ['kernel'] + ['symbol'] * len(whole['symbols']) + ['field'] * len(whole['fields']))
+    check('records of a profile', rows[0]['kernel'] == whole['kernel'] and all(r['pdb_guid'] == NT_GUID for r in rows[1:]))
+    check('records of a profile', [r['rva'] for r in rows if r['record'] == 'symbol'] == [r['rva'] for r in whole['symbols']])
+    # The values themselves, from the file.
+    with lzma.open(ISF) as f:
+        table = json.load(f)
+    for r in rows[1:]:
+        if r['record'] == 'symbol':
+            want = table['symbols'].get(r['name'])
+            check('symbol', r['rva'] == (want and hex(want['address'])), r)
+        elif r['field']:
+            want = table['user_types'].get(r['structure'], {}).get('fields', {}).get(r['field'])
+            check('field', r['offset'] == (want and hex(want['offset'])), r)
+
+    store = os.path.join(WORK, 'formats')
+    flt, bad = put('formats-in/labflt.pdb', FLT_PDB), put('formats-in/bad.pdb', b'x')
+    document('import', 'symbols', '--store', store, 'import', flt)
+    rows = records('import', 'symbols', '--store', store, 'import', flt, ISF)
+    check('records of import', [(r['record'], r['kind'], r['was_present'], r['store']) for r in rows] ==
+          [('imported', 'pdb', True, store), ('imported', 'isf', False, store)], rows)
+    code, out, err = run('symbols', '--store', store, '--format', 'csv', 'import', bad, flt)
+    lines = list(csv.DictReader(io.StringIO(out)))
+    check('CSV of import', code == 3 and len(lines) == 1 and lines[0]['pdb_guid'] == FLT_GUID and 'bad.pdb' in err, out)
+
+    # Without symbols: the warning names the PDB and the ISF.
+    code, _, err = run('tags', '--no-symbols', '--no-builtin', '--no-walk', DUMP)
+    check('the warning names both', any(NT in line and f'{NT_GUID}-{NT_AGE}.json.xz' in line and 'PDB' in line
+                                        for line in err.splitlines() if 'No symbols' in line), err)
+
+
 def names():
     """What callers, sites and block print for addresses in a driver with a PDB."""
     store = os.path.join(WORK, 'names')
@@ -307,6 +392,7 @@ def names():
 try:
     import_files()
     layouts()
+    formats()
     names()
 finally:
     shutil.rmtree(WORK)
