@@ -21,6 +21,8 @@ static const char magic[32] = "Microsoft C/C++ MSF 7.00\r\n\x1a"
 			      "DS\0\0"; /* and NUL */
 static const char old_magic[] = "Microsoft C/C++ program database 2.00\r\n";
 
+static const char msfz_magic[] = "Microsoft MSFZ Container\r\n";
+
 static enum psc_status check_magic(const uint8_t *head, size_t n, struct psc_error *reterr)
 {
 	if (n >= sizeof(magic) && memcmp(head, magic, sizeof(magic)) == 0)
@@ -28,6 +30,10 @@ static enum psc_status check_magic(const uint8_t *head, size_t n, struct psc_err
 	if (n >= sizeof(old_magic) - 1 && memcmp(head, old_magic, sizeof(old_magic) - 1) == 0)
 		return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_FILE_OFFSET, 0,
 				"a PDB 2.00 file, of a linker before Visual C++ 7; only PDB 7.00 is read");
+	if (n >= sizeof(msfz_magic) - 1 && memcmp(head, msfz_magic, sizeof(msfz_magic) - 1) == 0)
+		return psc_fail(
+			reterr, PSC_E_UNSUPPORTED, PSC_WHERE_FILE_OFFSET, 0,
+			"a PDB in the compressed MSFZ container, which is not read: convert it to PDB 7.00 first");
 	if (n >= 4 && memcmp(head, "BSJB", 4) == 0)
 		return psc_fail(reterr, PSC_E_UNSUPPORTED, PSC_WHERE_FILE_OFFSET, 0,
 				"a portable PDB of .NET; it holds no native symbols");

@@ -205,8 +205,10 @@ bool psc_symbol_search_run(struct psc_symbol_search *s, const struct psc_symbol_
 
 enum psc_symbol_file_kind psc_symbol_file_sniff(const char *path, int *ret_error)
 {
-	static const char pdb[] = "Microsoft C/C++", xz[] = "\xfd"
-							    "7zXZ";
+	/* Kinds of PDB that are not read are refused by whoever opens them, with the reason. */
+	static const char pdb[] = "Microsoft C/C++", msfz[] = "Microsoft MSFZ Container",
+			  xz[] = "\xfd"
+				 "7zXZ";
 	struct psc_os_file *f = NULL;
 	char head[64];
 	size_t n = 0, i = 0;
@@ -218,7 +220,8 @@ enum psc_symbol_file_kind psc_symbol_file_sniff(const char *path, int *ret_error
 		*ret_error = e;
 	if (e != 0)
 		return PSC_SYMBOL_FILE_OTHER;
-	if ((n >= strlen(pdb) && memcmp(head, pdb, strlen(pdb)) == 0) || psc_cab_probe((const uint8_t *)head, n))
+	if ((n >= strlen(pdb) && memcmp(head, pdb, strlen(pdb)) == 0) ||
+	    (n >= strlen(msfz) && memcmp(head, msfz, strlen(msfz)) == 0) || psc_cab_probe((const uint8_t *)head, n))
 		return PSC_SYMBOL_FILE_PDB;
 	if (n >= strlen(xz) && memcmp(head, xz, strlen(xz)) == 0)
 		return PSC_SYMBOL_FILE_JSON;

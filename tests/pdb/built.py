@@ -127,6 +127,7 @@ def broken_containers():
 
     refused('other magic', b'x' + good[1:], 'not a PDB')
     refused('old', b'Microsoft C/C++ program database 2.00\r\n\x1aJG\0\0' + bytes(100), 'PDB 2.00')
+    refused('MSFZ', b'Microsoft MSFZ Container\r\n\x1aALD\0\0' + bytes(100), 'MSFZ')
     refused('.NET', b'BSJB' + bytes(100), '.NET')
     refused('short', good[:40], 'ends inside its header')
     refused('empty directory', patched(0x2c, 0), 'directory')

@@ -130,6 +130,7 @@ def import_files():
             ('text.pdb', b'no symbols', ['text.pdb', 'no symbol file']),
             ('empty.pdb', b'', ['empty.pdb', 'no symbol file']),
             ('old.pdb', b'Microsoft C/C++ program database 2.00\r\n\x1aJG\0\0' + bytes(4000), ['old.pdb', '2.00']),
+            ('msfz.pdb', b'Microsoft MSFZ Container\r\n\x1aALD\0\0' + bytes(4000), ['msfz.pdb', 'MSFZ', 'convert']),
             ('cut.pdb', FLT_PDB[:3000], ['cut.pdb']),
             ('noname.bin', FLT_PDB, ['noname.bin', '.pdb']),
             ('packed.pdb.gz', gzip.compress(FLT_PDB), ['packed.pdb.gz']),
