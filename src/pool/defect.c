@@ -28,6 +28,9 @@ const char *psc_defect_name(enum psc_defect_kind kind)
 		[PSC_DEFECT_QUOTA_PROCESS] = "bad billed process",
 		[PSC_DEFECT_BIG_ENTRY] = "big page entry",
 		[PSC_DEFECT_BIG_OVERLAP] = "big page overlap",
+		[PSC_DEFECT_FREE_LINK] = "free list link",
+		[PSC_DEFECT_FREE_IN_USE] = "free list block in use",
+		[PSC_DEFECT_FREE_SIZE] = "free list block size",
 		[PSC_DEFECT_LOOKASIDE_LINK] = "lookaside link",
 	};
 	return (unsigned)kind < PSC_DEFECT_MAX ? names[kind] : "unknown";

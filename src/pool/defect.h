@@ -32,6 +32,9 @@ enum psc_defect_kind {
 	/* Tables and lists. */
 	PSC_DEFECT_BIG_ENTRY,      /* address or size not possible, or beyond its pool; found: bytes */
 	PSC_DEFECT_BIG_OVERLAP,    /* expected: end of the allocation before */
+	PSC_DEFECT_FREE_LINK,      /* of a free list, to what does not lead back; the container is the list's head */
+	PSC_DEFECT_FREE_IN_USE,    /* on a free list, and in use: found PoolType */
+	PSC_DEFECT_FREE_SIZE,      /* on the free list of another size: bytes */
 	PSC_DEFECT_LOOKASIDE_LINK, /* leads nowhere, or in a circle; the container is the list's head */
 	PSC_DEFECT_MAX
 };

@@ -94,6 +94,8 @@ enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg
 
 /* Entries that make no sense. */
 void psc_big_pages_defects(struct psc_kernel *k, struct psc_defects *ret);
+/* free_lists.c: what is wrong on the free lists of the classic allocator. */
+void psc_free_lists_defects(struct psc_kernel *k, struct psc_defects *ret);
 
 /* ---- where the pool is (pool.md section 3.3) ---- */
 struct psc_pool_region {

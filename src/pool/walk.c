@@ -369,8 +369,10 @@ static void walk_deinit(struct psc_walk *w)
 static enum psc_status gather_defects(struct psc_walk *w, struct psc_arena *arena, struct psc_walk_result *ret,
 				      struct psc_error *reterr)
 {
-	if (w->opts->lo == 0 && w->opts->hi == 0)
+	if (w->opts->lo == 0 && w->opts->hi == 0) {
 		psc_big_pages_defects(w->k, &w->defects);
+		psc_free_lists_defects(w->k, &w->defects);
+	}
 	psc_defects_merge(&w->defects, &w->cached.defects);
 	for (unsigned i = 0; i < w->n_workers; i++)
 		psc_defects_merge(&w->defects, &w->workers[i]->defects);

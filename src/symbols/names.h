@@ -175,6 +175,7 @@
 	X(MM_SESSION_SPACE, SessionId)                                                                                 \
 	X(POOL_DESCRIPTOR, BigPagesAllocated)                                                                          \
 	X(POOL_DESCRIPTOR, BigPagesDeallocated)                                                                        \
+	X(POOL_DESCRIPTOR, ListHeads)                                                                                  \
 	X(POOL_DESCRIPTOR, PagesAllocated)                                                                             \
 	X(POOL_DESCRIPTOR, PagesDeallocated)                                                                           \
 	X(POOL_DESCRIPTOR, PendingFreeDepth)                                                                           \

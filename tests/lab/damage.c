@@ -162,6 +162,9 @@ void lab_damage_headers(struct lab_machine *m, unsigned n)
 		static const char *const what[] = {"previous size", "crosses page", "block size zero"};
 		overwrite(m, m->blocks[i].header_va, (unsigned)(n_done % 3));
 		lab_damage_note(m, what[n_done % 3 == 0 ? 0 : n_done % 3 == 1 ? 2 : 1], m->blocks[i].header_va);
+		if (m->blocks[i].state == LAB_FREE)
+			lab_damage_note(m, n_done % 3 ? "free list block size" : "free list block in use",
+					m->blocks[i].header_va);
 		m->blocks[i].unreachable = true;
 		done[n_done++] = page_of(m->blocks[i].header_va);
 	}
@@ -257,6 +260,57 @@ static void put_big_entry(struct lab_machine *m, uint64_t va, uint64_t bytes, co
 	}
 }
 
+static bool is_list_empty(struct lab_machine *m, uint64_t head)
+{
+	return lab_get_ptr(m, head) == head;
+}
+
+/* A link that leads not back, a block on another size's list, and one in use on a list. */
+static void damage_free_lists(struct lab_machine *m)
+{
+	static const char type[] = "_POOL_DESCRIPTOR";
+	if (!lab_has_type(m->b, type) || !lab_has_field(m->b, type, "ListHeads"))
+		return;
+	uint32_t ptr = lab_ptr_size(m->b), at = lab_offset(m->b, type, "ListHeads");
+	struct lab_stream *s = &m->streams[0];
+	uint64_t heads = s->descriptor_va + at, other = 0;
+	bool linked = false, moved = false;
+	for (unsigned units = 3; units < 200 && !other; units++)
+		if (is_list_empty(m, heads + (uint64_t)(units - 1) * 2 * ptr))
+			other = heads + (uint64_t)(units - 1) * 2 * ptr;
+	for (size_t i = 1; i < s->n_free && !(linked && moved); i++) {
+		const struct lab_free_block *f = &s->free[i];
+		bool again = f->units == f[-1].units;
+		bool alone = !again && (i + 1 == s->n_free || f[1].units != f->units);
+		if (lab_mem_pa(m->mem, f->links_va) == UINT64_MAX)
+			continue;
+		if (again && !linked) {
+			lab_put_ptr(m, f->links_va + ptr, f->links_va + 0x10000);
+			lab_damage_note(m, "free list link", f->links_va);
+			linked = true;
+		} else if (alone && !moved && other) {
+			uint64_t head = heads + (uint64_t)(f->units - 1) * 2 * ptr;
+			lab_link_list(m, head, NULL, 0);
+			lab_link_list(m, other, &f->links_va, 1);
+			lab_damage_note(m, "free list block size", f->links_va - m->header_bytes);
+			moved = true;
+		}
+	}
+	for (size_t i = 0; i < m->n_blocks; i++) {
+		const struct lab_block *b = &m->blocks[i];
+		uint64_t va = b->header_va + m->header_bytes;
+		if (!is_middle_block(m, i) || b->state != LAB_ALLOCATED || holds_needed(m, page_of(va)) ||
+		    b->tag == LAB_TAG('Q', 'u', 'o', 'D'))
+			continue;
+		uint64_t head = heads + (uint64_t)(block_units(m, b->header_va) - 1) * 2 * ptr;
+		if (head == other || !is_list_empty(m, head))
+			continue;
+		lab_link_list(m, head, &va, 1);
+		lab_damage_note(m, "free list block in use", b->header_va);
+		return;
+	}
+}
+
 void lab_damage_kinds(struct lab_machine *m)
 {
 	unsigned k = 0;
@@ -304,5 +358,6 @@ void lab_damage_kinds(struct lab_machine *m)
 		lab_damage_note(m, "lookaside link", c->nodes[0]);
 		break;
 	}
+	damage_free_lists(m);
 	lab_damage_note(m, "negative count of a tag", 0);
 }
