@@ -121,4 +121,14 @@ struct psc_stack_rows {
 enum psc_status psc_stack_rows_read(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_stack_row *row),
 				    void *arg, struct psc_stack_rows *ret, struct psc_error *reterr);
 
+/* ---- the tree beside them: one element per live block, with its stack ---- */
+struct psc_info_row {
+	uint64_t va, size_bytes;
+	uint64_t stack_va; /* psc_stack_row.va */
+};
+#define PSC_INFO_ROWS_MAX ((uint64_t)1 << 22)
+/* ret: as for the stacks. */
+enum psc_status psc_info_rows_read(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_info_row *row),
+				   void *arg, struct psc_stack_rows *ret, struct psc_error *reterr);
+
 #endif

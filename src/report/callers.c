@@ -11,6 +11,8 @@
 /* Live blocks remembered for the log: more than any log holds. */
 #define LIVE_MAX ((size_t)1 << 22)
 #define SEEN_MAX ((size_t)1 << 22)
+/* In the type of a header (reference: pool 2.2); the log exists since Vista. */
+#define TYPE_VERIFIER 0x40u
 
 const char *psc_caller_source_name(enum psc_caller_source source)
 {
@@ -52,13 +54,14 @@ static enum psc_pool pool_of(struct psc_callers_collect *g, uint64_t va)
 
 /* ---- records of live blocks ---- */
 
-static void remember(struct psc_callers_collect *g, uint64_t va, const struct psc_recorded_block *b)
+void psc_caller_remember(struct psc_callers_collect *g, uint64_t va, const struct psc_recorded_block *b)
 {
 	struct psc_hashkey key = {va, 0};
-	struct psc_recorded_block *l = psc_hashmap_put(&g->live, key, NULL);
-	if (l)
+	bool is_new;
+	struct psc_recorded_block *l = psc_hashmap_put(&g->live, key, &is_new);
+	if (l && is_new)
 		*l = *b;
-	else if (g->live.n < LIVE_MAX)
+	else if (!l && g->live.n < LIVE_MAX)
 		g->no_memory = true;
 }
 
@@ -72,7 +75,7 @@ static bool take_block(void *arg, const struct psc_verifier_block *b)
 		s->live_bytes += b->size_bytes;
 	}
 	const struct psc_recorded_block l = {b->caller, b->size_bytes, b->tag, PSC_CALLER_VERIFIER, false, false};
-	remember(g, b->va, &l);
+	psc_caller_remember(g, b->va, &l);
 	return !g->no_memory;
 }
 
@@ -126,6 +129,13 @@ static bool take_stack(void *arg, const struct psc_stack_row *row)
 		s->live_bytes += row->alloc_bytes - row->freed_bytes;
 	}
 	psc_caller_keep_stack(g, s, row->frames, row->n_frames, UINT64_MAX - 1);
+	struct psc_hashkey key = {row->va, 0};
+	struct psc_caller_stack *stack = psc_hashmap_put(&g->stacks, key, NULL);
+	if (stack)
+		*stack = (struct psc_caller_stack){caller, row->allocs - row->frees, 0, row->tag,
+						   row->is_nonpaged ? PSC_POOL_NONPAGED : PSC_POOL_PAGED};
+	else if (g->stacks.n < PSC_CALLER_KEYS_MAX)
+		g->no_memory = true;
 	return !g->no_memory;
 }
 
@@ -145,7 +155,7 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 	struct psc_hashkey key = {t->va, 0};
 	const struct psc_recorded_block *l = psc_hashmap_get(&g->live, key);
 	enum psc_caller_operation op = psc_caller_operation_of(g->k, g->symbolizer, t);
-	if (op == PSC_CALLER_FREE || (!l && op == PSC_CALLER_OPERATION_UNKNOWN))
+	if (op == PSC_CALLER_FREE)
 		return true;
 	if (l) {
 		struct psc_caller_sum *s =
@@ -161,12 +171,18 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 	const unsigned unit = g->rules.unit_bytes;
 	struct psc_pool_header h;
 	uint32_t tag = 0;
+	bool is_tracked = false;
 	if (t->va % PSC_PAGE_BYTES != 0 && psc_read_va(&g->k->reader, t->va - unit, bytes, unit) == unit) {
 		psc_pool_header_parse(bytes, &g->rules, &h);
 		if (!psc_pool_header_in_use(&h, &g->rules))
 			return true;
 		tag = h.tag;
+		is_tracked = (h.pool_type & TYPE_VERIFIER) != 0;
 	}
+	/* Of a block that Verifier tracks now, the newest record is its allocation; of others it may as well be a free.
+	 */
+	if (op == PSC_CALLER_OPERATION_UNKNOWN && !is_tracked)
+		return true;
 	const struct psc_recorded_block b = {caller_of_stack(g, t->frames, t->n_frames),
 					     t->size_bytes,
 					     tag,
@@ -180,7 +196,7 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 		s->live_bytes += t->size_bytes;
 		psc_caller_keep_stack(g, s, t->frames, t->n_frames, t->age);
 	}
-	remember(g, t->va, &b);
+	psc_caller_remember(g, t->va, &b);
 	return !g->no_memory;
 }
 
@@ -277,6 +293,9 @@ static enum psc_status collect(struct psc_callers_collect *g, const struct psc_c
 	if (stacks.available && !stacks.complete)
 		psc_warn(&c->warnings, "Driver Verifier's table of stacks: %llu elements could not be read",
 			 (unsigned long long)stacks.unreadable);
+	r = stacks.available ? psc_callers_read_infos(g, v.n_blocks != 0, reterr) : PSC_OK;
+	if (r != PSC_OK)
+		return r;
 	r = psc_traces_read(g->k, take_trace, g, &traces, reterr);
 	if (r != PSC_OK)
 		return r;
@@ -314,6 +333,7 @@ enum psc_status psc_callers_compute(struct psc_kernel *k, const struct psc_calle
 	g->c = c;
 	psc_hashmap_init(&g->sums, sizeof(struct psc_caller_sum), PSC_CALLER_KEYS_MAX);
 	psc_hashmap_init(&g->live, sizeof(struct psc_recorded_block), LIVE_MAX);
+	psc_hashmap_init(&g->stacks, sizeof(struct psc_caller_stack), PSC_CALLER_KEYS_MAX);
 	psc_hashmap_init(&g->seen, 0, SEEN_MAX);
 	psc_pool_rules_init(&g->rules, k->id.build, !k->space.is_32bit);
 	struct psc_warnings ignored = {.arena = &c->arena}; /* of the ranges: said where the pool is walked */
@@ -329,6 +349,7 @@ out:
 		psc_symbolizer_close(g->symbolizer);
 		psc_hashmap_deinit(&g->sums);
 		psc_hashmap_deinit(&g->live);
+		psc_hashmap_deinit(&g->stacks);
 		psc_hashmap_deinit(&g->seen);
 		free(g);
 	}

@@ -46,9 +46,10 @@ struct psc_callers_collect {
 	struct psc_symbolizer *symbolizer;
 	struct psc_pool_regions regions;
 	struct psc_pool_rules rules;
-	struct psc_hashmap sums; /* key.a = address, key.b = tag, pool, source */
-	struct psc_hashmap live; /* va of data -> struct psc_recorded_block */
-	struct psc_hashmap seen; /* addresses that a newer record of the log was about */
+	struct psc_hashmap sums;   /* key.a = address, key.b = tag, pool, source */
+	struct psc_hashmap live;   /* va of data -> struct psc_recorded_block */
+	struct psc_hashmap stacks; /* address of Verifier's stack -> struct psc_caller_stack */
+	struct psc_hashmap seen;   /* addresses that a newer record of the log was about */
 	bool no_memory, full;
 };
 
@@ -58,6 +59,17 @@ struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t
 /* The stack of the lowest age stays. */
 void psc_caller_keep_stack(struct psc_callers_collect *g, struct psc_caller_sum *s, const uint64_t *frames, unsigned n,
 			   uint64_t age);
+/* A row of Verifier's table of stacks, and the blocks that its tree of live blocks has of it. */
+struct psc_caller_stack {
+	uint64_t caller, live, counted;
+	uint32_t tag;
+	uint8_t pool;
+};
+/* A block that a record names; the first record stays. */
+void psc_caller_remember(struct psc_callers_collect *g, uint64_t va, const struct psc_recorded_block *b);
+/* callers_info.c: blocks that the tree names and no record does. */
+enum psc_status psc_callers_read_infos(struct psc_callers_collect *g, bool has_records, struct psc_error *reterr);
+
 /* callers_walk.c: blocks that only the stack-trace database names, into the sums and the info; with all_blocks every
  * block, instead of the sums of records. */
 enum psc_status psc_callers_walk(struct psc_callers_collect *g, const struct psc_callers_options *opts,
@@ -72,7 +84,8 @@ struct psc_code_location psc_caller_locate(struct psc_symbolizer *symbolizer, st
 					   bool *no_memory);
 void psc_caller_tag_bytes(uint32_t tag, uint8_t ret[4]);
 
-/* caller_stack.c: is an address in Verifier's own code, that is the kernel, or the part of Verifier that is a driver? */
+/* caller_stack.c: is an address in Verifier's own code, that is the kernel, or the part of Verifier that is a driver?
+ */
 bool psc_caller_is_verifier(const struct psc_kernel *k, struct psc_symbolizer *symbolizer, uint64_t va);
 enum psc_caller_operation { PSC_CALLER_OPERATION_UNKNOWN, PSC_CALLER_ALLOCATE, PSC_CALLER_FREE };
 /* By the symbols of the frames inside Verifier, which both kinds begin with (pool 8.4). */

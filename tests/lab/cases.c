@@ -457,6 +457,8 @@ static const struct lab_case cases[] = {
 	 lab_damage_loops},
 	{"verifier", "Driver Verifier with pool tracking, one of its drivers unloaded", NULL, options_verifier,
 	 plant_verifier, NULL},
+	{"verifier-lost", "the same without the last page of records of two drivers in kernel dumps", NULL,
+	 options_verifier, plant_verifier, lab_verifier_lose},
 	{"no-tagging-xp", "no tag tables", "xp-x86", options_no_tagging, plant_small, NULL},
 	{"stackdb", "the kernel's stack-trace database, named by pool headers", NULL, options_stackdb, plant_stackdb,
 	 NULL},

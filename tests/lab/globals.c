@@ -129,6 +129,8 @@ static const struct {
 	{"VfPoolTracesIndex", 4, VERIFIER_NT6},
 	{"VfPoolTracesLength", 4, VERIFIER_NT6},
 	{"ViTargetDriversAvl", 0x40, VERIFIER_TREES},
+	{"ViPoolInfoAvl", 0xc0, VERIFIER_STACKS},
+	{"ViPoolInfoAvlInitialized", 4, VERIFIER_STACKS},
 	{"ViPoolStackInfoAvl", 0xc0, VERIFIER_STACKS},
 	{"ViPoolStackInfoAvlInitialized", 4, VERIFIER_STACKS},
 	{"RtlpStackTraceDatabase", -1, STACKDB},

@@ -355,13 +355,23 @@ static bool has_stacks(const struct lab_machine *m)
 	return m->b->number >= 20348;
 }
 
+static struct lab_mem *by_block_mem; /* qsort passes no argument */
+
+static int by_block(const void *a, const void *b)
+{
+	uint64_t x = lab_get64(by_block_mem, *(const uint64_t *)a + 0x20);
+	uint64_t y = lab_get64(by_block_mem, *(const uint64_t *)b + 0x20);
+	return x < y ? -1 : x > y;
+}
+
 static void write_stacks(struct lab_machine *m)
 {
 	struct lab_verifier *v = m->verifier;
-	uint64_t nodes[2 * N_DRIVERS * N_SITES];
-	size_t n = 0;
+	uint64_t nodes[2 * N_DRIVERS * N_SITES], *blocks;
+	size_t n = 0, n_blocks = 0;
 	if (!has_stacks(m))
 		return;
+	blocks = calloc(v->n_records, sizeof *blocks);
 	for (unsigned s = 0; s < N_DRIVERS * N_SITES; s++) {
 		const struct site *site = &v->sites[s];
 		for (unsigned t = 0; t < 1 + (site->tags[1] != site->tags[0]); t++) {
@@ -369,6 +379,11 @@ static void write_stacks(struct lab_machine *m)
 			uint64_t live = 0, bytes = 0, caller = v->bases[site->driver] + site->rva;
 			for (size_t i = 0; i < v->n_records; i++)
 				if (v->records[i].site == s && v->records[i].tag == site->tags[t]) {
+					uint64_t info = lab_system_bytes(m, node_bytes(m) + 0x18);
+					lab_put64(m->mem, info + node_bytes(m), v->records[i].va);
+					lab_put64(m->mem, info + node_bytes(m) + 8, v->records[i].bytes);
+					lab_put64(m->mem, info + node_bytes(m) + 0x10, e);
+					blocks[n_blocks++] = info;
 					live++;
 					bytes += v->records[i].bytes;
 				}
@@ -388,6 +403,22 @@ static void write_stacks(struct lab_machine *m)
 	}
 	write_avl(m, lab_global_va(m, "ViPoolStackInfoAvl"), nodes, n);
 	lab_set_global32(m, "ViPoolStackInfoAvlInitialized", 1);
+	/* Keyed by address. */
+	by_block_mem = m->mem;
+	qsort(blocks, n_blocks, sizeof *blocks, by_block);
+	write_avl(m, lab_global_va(m, "ViPoolInfoAvl"), blocks, n_blocks);
+	lab_set_global32(m, "ViPoolInfoAvlInitialized", 1);
+	free(blocks);
+}
+
+void lab_verifier_lose(struct lab_machine *m)
+{
+	struct lab_verifier *v = m->verifier;
+	for (unsigned d = 0; d < 2; d++) {
+		uint64_t page = v->pages[d][v->n_pages[d] - 1];
+		lab_mem_drop_from_kernel_dumps(m->mem, lab_mem_pa(m->mem, page) / LAB_PAGE);
+		m->dropped_pages++;
+	}
 }
 
 void lab_verifier_finish(struct lab_machine *m)
