@@ -29,11 +29,11 @@ static void print_use(FILE *f, enum psc_pool pool, const struct psc_owner_use *u
 		return;
 	fprintf(f, "  %s pool:", psc_pool_name(pool));
 	if (u->has_live)
-		fprintf(f, " %s live blocks, %s bytes by the trackers (%s allocations, %s frees since boot);",
-			group_i64(u->live, a), group_i64(u->live_bytes, b), group_digits(u->allocs, false, c),
-			group_digits(u->frees, false, d));
+		fprintf(f, " %s live block%s, %s bytes by the trackers (%s allocated, %s freed since boot);",
+			group_i64(u->live, a), u->live == 1 ? "" : "s", group_i64(u->live_bytes, b),
+			group_digits(u->allocs, false, c), group_digits(u->frees, false, d));
 	if (u->has_walk)
-		fprintf(f, " %s blocks, %s bytes seen\n", group_digits(u->seen, false, a),
+		fprintf(f, " %s block%s, %s bytes seen\n", group_digits(u->seen, false, a), u->seen == 1 ? "" : "s",
 			group_digits(u->seen_bytes, false, b));
 	else
 		fprintf(f, " none seen\n");
@@ -53,7 +53,7 @@ void owner_print_head(FILE *f, const struct psc_owner *owner, const char *descri
 		fprintf(f, "  read backwards it is the tag %s, of which there are %s live blocks\n",
 			psc_tag_format(i->reversed_tag, reversed), group_digits(i->reversed_seen, false, n));
 	if (i->component != NULL)
-		fprintf(f, "  %s allocates this tag: %s\n", i->component, i->component_text);
+		fprintf(f, "  this tag is allocated by %s: %s\n", i->component, i->component_text);
 	if (description != NULL)
 		fprintf(f, "  the tag file says: %s (no evidence)\n", description);
 	fprintf(f, "\nVerdict: %s\n\n", i->verdict_text);
@@ -68,7 +68,7 @@ static void print_classes(FILE *f, const struct psc_owner *owner)
 	char a[32], b[32];
 	if (n == 0)
 		return;
-	fprintf(f, "\nBlocks by size:\n");
+	fprintf(f, "\nBlocks by size (with their headers):\n");
 	for (; shown < n && shown < CLASSES_SHOWN; shown++) {
 		size_t best = n;
 		for (size_t k = 0; k < n; k++) {

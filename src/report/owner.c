@@ -130,6 +130,12 @@ static void begin_info(struct psc_owner_work *w)
 	i->component = w->kernel_tag->components;
 	i->component_text = w->kernel_tag->text;
 	i->component_source = w->kernel_tag->source;
+	w->component = "";
+	for (const char *p = w->kernel_tag->components; *p; p += *p == ',') {
+		size_t n = strcspn(p, ",");
+		w->component = psc_owner_text(w, "%s%s%.*s", w->component, *w->component ? " or " : "", (int)n, p);
+		p += n;
+	}
 }
 
 static enum psc_status gather(struct psc_owner_work *w, struct psc_error *reterr)

@@ -45,9 +45,9 @@ static const char *recorded_words(struct psc_owner_work *w, const struct psc_cal
 				      (unsigned long long)d->peak_paged + d->peak_nonpaged,
 				      (unsigned long long)d->peak_paged_bytes +
 					      (unsigned long long)d->peak_nonpaged_bytes);
-	return psc_owner_text(w, "Driver Verifier recorded %llu live blocks, %llu bytes, allocated here%s%s%s",
-			      (unsigned long long)row->live, (unsigned long long)row->live_bytes, lifetime, peak,
-			      row->caller.is_unloaded ? "; the driver had been unloaded" : "");
+	return psc_owner_text(w, "Driver Verifier recorded %llu live block%s, %llu bytes, allocated here%s%s%s",
+			      (unsigned long long)row->live, PSC_PLURAL(row->live), (unsigned long long)row->live_bytes,
+			      lifetime, peak, row->caller.is_unloaded ? "; the driver had been unloaded" : "");
 }
 
 static bool add_recorded(struct psc_owner_work *w)
@@ -88,9 +88,13 @@ struct behalf {
 	bool is_inferred;
 };
 
+struct live_record {
+	uint64_t bytes, caller;
+};
+
 struct behalf_visit {
 	struct psc_owner_work *w;
-	struct psc_hashmap live; /* data address: u64 bytes */
+	struct psc_hashmap live; /* data address: struct live_record */
 	struct psc_hashmap seen; /* addresses that a newer record of the log was about */
 	struct psc_hashmap sums; /* address of code: struct behalf */
 	bool no_memory;
@@ -101,9 +105,9 @@ static bool take_block(void *arg, const struct psc_verifier_block *b)
 	struct behalf_visit *v = (struct behalf_visit *)arg;
 	if ((b->tag & ~PSC_TAG_PROTECTED) != v->w->tag)
 		return true;
-	uint64_t *bytes = (uint64_t *)psc_hashmap_put(&v->live, (struct psc_hashkey){b->va, 0}, NULL);
-	if (bytes)
-		*bytes = b->size_bytes;
+	struct live_record *l = (struct live_record *)psc_hashmap_put(&v->live, (struct psc_hashkey){b->va, 0}, NULL);
+	if (l)
+		*l = (struct live_record){b->size_bytes, b->caller};
 	else
 		v->no_memory |= v->live.n < LIVE_MAX;
 	return !v->no_memory;
@@ -155,8 +159,9 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 {
 	struct behalf_visit *v = (struct behalf_visit *)arg;
 	bool is_new = false;
-	const uint64_t *bytes = (const uint64_t *)psc_hashmap_get(&v->live, (struct psc_hashkey){t->va, 0});
-	if (!bytes)
+	const struct live_record *l =
+		(const struct live_record *)psc_hashmap_get(&v->live, (struct psc_hashkey){t->va, 0});
+	if (!l)
 		return true;
 	/* Newest first: what is older of an address is history. */
 	if (!psc_hashset_add(&v->seen, t->va, &is_new)) {
@@ -167,8 +172,12 @@ static bool take_trace(void *arg, const struct psc_trace *t)
 	if (!is_new || op == PSC_CALLER_FREE)
 		return true;
 	uint64_t caller = behalf_of(v->w, t->frames, t->n_frames);
+	/* A stack that goes through the return address of the block's own record is that of its allocation. */
+	bool is_same = false;
+	for (unsigned i = 0; i < t->n_frames && !is_same; i++)
+		is_same = t->frames[i] == l->caller;
 	if (caller != 0)
-		add_behalf(v, caller, 1, *bytes, op != PSC_CALLER_ALLOCATE);
+		add_behalf(v, caller, 1, l->bytes, op != PSC_CALLER_ALLOCATE && !is_same);
 	return !v->no_memory;
 }
 
@@ -193,8 +202,9 @@ static bool add_behalf_rows(struct behalf_visit *v, bool from_table)
 		e->reason = psc_owner_text(
 			w,
 			"by the stacks that Driver Verifier %s, code here called %s, which allocated %llu live "
-			"blocks%s",
-			from_table ? "counted" : "logged", w->kernel_tag->components, (unsigned long long)s->blocks,
+			"block%s%s",
+			from_table ? "counted" : "logged", w->component, (unsigned long long)s->blocks,
+			PSC_PLURAL(s->blocks),
 			s->is_inferred ? "; that the newest record of each is its allocation is assumed" : "");
 	}
 	return true;
@@ -208,7 +218,7 @@ static enum psc_status find_behalf(struct psc_owner_work *w, struct psc_error *r
 	struct psc_traces traces;
 	struct psc_arena arena = PSC_ARENA_INIT;
 	struct psc_warnings ignored = {.arena = &arena}; /* the callers have said them */
-	psc_hashmap_init(&v.live, sizeof(uint64_t), LIVE_MAX);
+	psc_hashmap_init(&v.live, sizeof(struct live_record), LIVE_MAX);
 	psc_hashmap_init(&v.seen, 0, LIVE_MAX);
 	psc_hashmap_init(&v.sums, sizeof(struct behalf), CALLERS_MAX);
 	enum psc_status st = psc_stack_rows_read(w->k, take_stack, &v, &stacks, reterr);

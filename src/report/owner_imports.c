@@ -55,7 +55,7 @@ static bool add_importer(struct psc_owner_work *w, const struct psc_module *m, s
 	make_printable(g->name);
 	e->api = psc_owner_text(w, "%s", g->name);
 	e->reason = psc_owner_text(w, "imports %s, through which %s allocates such blocks for its callers", g->name,
-				   w->kernel_tag->components);
+				   w->component);
 	return !w->no_memory;
 }
 
@@ -86,6 +86,6 @@ bool psc_owner_add_imports(struct psc_owner_work *w)
 		e->reason = psc_owner_text(w,
 					   "%zu modules import the routine through which %s allocates such blocks: "
 					   "that tells them not apart",
-					   n, w->kernel_tag->components);
+					   n, w->component);
 	return e != NULL;
 }

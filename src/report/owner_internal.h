@@ -57,6 +57,7 @@ struct psc_owner_work {
 	struct psc_owner *r;
 	uint32_t tag;
 	const struct psc_kernel_tag *kernel_tag; /* NULL: not one of those */
+	const char *component;                   /* its components in words: "netio or fwpkclnt" */
 	struct psc_symbolizer *symbolizer;
 	struct psc_trackers trackers;
 	struct psc_process_table processes;
@@ -71,6 +72,8 @@ struct psc_owner_work {
 	size_t n_site_modules;
 	bool no_memory; /* of texts */
 };
+
+#define PSC_PLURAL(n) ((n) == 1 ? "" : "s")
 
 /* Appends; NULL when out of memory. */
 struct psc_owner_evidence *psc_owner_add(struct psc_owner_work *w, enum psc_owner_source source, enum psc_grade grade,

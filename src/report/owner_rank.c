@@ -113,18 +113,18 @@ static void judge(struct psc_owner_work *w)
 	const struct psc_owner_suspect *first = w->r->n_suspects != 0 ? &w->r->suspects[0] : NULL;
 	const unsigned long long live = live_blocks(i), seen = i->seen;
 	const char *on_behalf = w->kernel_tag && !w->kernel_tag->is_cache
-					? psc_owner_text(w, "; %s allocates this tag on behalf of others", i->component)
+					? psc_owner_text(w, "; %s allocates this tag on behalf of others", w->component)
 					: "";
 	if (live == 0) {
 		i->verdict = PSC_VERDICT_UNKNOWN;
 		i->verdict_text = "there is no live block of this tag";
 	} else if (first && first->exact_blocks != 0) {
 		const unsigned long long n = first->exact_blocks;
-		i->verdict = n >= live - n ? PSC_VERDICT_PROVEN : PSC_VERDICT_NOT_PROVEN;
+		i->verdict = n >= live || n >= live - n ? PSC_VERDICT_PROVEN : PSC_VERDICT_NOT_PROVEN;
 		i->verdict_text =
 			i->verdict == PSC_VERDICT_PROVEN
-				? psc_owner_text(w, "proven: %s holds %llu of %llu live blocks, as recorded%s",
-						 first->module, n, live, on_behalf)
+				? psc_owner_text(w, "proven: %s holds %llu of %llu live block%s, as recorded%s",
+						 first->module, n, live, PSC_PLURAL(live), on_behalf)
 				: psc_owner_text(
 					  w,
 					  "not proven as a whole: %s holds %llu of %llu live blocks, as recorded; "
@@ -134,7 +134,7 @@ static void judge(struct psc_owner_work *w)
 		i->verdict = PSC_VERDICT_NO_SUSPECT;
 		i->verdict_text =
 			psc_owner_text(w, "no suspect: this is a cache of %s (%s); high use of it is ordinary",
-				       i->component, i->component_text);
+				       w->component, i->component_text);
 	} else if (first && first->grade == PSC_GRADE_INFERRED && first->inferred_blocks != 0 &&
 		   first->inferred_blocks >= seen - first->inferred_blocks) {
 		i->verdict = PSC_VERDICT_INFERRED;
@@ -144,7 +144,10 @@ static void judge(struct psc_owner_work *w)
 			first->module, (unsigned long long)first->inferred_blocks, seen);
 	} else if (first) {
 		i->verdict = PSC_VERDICT_NOT_PROVEN;
-		i->verdict_text = psc_owner_text(w, "not proven: what speaks for %s is circumstantial%s", first->module,
+		i->verdict_text = psc_owner_text(w, "not proven: what speaks for %s is %s%s", first->module,
+						 first->grade == PSC_GRADE_INFERRED
+							 ? "inferred, and of fewer than half of the live blocks"
+							 : "circumstantial",
 						 on_behalf);
 	} else {
 		i->verdict = PSC_VERDICT_UNKNOWN;

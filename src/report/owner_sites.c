@@ -133,7 +133,7 @@ static const char *fit_words(struct psc_owner_work *w, const struct fitted *f)
 {
 	const unsigned long long blocks = f->blocks, alone = f->alone;
 	if (w->r->info.seen == 0)
-		return "there is no live block to compare with";
+		return "no live block was seen to compare with";
 	if (blocks == 0)
 		return "no live block fits";
 	if (alone == blocks)

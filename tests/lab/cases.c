@@ -66,9 +66,8 @@ static const struct {
 	{"FOCX", 503787, 64},  {"FMfc", 503797, 192}, {"FMwi", 503677, 128}, {"IoFE", 1006714, 48},
 };
 
-static void plant_lockstep_then(struct lab_machine *m, bool later)
+static void plant_lockstep_group(struct lab_machine *m, bool later)
 {
-	plant_small(m);
 	for (size_t i = 0; i < sizeof lockstep / sizeof lockstep[0]; i++) {
 		uint64_t live = 10 + i + (later ? lockstep[i].grown : 0), frees = 7 * i + (later ? i : 0);
 		lab_track_bulk(m, T4(lockstep[i].tag), LAB_POOL_NONPAGED, live + frees, frees,
@@ -82,12 +81,14 @@ static void plant_lockstep_then(struct lab_machine *m, bool later)
 
 static void plant_lockstep(struct lab_machine *m)
 {
-	plant_lockstep_then(m, false);
+	plant_small(m);
+	plant_lockstep_group(m, false);
 }
 
 static void plant_lockstep_later(struct lab_machine *m)
 {
-	plant_lockstep_then(m, true);
+	plant_small(m);
+	plant_lockstep_group(m, true);
 }
 
 static void options_lockstep_later(struct lab_options *o)
@@ -365,6 +366,61 @@ static void plant_verifier(struct lab_machine *m)
 	lab_verifier_plant(m);
 }
 
+/* users.md case 15: '1234' in the source, four sites. */
+static void plant_owner_npcap(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_owner_begin(m, "npcap");
+	lab_owner_blocks(m, T4("4321"), LAB_POOL_NONPAGED, 512, 400);
+	lab_owner_blocks(m, T4("4321"), LAB_POOL_NONPAGED, 96, 300);
+	lab_owner_blocks(m, T4("4321"), LAB_POOL_NONPAGED, 1800, 50);
+}
+
+/* users.md case 17: who asks netio for the blocks. */
+static void plant_owner_fecf(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_owner_begin(m, m->o.verifier ? "fecf-verified" : "fecf");
+	if (m->o.verifier)
+		lab_verifier_plant_owner(m);
+	else
+		lab_owner_blocks(m, T4("Fecf"), LAB_POOL_NONPAGED, 128, 95);
+}
+
+/* users.md case 20 */
+static void plant_owner_ebpf(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_owner_begin(m, "ebpf");
+	lab_verifier_plant_owner(m);
+}
+
+/* users.md case 31: much, and nobody's fault. */
+static void plant_owner_cache(struct lab_machine *m)
+{
+	lab_owner_begin(m, "cache");
+	plant_small(m);
+	lab_owner_blocks(m, T4("MmSt"), LAB_POOL_PAGED, 1200, 2000);
+	lab_owner_blocks(m, T4("MmSt"), LAB_POOL_PAGED, 400, 3000);
+}
+
+/* users.md case 4, with the driver whose tag is in the group. */
+static void plant_owner_lockstep(struct lab_machine *m)
+{
+	lab_owner_begin(m, "lockstep");
+	lab_plant_mix(m, 300);
+	plant_lockstep_group(m, true);
+}
+
+/* users.md case 5, smaller: process objects that ended. */
+static void plant_owner_proc(struct lab_machine *m)
+{
+	uint32_t tag = T4("Proc") | (m->b->protected_object_tags ? LAB_PROTECTED : 0);
+	plant_small(m);
+	lab_owner_begin(m, "cache");
+	lab_owner_blocks(m, tag, LAB_POOL_NONPAGED, 1232, 500);
+}
+
 static void options_stackdb(struct lab_options *o)
 {
 	o->stackdb = LAB_STACKDB_USED;
@@ -459,6 +515,15 @@ static const struct lab_case cases[] = {
 	 plant_verifier, NULL},
 	{"verifier-lost", "the same without the last page of records of two drivers in kernel dumps", NULL,
 	 options_verifier, plant_verifier, lab_verifier_lose},
+	{"owner-npcap", "users.md case 15: one tag at four call sites", "7-x64", NULL, plant_owner_npcap, NULL},
+	{"owner-fecf", "users.md case 17: the owner of the tag is not who holds the blocks", "7-x64", NULL,
+	 plant_owner_fecf, NULL},
+	{"owner-fecf-verified", "the same, with Driver Verifier on", "7-x64", options_verifier, plant_owner_fecf, NULL},
+	{"owner-ebpf", "users.md case 20: one block that Driver Verifier recorded", "7-x64", options_verifier,
+	 plant_owner_ebpf, NULL},
+	{"owner-cache", "users.md case 31: MmSt, a cache", "7-x64", NULL, plant_owner_cache, NULL},
+	{"owner-lockstep", "users.md case 4: tags that go together", "7-x64", NULL, plant_owner_lockstep, NULL},
+	{"owner-proc", "users.md case 5: process objects that ended", "7-x64", NULL, plant_owner_proc, NULL},
 	{"no-tagging-xp", "no tag tables", "xp-x86", options_no_tagging, plant_small, NULL},
 	{"stackdb", "the kernel's stack-trace database, named by pool headers", NULL, options_stackdb, plant_stackdb,
 	 NULL},

@@ -348,8 +348,8 @@ static void make_import_library(enum lab_arch arch, const char *work_dir)
 	run(&c, work_dir);
 }
 
-struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
-					 const char *work_dir, uint64_t seed)
+struct lab_image *lab_image_build_importer(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
+					   const char *work_dir, uint64_t seed, const char *exporter)
 {
 	struct command c = {0};
 	char *pdb_name = format("%s.pdb", name, "");
@@ -366,6 +366,8 @@ struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, c
 	compile(arch, name, opt, work_dir);
 	link_common(&c, name, ".sys", pdb_name, seed);
 	add(&c, "%s", "ntimport.lib");
+	if (exporter != NULL)
+		add(&c, "%s.lib", exporter);
 	if (strstr(c_source, "DriverEntry") != NULL) {
 		add(&c, "%s", "/entry:DriverEntry");
 	} else {
@@ -376,6 +378,12 @@ struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, c
 	img = collect(name, ".sys", work_dir, NULL, NULL);
 	free(pdb_name);
 	return img;
+}
+
+struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
+					 const char *work_dir, uint64_t seed)
+{
+	return lab_image_build_importer(arch, name, c_source, opt, work_dir, seed, NULL);
 }
 
 void lab_image_free(struct lab_image *img)

@@ -240,6 +240,8 @@ struct lab_machine {
 	/* What the truth says beside the rows. */
 	uint64_t paged_out_pages, transition_pages, stale_pages, dropped_pages;
 	bool modules_count_unknown;
+	const struct lab_owner *owner; /* NULL: no such case */
+	size_t n_shared_tags;          /* of an owner case: the first of the tags, which the usual drivers allocate */
 	struct lab_verifier *verifier; /* NULL: it was off */
 	struct lab_stackdb *stackdb;   /* likewise */
 	struct lab_build own_build;
@@ -399,11 +401,41 @@ void lab_kdbg_finish(struct lab_machine *m);
 /* verifier.c */
 struct cJSON;
 void lab_verifier_plant(struct lab_machine *m);
+/* Records of an owner case instead of the usual ones. */
+void lab_verifier_plant_owner(struct lab_machine *m);
 void lab_verifier_finish(struct lab_machine *m);
 void lab_verifier_truth(const struct lab_machine *m, struct cJSON *truth);
 /* The last page of records of the first two drivers, out of kernel dumps. */
 void lab_verifier_lose(struct lab_machine *m);
 void lab_verifier_free(struct lab_machine *m);
+
+/* A driver of a case, and where Verifier saw it allocate. */
+struct lab_owner_driver {
+	const char *name, *source, *exporter; /* exporter: a driver of the case that it imports from, or NULL */
+};
+struct lab_owner_record {
+	const char *function; /* of the driver that Verifier watched; the call ends caller_offset bytes into it */
+	uint32_t caller_offset;
+	const char *behind; /* function of another driver, whose call stands next on the stack; NULL: none */
+	uint32_t behind_offset, tag;
+	enum lab_pool pool;
+	uint64_t live, request_bytes;
+	uint64_t record_bytes; /* as Verifier notes it; 0: what the block can hold */
+};
+struct lab_owner {
+	const char *name;
+	struct lab_owner_driver drivers[3];
+	unsigned n_drivers;
+	const char *verified; /* driver; NULL: Verifier was off */
+	uint32_t peak;        /* allocations and bytes */
+	uint64_t peak_bytes;
+	struct lab_owner_record records[2];
+	unsigned n_records;
+};
+/* owners.c: what no driver of the usual mix allocates begins here. */
+void lab_owner_begin(struct lab_machine *m, const char *name);
+/* n blocks of one tag that ask for as many bytes. */
+void lab_owner_blocks(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint32_t bytes, unsigned n);
 
 /* stackdb.c */
 void lab_stackdb_plant(struct lab_machine *m);

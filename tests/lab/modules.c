@@ -84,13 +84,17 @@ static uint32_t rd32(const uint8_t *p)
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static bool kernel_symbol(const struct lab_machine *m, const char *name, uint64_t *ret)
+/* Of the kernel or of a driver that is loaded already. */
+static bool exported_symbol(const struct lab_machine *m, const char *name, uint64_t *ret)
 {
-	for (size_t i = 0; i < m->kernel->n_symbols; i++)
-		if (!strcmp(m->kernel->symbols[i].name, name)) {
-			*ret = m->b->kernel_base + m->kernel->symbols[i].rva;
-			return true;
-		}
+	for (size_t k = 0; k < m->n_modules; k++) {
+		const struct lab_image *img = m->modules[k].image;
+		for (size_t i = 0; i < img->n_symbols; i++)
+			if (!strcmp(img->symbols[i].name, name)) {
+				*ret = m->modules[k].base + img->symbols[i].rva;
+				return true;
+			}
+	}
 	return false;
 }
 
@@ -105,7 +109,7 @@ static void bind_imports(struct lab_machine *m, const struct lab_module *mod)
 		for (uint32_t i = 0; rd32(img + names + i * ptr); i++) {
 			const char *name = (const char *)img + rd32(img + names + i * ptr) + 2;
 			uint64_t va;
-			if (!kernel_symbol(m, name, &va))
+			if (!exported_symbol(m, name, &va))
 				lab_die("%s imports %s", mod->base_name, name);
 			lab_put_ptr(m, mod->base + iat + i * ptr, va);
 		}
@@ -126,7 +130,9 @@ static char *driver_source(const struct lab_machine *m, unsigned which, unsigned
 		     "void *volatile LabKept[256];\n"
 		     "__attribute__((noinline)) void *LabAllocate(size_t_ n, unsigned tag)\n"
 		     "{\n\tvoid *p = ExAllocatePoolWithTag(1, n, tag);\n\tLabKept[n & 255] = p;\n\treturn p;\n}\n");
-	for (size_t i = which; i < m->n_tags && n < 40; i += n_drivers, n++) {
+	/* Tags of an owner case are those of its own drivers alone. */
+	size_t n_tags = m->owner ? m->n_shared_tags : m->n_tags;
+	for (size_t i = which; i < n_tags && n < 40; i += n_drivers, n++) {
 		uint32_t tag = m->tags[i].key;
 		bool paged = m->tags[i].pool[LAB_POOL_PAGED].cpu[0].allocs != 0;
 		unsigned size = 32 + (n * 48) % 900;
@@ -190,6 +196,16 @@ void lab_modules_finish(struct lab_machine *m)
 		free(source);
 		lab_image_load(m->mem, img, base);
 		snprintf(file, sizeof file, "%s.sys", drivers[i].name);
+		bind_imports(m, add_module(m, file, "drivers\\", img, base));
+	}
+	for (unsigned i = 0; m->owner && i < m->owner->n_drivers; i++) {
+		const struct lab_owner_driver *d = &m->owner->drivers[i];
+		char file[64];
+		base += (m->modules[m->n_modules - 1].image->size_of_image + 0x1ffffull) & ~0xffffull;
+		struct lab_image *img = lab_image_build_importer(m->b->arch, d->name, d->source, "-O2", m->o.work_dir,
+								 m->o.seed + 40 + i, d->exporter);
+		lab_image_load(m->mem, img, base);
+		snprintf(file, sizeof file, "%s.sys", d->name);
 		bind_imports(m, add_module(m, file, "drivers\\", img, base));
 	}
 	for (size_t i = 0; i < m->n_modules; i++) {

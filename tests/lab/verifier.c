@@ -25,18 +25,20 @@
 struct site {
 	unsigned driver;
 	uint32_t tags[2], rva;
+	uint64_t behind; /* next on the stack; 0: some address of the same driver */
 	enum lab_pool pool;
 	uint64_t live, live_bytes, frees, alloc_bytes;
 };
 
 struct record {
-	uint64_t va, bytes;
+	uint64_t va, bytes, usable;
 	uint32_t tag;
 	unsigned site;
 };
 
 struct lab_verifier {
 	struct site sites[N_DRIVERS * N_SITES];
+	unsigned n_sites;
 	struct record *records;
 	size_t n_records, cap_records;
 	uint64_t *pages[N_DRIVERS]; /* of records; XP: the array */
@@ -72,11 +74,26 @@ static size_t records_of(const struct lab_verifier *v, unsigned driver)
 	return n;
 }
 
+static void make_pages(struct lab_machine *m)
+{
+	struct lab_verifier *v = m->verifier;
+	for (unsigned d = 0; d < N_DRIVERS; d++) {
+		size_t n = records_of(v, d);
+		/* Free slots among them. */
+		v->n_pages[d] = has_array(m) ? 1 : (n + n / 8 + entries_per_page(m)) / entries_per_page(m);
+		v->pages[d] = calloc(v->n_pages[d], sizeof *v->pages[d]);
+		for (size_t i = 0; i < v->n_pages[d]; i++)
+			v->pages[d][i] = has_array(m) ? lab_system_pages(m, 2 * n * entry_bytes(m))
+						      : lab_big(m, TAG_VEPP, LAB_POOL_NONPAGED, LAB_PAGE, LAB_BIG_ZERO);
+	}
+}
+
 void lab_verifier_plant(struct lab_machine *m)
 {
 	struct lab_verifier *v = calloc(1, sizeof *v);
 	m->verifier = v;
-	for (unsigned s = 0; s < N_DRIVERS * N_SITES; s++) {
+	v->n_sites = N_DRIVERS * N_SITES;
+	for (unsigned s = 0; s < v->n_sites; s++) {
 		struct site *site = &v->sites[s];
 		unsigned n = 5 + lab_random(m, 60);
 		site->driver = s / N_SITES;
@@ -92,7 +109,7 @@ void lab_verifier_plant(struct lab_machine *m)
 									      .nx = m->b->number >= 9200});
 			LAB_GROW(v->records, v->n_records, v->cap_records);
 			uint64_t bytes = m->blocks[m->n_blocks - 1].bytes - m->header_bytes;
-			v->records[v->n_records++] = (struct record){va, bytes, tag, s};
+			v->records[v->n_records++] = (struct record){va, bytes, bytes, tag, s};
 			site->live++;
 			site->live_bytes += bytes;
 			site->alloc_bytes += bytes;
@@ -100,14 +117,66 @@ void lab_verifier_plant(struct lab_machine *m)
 		site->frees = lab_random(m, 200);
 		site->alloc_bytes += site->frees * 64;
 	}
-	for (unsigned d = 0; d < N_DRIVERS; d++) {
-		size_t n = records_of(v, d);
-		/* Free slots among them. */
-		v->n_pages[d] = has_array(m) ? 1 : (n + n / 8 + entries_per_page(m)) / entries_per_page(m);
-		v->pages[d] = calloc(v->n_pages[d], sizeof *v->pages[d]);
-		for (size_t i = 0; i < v->n_pages[d]; i++)
-			v->pages[d][i] = has_array(m) ? lab_system_pages(m, 2 * n * entry_bytes(m))
-						      : lab_big(m, TAG_VEPP, LAB_POOL_NONPAGED, LAB_PAGE, LAB_BIG_ZERO);
+	make_pages(m);
+}
+
+void lab_verifier_plant_owner(struct lab_machine *m)
+{
+	struct lab_verifier *v = calloc(1, sizeof *v);
+	m->verifier = v;
+	v->n_sites = m->owner->n_records;
+	for (unsigned s = 0; s < v->n_sites; s++) {
+		const struct lab_owner_record *r = &m->owner->records[s];
+		struct site *site = &v->sites[s];
+		site->pool = r->pool;
+		site->tags[0] = site->tags[1] = r->tag;
+		for (unsigned i = 0; i < r->live; i++) {
+			uint64_t va = lab_pool_block(m, &(struct lab_request){.tag = r->tag,
+									      .pool = r->pool,
+									      .bytes = (uint32_t)r->request_bytes,
+									      .nx = m->b->number >= 9200});
+			LAB_GROW(v->records, v->n_records, v->cap_records);
+			uint64_t usable = m->blocks[m->n_blocks - 1].bytes - m->header_bytes;
+			uint64_t bytes = r->record_bytes ? r->record_bytes : usable;
+			v->records[v->n_records++] = (struct record){va, bytes, usable, r->tag, s};
+			site->live++;
+			site->live_bytes += bytes;
+		}
+	}
+	make_pages(m);
+}
+
+/* The drivers of an owner case: the one that is verified, and two without records. */
+static const struct lab_module *module_of(const struct lab_machine *m, unsigned driver)
+{
+	for (size_t i = 0; m->owner && driver == 0 && i < m->n_modules; i++)
+		if (!strncmp(m->modules[i].base_name, m->owner->verified, strlen(m->owner->verified)))
+			return &m->modules[i];
+	return &m->modules[driver + 2];
+}
+
+static uint64_t address_in(const struct lab_machine *m, const char *function, uint32_t offset)
+{
+	for (size_t k = 0; k < m->n_modules; k++)
+		for (size_t i = 0; i < m->modules[k].image->n_symbols; i++)
+			if (!strcmp(m->modules[k].image->symbols[i].name, function)) {
+				uint64_t va = m->modules[k].base + m->modules[k].image->symbols[i].rva + offset;
+				/* call [rip + x], or call x */
+				if ((lab_get32(m->mem, va - 6) & 0xff) != 0xff &&
+				    (lab_get32(m->mem, va - 5) & 0xff) != 0xe8)
+					lab_die("no call ends at %s+0x%x", function, (unsigned)offset);
+				return va;
+			}
+	lab_die("no driver has %s", function);
+}
+
+static void place_owner_sites(struct lab_machine *m)
+{
+	struct lab_verifier *v = m->verifier;
+	for (unsigned s = 0; m->owner && s < v->n_sites; s++) {
+		const struct lab_owner_record *r = &m->owner->records[s];
+		v->sites[s].rva = (uint32_t)(address_in(m, r->function, r->caller_offset) - v->bases[0]);
+		v->sites[s].behind = r->behind ? address_in(m, r->behind, r->behind_offset) : 0;
 	}
 }
 
@@ -120,7 +189,7 @@ static void write_entry(struct lab_machine *m, uint64_t at, const struct record 
 	lab_put_ptr(m, at + 3 * ptr, r->tag);
 	/* The block points back, and its header says so. */
 	uint64_t header = r->va - m->header_bytes;
-	lab_put_ptr(m, r->va + r->bytes - ptr, at);
+	lab_put_ptr(m, r->va + r->usable - ptr, at);
 	uint32_t first = lab_get32(m->mem, header);
 	lab_put32(m->mem, header, first | TYPE_VERIFIER << (lab_build_is64(m->b) ? 24 : 25));
 }
@@ -188,17 +257,18 @@ static void write_counts(struct lab_machine *m, uint64_t at, const char *type, u
 	}
 	lab_put_field(m, at, type, "CurrentPagedPoolAllocations", n[1]);
 	lab_put_field(m, at, type, "CurrentNonPagedPoolAllocations", n[0]);
-	lab_put_field(m, at, type, "PeakPagedPoolAllocations", n[1] + 7);
-	lab_put_field(m, at, type, "PeakNonPagedPoolAllocations", n[0] + 9);
+	bool has_peak = m->owner && m->owner->peak;
+	lab_put_field(m, at, type, "PeakPagedPoolAllocations", has_peak ? 0 : n[1] + 7);
+	lab_put_field(m, at, type, "PeakNonPagedPoolAllocations", has_peak ? m->owner->peak : n[0] + 9);
 	lab_put_field(m, at, type, "PagedBytes", bytes[1]);
 	lab_put_field(m, at, type, "NonPagedBytes", bytes[0]);
-	lab_put_field(m, at, type, "PeakPagedBytes", bytes[1] + 0x1000);
-	lab_put_field(m, at, type, "PeakNonPagedBytes", bytes[0] + 0x2000);
+	lab_put_field(m, at, type, "PeakPagedBytes", has_peak ? 0 : bytes[1] + 0x1000);
+	lab_put_field(m, at, type, "PeakNonPagedBytes", has_peak ? m->owner->peak_bytes : bytes[0] + 0x2000);
 }
 
 static const char *driver_name(const struct lab_machine *m, unsigned driver)
 {
-	return driver == N_DRIVERS - 1 ? "labgone.sys" : m->modules[driver + 2].base_name;
+	return driver == N_DRIVERS - 1 ? "labgone.sys" : module_of(m, driver)->base_name;
 }
 
 /* ---- to Vista: a list ---- */
@@ -217,7 +287,7 @@ static void write_list(struct lab_machine *m)
 		lab_put_string(m, at + lab_offset(m->b, type, "BaseName"), driver_name(m, d), LAB_POOL_NONPAGED);
 		lab_put_field(m, at, type, "StartAddress", v->bases[d]);
 		lab_put_field(m, at, type, "EndAddress",
-			      v->bases[d] + (gone ? UNLOADED_BYTES : m->modules[d + 2].image->size_of_image));
+			      v->bases[d] + (gone ? UNLOADED_BYTES : module_of(m, d)->image->size_of_image));
 		write_counts(m, at, type, d);
 		if (has_array(m)) {
 			lab_put_field(m, at, type, "PoolHash", v->pages[d][0]);
@@ -291,7 +361,7 @@ static void write_trees(struct lab_machine *m)
 		nodes[d] = lab_system_bytes(m, node_bytes(m) + lab_type_size(m->b, target_type));
 		uint64_t element = nodes[d] + node_bytes(m);
 		lab_put_ptr(m, element, v->bases[d]);
-		lab_put_ptr(m, element + ptr, m->modules[d + 2].image->size_of_image);
+		lab_put_ptr(m, element + ptr, module_of(m, d)->image->size_of_image);
 		lab_put_field(m, element, target_type, "VerifiedData", data);
 	}
 	/* Two targets in two tables; a third table holds a driver that is not verified. */
@@ -308,7 +378,7 @@ static void write_trees(struct lab_machine *m)
 /* ---- the log ---- */
 
 static void write_log_record(struct lab_machine *m, uint64_t ring, uint32_t index, uint64_t va, uint64_t bytes,
-			     uint64_t routine, uint64_t caller)
+			     uint64_t routine, uint64_t caller, uint64_t behind)
 {
 	static const char *const type = "_VF_POOL_TRACE";
 	unsigned ptr = lab_ptr_size(m->b);
@@ -319,7 +389,7 @@ static void write_log_record(struct lab_machine *m, uint64_t ring, uint32_t inde
 	lab_put_field(m, at, type, "Thread", m->thread_va[0]);
 	lab_put_ptr(m, stack, m->b->kernel_base + routine);
 	lab_put_ptr(m, stack + ptr, caller);
-	lab_put_ptr(m, stack + 2 * ptr, caller + 0x20);
+	lab_put_ptr(m, stack + 2 * ptr, behind ? behind : caller + 0x20);
 	lab_put_ptr(m, stack + 3 * ptr, 0);
 }
 
@@ -335,13 +405,13 @@ static void write_log(struct lab_machine *m)
 	uint64_t freed = v->records[0].va & ~(uint64_t)0xfff;
 	for (unsigned i = 0; i < LOG_RECORDS / 2 + 77; i++) {
 		uint64_t caller = caller_of(v, &v->records[lab_random(m, (uint32_t)v->n_records)]);
-		write_log_record(m, ring, ++index, freed + 0x2000000 + i * 0x40, 0x40, 0x1010, caller);
-		write_log_record(m, ring, ++index, freed + 0x2000000 + i * 0x40, 0, 0x1090, caller);
+		write_log_record(m, ring, ++index, freed + 0x2000000 + i * 0x40, 0x40, 0x1010, caller, 0);
+		write_log_record(m, ring, ++index, freed + 0x2000000 + i * 0x40, 0, 0x1090, caller, 0);
 	}
-	for (size_t i = 0; i < v->n_records; i += 5) {
+	for (size_t i = 0; i < v->n_records; i += m->owner ? 1 : 5) {
 		const struct record *r = &v->records[i];
-		write_log_record(m, ring, ++index, r->va, 0, 0x1090, caller_of(v, r) + 0x40);
-		write_log_record(m, ring, ++index, r->va, r->bytes, 0x1010, caller_of(v, r));
+		write_log_record(m, ring, ++index, r->va, 0, 0x1090, caller_of(v, r) + 0x40, 0);
+		write_log_record(m, ring, ++index, r->va, r->bytes, 0x1010, caller_of(v, r), v->sites[r->site].behind);
 	}
 	lab_set_global(m, "VfPoolTraces", ring);
 	lab_set_global32(m, "VfPoolTracesLength", LOG_RECORDS);
@@ -372,7 +442,7 @@ static void write_stacks(struct lab_machine *m)
 	if (!has_stacks(m))
 		return;
 	blocks = calloc(v->n_records, sizeof *blocks);
-	for (unsigned s = 0; s < N_DRIVERS * N_SITES; s++) {
+	for (unsigned s = 0; s < v->n_sites; s++) {
 		const struct site *site = &v->sites[s];
 		for (unsigned t = 0; t < 1 + (site->tags[1] != site->tags[0]); t++) {
 			uint64_t at = lab_system_bytes(m, node_bytes(m) + 0x1b8), e = at + node_bytes(m);
@@ -397,7 +467,7 @@ static void write_stacks(struct lab_machine *m)
 			lab_put64(m->mem, e + 0x20, frees * 64);
 			lab_put64(m->mem, e + 0x28, m->b->kernel_base + 0x1010);
 			lab_put64(m->mem, e + 0x30, caller);
-			lab_put64(m->mem, e + 0x38, caller + 0x20);
+			lab_put64(m->mem, e + 0x38, site->behind ? site->behind : caller + 0x20);
 			nodes[n++] = at;
 		}
 	}
@@ -428,7 +498,8 @@ void lab_verifier_finish(struct lab_machine *m)
 	if (!v)
 		return;
 	for (unsigned d = 0; d < N_DRIVERS; d++)
-		v->bases[d] = d == N_DRIVERS - 1 ? m->b->driver_base + UNLOADED_AT : m->modules[d + 2].base;
+		v->bases[d] = d == N_DRIVERS - 1 ? m->b->driver_base + UNLOADED_AT : module_of(m, d)->base;
+	place_owner_sites(m);
 	uint64_t data = lab_global_va(m, "MmVerifierData");
 	lab_put_field(m, data, type, "Level", 8);
 	lab_put_field(m, data, type, "AllocationsAttempted", 12345);
@@ -452,7 +523,7 @@ void lab_verifier_truth(const struct lab_machine *m, cJSON *truth)
 	if (!v)
 		return;
 	cJSON *callers = cJSON_AddArrayToObject(truth, "callers");
-	for (unsigned s = 0; s < N_DRIVERS * N_SITES; s++) {
+	for (unsigned s = 0; s < v->n_sites; s++) {
 		const struct site *site = &v->sites[s];
 		cJSON *row = cJSON_CreateObject(), *caller = cJSON_AddObjectToObject(row, "caller"), *tags;
 		char text[24], hex[9];

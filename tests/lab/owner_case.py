@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""owner_case.py LAB POOLSCOPE BUILD CASE: a machine in which somebody holds blocks, and what owner says of it.
+
+The figures are those of the documented cases (users.md section 6), and of what tests/lab/cases.c plants."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+lab, exe, build, case = sys.argv[1:5]
+work = tempfile.mkdtemp(prefix="poolscope-owner-")
+
+
+def run(*cmd):
+    p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if p.returncode != 0:
+        fail("%s: exit %d\n%s" % (" ".join(cmd), p.returncode, p.stderr.decode(errors="replace")[-2000:]))
+    return p.stdout.decode()
+
+
+def fail(text):
+    print("FAIL: " + text)
+    if "doc" in globals():
+        print(json.dumps(doc, indent=1)[:6000])
+    shutil.rmtree(work, ignore_errors=True)
+    sys.exit(1)
+
+
+def equal(what, have, want):
+    if have != want:
+        fail("%s: %s, not %s" % (what, have, want))
+
+
+def owner(tag, *options):
+    return run(exe, "owner", "-q", "--symbols", work, "--isf", isf, *options, tag, dump)
+
+
+def ask(tag, *options):
+    global doc
+    text = owner(tag, "--format", "json", "--threads", "1", *options)
+    if owner(tag, "--format", "json", "--threads", "4", *options) != text:
+        fail("four threads say something else than one")
+    table = owner(tag, *options)
+    for word in "leak", "growth":
+        if word in table.lower() or word in text.lower().replace(work.lower(), ""):
+            fail("one dump cannot show a '%s'" % word)
+    doc = json.loads(text)
+    equal("rank", [r["rank"] for r in doc["rows"]], list(range(1, len(doc["rows"]) + 1)))
+    if not table.count("Verdict: " + doc["verdict"]["text"]):
+        fail("the table has another verdict")
+    if doc["verdict"]["verdict"] in ("not_proven", "unknown") and doc["subject"]["seen_count"]:
+        if "not proven" not in doc["verdict"]["text"]:
+            fail("it does not say that nothing is proven")
+    return doc
+
+
+def first(module, grade, source, function=None):
+    r = doc["rows"][0]
+    equal("first line", (r["caller"]["module"], r["grade"], r["source"], r["role"]), (module, grade, source, "suspect"))
+    equal("first suspect", doc["suspects"][0]["module"], module)
+    if function is not None:
+        equal("function", (r["caller"]["symbol"], r["caller"]["symbol_offset"]), function)
+    return r
+
+
+def next_step(command, value):
+    n = doc["next_step"]
+    equal("verifier", n["verifier_command"], command)
+    equal("PoolHitTag", (n["pool_hit_tag"], n["pool_hit_command"]), (value, "ed nt!PoolHitTag " + value))
+
+
+def npcap():
+    """Case 15: '1234' in the source is the tag 4321; four sites, of which two ask for the same size."""
+    ask("4321")
+    r = first("npcap.sys", "inferred", "call_site")
+    equal("blocks", (r["blocks_count"], r["alone_count"], r["request_bytes"]), (400, 400, 512))
+    equal("verdict", doc["verdict"]["verdict"], "inferred")
+    equal("unexplained", doc["verdict"]["unexplained_count"], 0)
+    sites = {r["caller"]["symbol"]: (r["blocks_count"], r["alone_count"]) for r in doc["rows"]}
+    equal("sites", sites, {"NPF_OpenAdapter": (400, 400), "NPF_SendPacket": (300, 0), "NPF_TapExForEachOpen": (300, 0),
+                           "NPF_GetFilterDB": (50, 50)})
+    for r in doc["rows"]:
+        if (r["alone_count"] == 0) != ("not proven" in r["reason"]):
+            fail("shared blocks: " + r["reason"])
+    equal("suspects", [(s["module"], s["exact_count"], s["inferred_count"]) for s in doc["suspects"]],
+          [("npcap.sys", 0, 750)])
+    equal("classes", [(c["live_count"], c["sites_count"]) for c in doc["size_classes"]], [(300, 2), (400, 1), (50, 1)])
+    s = doc["subject"]
+    equal("byte order", (s["tag"], s["tag_hex"], s["source_constant"], s["reversed_tag"]), ("4321", "34333231", "'1234'", "1234"))
+    equal("seen", (s["seen_count"], s["pools"][0]["allocs_count"], s["pools"][0]["frees_count"]), (750, 750, 0))
+    next_step("verifier /flags 0x8 /driver npcap.sys", "0x31323334")
+    value = ask("0x31323334")
+    equal("the value is the same tag", value["subject"]["tag"], "4321")
+    equal("with the protected bit too", ask("0xb1323334")["subject"]["tag"], "4321")
+    # Whoever copies the constant from the source asks for the other order.
+    ask("1234")
+    equal("reversed", (doc["subject"]["reversed_tag"], doc["subject"]["reversed_seen_count"], doc["rows"]), ("4321", 750, []))
+    equal("PoolHitTag", doc["next_step"]["pool_hit_tag"], "0x34333231")
+
+
+def fecf():
+    """Case 17: 95 blocks of 144 bytes; a tag file says netio.sys."""
+    tag_file = os.path.join(work, "pooltag.txt")
+    with open(tag_file, "w") as f:
+        f.write("Fecf - netio.sys    - WFP filter engine callout context\n")
+    ask("Fecf", "--tag-file", tag_file)
+    r = first("wfpsampler.sys", "circumstantial", "import")
+    equal("routine", r["api"], "FwpsAcquireWritableLayerDataPointer0")
+    equal("verdict", doc["verdict"]["verdict"], "not_proven")
+    equal("seen", (doc["subject"]["seen_count"], doc["subject"]["seen_bytes"]), (95, 13680))
+    if "netio.sys" not in doc["subject"]["description"]:
+        fail("the tag file is not shown")
+    # netio allocates, and is not accused.
+    equal("suspects", [s["module"] for s in doc["suspects"]], ["wfpsampler.sys"])
+    site = doc["rows"][1]
+    equal("site", (site["caller"]["module"], site["role"], site["grade"], site["blocks_count"]), ("netio.sys", "component", "inferred", 95))
+    next_step("verifier /flags 0x8 /driver wfpsampler.sys netio.sys", "0x66636546")
+
+
+def fecf_verified():
+    ask("Fecf")
+    r = first("wfpsampler.sys", "exact", "verifier_stack", ("WfpSamplerClassify", 9))
+    equal("blocks", r["blocks_count"], 95)
+    equal("verdict", doc["verdict"]["verdict"], "proven")
+    equal("suspects", [(s["module"], s["exact_count"]) for s in doc["suspects"]], [("wfpsampler.sys", 95)])
+    records = [r for r in doc["rows"] if r["source"] == "verifier"]
+    equal("records", [(r["caller"]["symbol"], r["role"], r["blocks_count"]) for r in records], [("NetioAllocateLayerData", "component", 95)])
+
+
+def ebpf():
+    """Case 20: 1 block of 4 bytes, peak 0x6f / 0xBE59 bytes, ebpf_allocate+0x21."""
+    ask("ebpf")
+    r = first("EbpfCore.sys", "exact", "verifier", ("ebpf_allocate", 0x21))
+    equal("blocks", (r["blocks_count"], r["bytes"]), (1, 4))
+    if "111 allocations, 48729 bytes" not in r["reason"]:
+        fail("peak: " + r["reason"])
+    equal("verdict", doc["verdict"]["verdict"], "proven")
+    next_step("verifier /flags 0x8 /driver EbpfCore.sys", "0x66706265")
+
+
+def cache():
+    """Case 31, the negative control: much, and nobody is accused."""
+    ask("MmSt")
+    equal("verdict", (doc["verdict"]["verdict"], doc["suspects"]), ("no_suspect", []))
+    equal("accused", [r for r in doc["rows"] if r["role"] == "suspect"], [])
+    if doc["subject"]["seen_count"] < 5000 or not doc["subject"]["use"].startswith("high use"):
+        fail("it is not much: " + doc["subject"]["use"])
+    next_step(None, "0x74536d4d")
+
+
+def lockstep():
+    """Case 4: NtfC goes with WCsc, whose only code is a filter's."""
+    ask("NtfC")
+    r = first("wcifs.sys", "circumstantial", "lockstep")
+    equal("related", r["related_tag"], "WCsc")
+    equal("verdict", doc["verdict"]["verdict"], "not_proven")
+    equal("group", sorted(r["related_tag"] for r in doc["rows"]), ["FMfc", "FMwi", "FOCX", "IoFE", "IoNm", "WCsc"])
+    twice = [r for r in doc["rows"] if r["related_tag"] == "IoFE"][0]
+    if "2 times as many" not in twice["reason"]:
+        fail(twice["reason"])
+    next_step("verifier /flags 0x8 /driver wcifs.sys", "0x4366744e")
+
+
+def proc():
+    """Case 5, smaller: 508 process objects, 8 processes."""
+    ask("Proc")
+    r = [r for r in doc["rows"] if r["source"] == "census"][0]
+    equal("census", (r["blocks_count"], doc["subject"]["seen_count"], doc["suspects"]), (500, 508, []))
+    equal("verdict", doc["verdict"]["verdict"], "unknown")
+    protected = doc["next_step"]["pool_hit_tag_protected"]
+    equal("protected", protected, "0xe36f7250" if doc["subject"]["protected"] else None)
+    equal("protected bit", doc["subject"]["protected"], build == "7-x64")
+
+
+try:
+    run(lab, "build", "owner-" + case, "--build", build, "--containers", "full", "-o", work)
+    truth = json.load(open(os.path.join(work, "truth.json")))
+    dump = os.path.join(work, truth["containers"]["full"]["file"])
+    isf = os.path.join(work, truth["isf"])
+    globals()[case.replace("-", "_")]()
+finally:
+    shutil.rmtree(work, ignore_errors=True)
+print("%s on %s: as planted" % (case, build))
