@@ -169,7 +169,8 @@ static void fill_cells(const struct psc_owner_evidence *e, size_t rank, bool is_
 	cells[COL_POOL] = cell_text(e->has_pool ? psc_pool_name(e->pool) : NULL);
 	if (e->has_blocks) {
 		cells[COL_BLOCKS] = cell_u64(e->blocks);
-		cells[COL_BYTES] = cell_u64(e->bytes);
+		if (e->bytes != 0 || e->blocks == 0)
+			cells[COL_BYTES] = cell_u64(e->bytes);
 	}
 	if (e->has_alone)
 		cells[COL_ALONE] = cell_u64(e->alone);

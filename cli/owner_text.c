@@ -128,6 +128,10 @@ void owner_print_end(FILE *f, const struct psc_owner *owner)
 	else
 		fprintf(f, "Call sites: %.1f%% of the code scanned; %s sites pass a tag that is not known\n",
 			100.0 * i->sites_ratio, group_digits(i->sites_unknown_tag, false, a));
+	if (i->threads_read != 0)
+		fprintf(f, "Stacks looked at: of %s threads\n", group_digits(i->threads_read, false, a));
+	if (i->blocks_sampled != 0)
+		fprintf(f, "Contents looked at: of %s blocks\n", group_digits(i->blocks_sampled, false, a));
 	fprintf(f, "Pool pages read: %.1f%%\n", 100.0 * i->walk_ratio);
 }
 
@@ -269,5 +273,10 @@ cJSON *owner_json_coverage(const struct run *run, const struct psc_owner *owner)
 	else
 		cJSON_AddNullToObject(part, "ratio");
 	json_add_u64_or_null(part, "unknown_tag_count", i->sites_run, i->sites_unknown_tag);
+	json_add_u64(cJSON_AddObjectToObject(o, "stacks"), "threads_count", i->threads_read);
+	json_add_u64(cJSON_AddObjectToObject(o, "contents"), "blocks_sampled_count", i->blocks_sampled);
+	part = cJSON_AddObjectToObject(o, "images");
+	json_add_u64(part, "pages_count", i->image_pages);
+	json_add_u64(part, "missing_pages_count", i->image_pages_missing);
 	return o;
 }

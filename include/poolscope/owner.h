@@ -38,12 +38,16 @@ enum psc_owner_source {
 	PSC_OWNER_VERIFIER_STACK,  /**< a recorded stack: who called the component that allocates for others */
 	PSC_OWNER_CALL_SITE,       /**< code that would allocate such blocks */
 	PSC_OWNER_IMPORT,          /**< imports the routine through which the component allocates for others */
+	PSC_OWNER_THREAD_STACK,    /**< a thread stands in such code */
+	PSC_OWNER_CONTENTS,        /**< blocks hold a pointer to it */
+	PSC_OWNER_TAG_CONSTANT,    /**< its image holds the tag, and no call site there passes it */
 	PSC_OWNER_LOCKSTEP,        /**< another tag has as many live blocks, or a small multiple */
 	PSC_OWNER_CENSUS,          /**< objects of this tag against the kernel's own list of them */
 	PSC_OWNER_CHARGED_PROCESS, /**< process whose quota the blocks are charged to */
 	PSC_OWNER_SOURCE_MAX
 };
-/** "verifier", "trace", "stackdb", "verifier_stack", "call_site", "import", "lockstep", "census", "charged_process". */
+/** "verifier", "trace", "stackdb", "verifier_stack", "call_site", "import", "thread_stack", "contents", "tag_constant",
+ * "lockstep", "census", "charged_process". */
 PSC_API const char *psc_owner_source_name(enum psc_owner_source source);
 
 /** What a piece of evidence says of the module that it names. */
@@ -59,12 +63,13 @@ struct psc_owner_evidence {
 	enum psc_grade grade;
 	enum psc_owner_source source;
 	enum psc_owner_role role;
-	struct psc_code_location caller; /**< return address; for a tail call that of the jump; module NULL: none */
+	struct psc_code_location caller; /**< return address; for a tail call that of the jump; of contents what is
+					    pointed to; address 0: the module as a whole; module NULL: none */
 	bool has_pool;
 	enum psc_pool pool;
 	bool has_blocks;
-	uint64_t blocks, bytes; /**< live blocks that it speaks of; bytes with headers, of verifier sources as
-				   recorded */
+	uint64_t blocks, bytes; /**< live blocks that it speaks of; bytes with headers, 0 not known, of verifier sources
+				   as recorded */
 	bool has_alone;         /**< of call sites: */
 	uint64_t alone;         /**< of blocks, those that no other site fits */
 	const char *api;        /**< routine called; NULL */
@@ -145,7 +150,11 @@ struct psc_owner_info {
 	uint64_t sites_unknown_tag; /**< sites whose tag is not known: one of them may be it */
 	bool callers_available;     /**< something recorded callers */
 	const char *callers_why_not;
-	double walk_ratio; /**< of the pool's pages, read */
+	uint64_t threads_read;        /**< threads whose stacks were looked at */
+	uint64_t blocks_sampled;      /**< blocks whose contents were read */
+	uint64_t image_pages;         /**< of images, searched for the tag */
+	uint64_t image_pages_missing; /**< not in the dump */
+	double walk_ratio;            /**< of the pool's pages, read */
 };
 
 enum psc_owner_flags {

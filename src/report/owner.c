@@ -24,6 +24,9 @@ const char *psc_owner_source_name(enum psc_owner_source source)
 		[PSC_OWNER_CALL_SITE] = "call_site",
 		[PSC_OWNER_VERIFIER_STACK] = "verifier_stack",
 		[PSC_OWNER_IMPORT] = "import",
+		[PSC_OWNER_THREAD_STACK] = "thread_stack",
+		[PSC_OWNER_CONTENTS] = "contents",
+		[PSC_OWNER_TAG_CONSTANT] = "tag_constant",
 		[PSC_OWNER_LOCKSTEP] = "lockstep",
 		[PSC_OWNER_CENSUS] = "census",
 		[PSC_OWNER_CHARGED_PROCESS] = "charged_process",
@@ -155,7 +158,16 @@ static enum psc_status gather(struct psc_owner_work *w, struct psc_error *reterr
 		st = psc_owner_find_sites(w, reterr);
 	if (st != PSC_OK)
 		return st;
-	if (!psc_owner_add_sites(w) || !psc_owner_add_imports(w) || !psc_owner_add_related(w) || !psc_owner_rank(w))
+	if (!psc_owner_add_sites(w) || !psc_owner_add_imports(w))
+		return psc_fail_no_memory(reterr);
+	st = psc_owner_find_stacks(w, reterr);
+	if (st == PSC_OK)
+		st = psc_owner_find_contents(w, reterr);
+	if (st == PSC_OK)
+		st = psc_owner_find_constants(w, reterr);
+	if (st != PSC_OK)
+		return st;
+	if (!psc_owner_add_related(w) || !psc_owner_rank(w))
 		return psc_fail_no_memory(reterr);
 	psc_owner_say_use(w);
 	psc_owner_say_next(w);

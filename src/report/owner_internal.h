@@ -67,6 +67,7 @@ struct psc_owner_work {
 	size_t n_charged;
 	uint64_t uncharged;
 	uint64_t holding_listed;                    /* blocks with a process of the kernel's list in them */
+	bool is_all_recorded;                       /* every block that was seen has a recorded caller */
 	struct psc_sites *sites;                    /* NULL: not looked for */
 	struct psc_owner_site_module *site_modules; /* arena */
 	size_t n_site_modules;
@@ -95,6 +96,10 @@ bool psc_owner_add_sites(struct psc_owner_work *w);
 bool psc_owner_site_has_tag(const struct psc_site *s, uint32_t tag);
 /* owner_imports.c */
 bool psc_owner_add_imports(struct psc_owner_work *w);
+/* owner_stacks.c, owner_contents.c, owner_constants.c: after the sites */
+enum psc_status psc_owner_find_stacks(struct psc_owner_work *w, struct psc_error *reterr);
+enum psc_status psc_owner_find_contents(struct psc_owner_work *w, struct psc_error *reterr);
+enum psc_status psc_owner_find_constants(struct psc_owner_work *w, struct psc_error *reterr);
 /* owner_related.c: lockstep, census, charged processes */
 bool psc_owner_add_related(struct psc_owner_work *w);
 /* owner_rank.c: order, suspects, verdict; owner_text.c: what to do next, how much it is */

@@ -260,11 +260,12 @@ enum psc_status psc_owner_find_sites(struct psc_owner_work *w, struct psc_error 
 	struct psc_owner_info *i = &w->r->info;
 	struct psc_sites_options o = PSC_SITES_OPTIONS_INIT;
 	size_t n;
+	w->is_all_recorded = i->seen != 0 && count_recorded(w->r) >= i->seen;
 	if ((w->o->flags & PSC_OWNER_NO_SITES) != 0) {
 		i->sites_why_not = "not asked for";
 		return PSC_OK;
 	}
-	if (i->seen != 0 && count_recorded(w->r) >= i->seen) {
+	if (w->is_all_recorded) {
 		i->sites_why_not = "every live block that was seen has a recorded caller";
 		return PSC_OK;
 	}

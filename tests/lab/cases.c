@@ -395,6 +395,14 @@ static void plant_owner_ebpf(struct lab_machine *m)
 	lab_verifier_plant_owner(m);
 }
 
+/* users.md case 10: a generic tag; what the blocks hold points to the driver. */
+static void plant_owner_strings(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_owner_begin(m, "strings");
+	lab_owner_blocks(m, T4("Strg"), LAB_POOL_PAGED, 200, 600);
+}
+
 /* users.md case 31: much, and nobody's fault. */
 static void plant_owner_cache(struct lab_machine *m)
 {
@@ -521,6 +529,8 @@ static const struct lab_case cases[] = {
 	{"owner-fecf-verified", "the same, with Driver Verifier on", "7-x64", options_verifier, plant_owner_fecf, NULL},
 	{"owner-ebpf", "users.md case 20: one block that Driver Verifier recorded", "7-x64", options_verifier,
 	 plant_owner_ebpf, NULL},
+	{"owner-strings", "users.md case 10: blocks of the kernel that point to a driver", "7-x64", NULL,
+	 plant_owner_strings, NULL},
 	{"owner-cache", "users.md case 31: MmSt, a cache", "7-x64", NULL, plant_owner_cache, NULL},
 	{"owner-lockstep", "users.md case 4: tags that go together", "7-x64", NULL, plant_owner_lockstep, NULL},
 	{"owner-proc", "users.md case 5: process objects that ended", "7-x64", NULL, plant_owner_proc, NULL},

@@ -131,7 +131,7 @@ void lab_image_with_unwind_data(void)
 	with_unwind_data = true;
 }
 
-static void compile(enum lab_arch arch, const char *name, const char *opt, const char *work_dir)
+static void compile(enum lab_arch arch, const char *name, const char *opt, bool unwind, const char *work_dir)
 {
 	static const char *const fixed[] = {
 		"-g",
@@ -152,7 +152,7 @@ static void compile(enum lab_arch arch, const char *name, const char *opt, const
 	add(&c, "%s", "clang");
 	add(&c, "--target=%s", triple(arch));
 	add_all(&c, fixed, sizeof fixed / sizeof fixed[0]);
-	if (with_unwind_data)
+	if (with_unwind_data || unwind)
 		add(&c, "%s", "-funwind-tables");
 	add(&c, "%s", opt);
 	add(&c, "%s.c", name);
@@ -291,7 +291,7 @@ static struct lab_image *link_kernel(enum lab_arch arch, const char *pdb_name, c
 	f = create_in(work_dir, "ntoskrnl", ".def");
 	lab_source_exports(f, arch, false);
 	close_written(f);
-	compile(arch, "ntoskrnl", "-O1", work_dir);
+	compile(arch, "ntoskrnl", "-O1", false, work_dir);
 	link_common(&c, "ntoskrnl", ".exe", pdb_name, seed);
 	add_all(&c, kernel_only, sizeof kernel_only / sizeof kernel_only[0]);
 	run(&c, work_dir);
@@ -348,8 +348,8 @@ static void make_import_library(enum lab_arch arch, const char *work_dir)
 	run(&c, work_dir);
 }
 
-struct lab_image *lab_image_build_importer(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
-					   const char *work_dir, uint64_t seed, const char *exporter)
+static struct lab_image *build_driver(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
+				      const char *work_dir, uint64_t seed, bool unwind, const char *exporter)
 {
 	struct command c = {0};
 	char *pdb_name = format("%s.pdb", name, "");
@@ -363,7 +363,7 @@ struct lab_image *lab_image_build_importer(enum lab_arch arch, const char *name,
 		(unsigned long long)seed, c_source);
 	close_written(f);
 	make_import_library(arch, work_dir);
-	compile(arch, name, opt, work_dir);
+	compile(arch, name, opt, unwind, work_dir);
 	link_common(&c, name, ".sys", pdb_name, seed);
 	add(&c, "%s", "ntimport.lib");
 	if (exporter != NULL)
@@ -383,7 +383,13 @@ struct lab_image *lab_image_build_importer(enum lab_arch arch, const char *name,
 struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
 					 const char *work_dir, uint64_t seed)
 {
-	return lab_image_build_importer(arch, name, c_source, opt, work_dir, seed, NULL);
+	return build_driver(arch, name, c_source, opt, work_dir, seed, false, NULL);
+}
+
+struct lab_image *lab_image_build_importer(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
+					   const char *work_dir, uint64_t seed, const char *exporter)
+{
+	return build_driver(arch, name, c_source, opt, work_dir, seed, true, exporter);
 }
 
 void lab_image_free(struct lab_image *img)

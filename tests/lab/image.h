@@ -52,7 +52,7 @@ void lab_image_with_unwind_data(void);
  */
 struct lab_image *lab_image_build_driver(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
 					 const char *work_dir, uint64_t seed);
-/* The same, linked against what another driver of work_dir exports as well: its name, or NULL. */
+/* The same with unwind data, and linked against what another driver of work_dir exports as well: its name, or NULL. */
 struct lab_image *lab_image_build_importer(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
 					   const char *work_dir, uint64_t seed, const char *exporter);
 void lab_image_free(struct lab_image *img);

@@ -431,9 +431,16 @@ struct lab_owner {
 	uint64_t peak_bytes;
 	struct lab_owner_record records[2];
 	unsigned n_records;
+	const char *on_stack; /* function whose first call is in progress in a thread; NULL */
+	struct {
+		uint32_t tag, offset, every; /* all but each so manyth block of the tag */
+		const char *function;        /* pointer to it; NULL: none */
+	} pointer;
 };
 /* owners.c: what no driver of the usual mix allocates begins here. */
 void lab_owner_begin(struct lab_machine *m, const char *name);
+/* Once the drivers are placed: what points to them. */
+void lab_owner_finish(struct lab_machine *m);
 /* n blocks of one tag that ask for as many bytes. */
 void lab_owner_blocks(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint32_t bytes, unsigned n);
 

@@ -213,5 +213,6 @@ void lab_modules_finish(struct lab_machine *m)
 		links[i] = m->modules[i].entry_va;
 	}
 	lab_link_list(m, lab_global_va(m, "PsLoadedModuleList"), links, m->n_modules);
+	lab_owner_finish(m);
 	write_unloaded(m);
 }

@@ -62,8 +62,18 @@ static const char wcifs_source[] = PRELUDE
 	"NI int WcGetSetContextFileObject(int k) { void *p = ExAllocatePoolWithTag(0x200, 368, 'csCW'); "
 	"Kept[0] = p; return p ? k : 1; }\n" ENTRY("\tKept[1] = (void *)(size_t_)WcGetSetContextFileObject(1);\n");
 
+/* Case 10: the kernel allocates the strings, the driver holds them. */
+static const char sbie_source[] =
+	PRELUDE "NI void *Box_Callback(void *p) { Kept[1] = p; return Kept[2]; }\n"
+		"NI int Box_Free(void *p) { ExFreePoolWithTag(p, 'grtS'); Kept[0] = p; return 1; }\n" ENTRY(
+			"\tKept[3] = Box_Callback(driver);\n\tKept[4] = (void *)(size_t_)Box_Free(path);\n");
+
 static const struct lab_owner owners[] = {
-	{.name = "npcap", .drivers = {{"npcap", npcap_source, NULL}}, .n_drivers = 1},
+	{.name = "strings",
+	 .drivers = {{"SbieDrv", sbie_source, NULL}},
+	 .n_drivers = 1,
+	 .pointer = {T4("Strg"), 0x18, 6, "Box_Callback"}},
+	{.name = "npcap", .drivers = {{"npcap", npcap_source, NULL}}, .n_drivers = 1, .on_stack = "NPF_SendPacket"},
 	{.name = "fecf",
 	 .drivers = {{"netio", netio_source, NULL}, {"wfpsampler", wfpsampler_source, "netio"}},
 	 .n_drivers = 2},
@@ -101,4 +111,33 @@ void lab_owner_blocks(struct lab_machine *m, uint32_t tag, enum lab_pool pool, u
 	for (unsigned i = 0; i < n; i++)
 		lab_pool_block(
 			m, &(struct lab_request){.tag = tag, .pool = pool, .bytes = bytes, .nx = m->b->number >= 9200});
+}
+
+static uint64_t address_of(const struct lab_machine *m, const char *function)
+{
+	for (size_t k = 0; k < m->n_modules; k++)
+		for (size_t i = 0; i < m->modules[k].image->n_symbols; i++)
+			if (!strcmp(m->modules[k].image->symbols[i].name, function))
+				return m->modules[k].base + m->modules[k].image->symbols[i].rva;
+	lab_die("no driver has %s", function);
+}
+
+void lab_owner_finish(struct lab_machine *m)
+{
+	if (m->owner && m->owner->on_stack) {
+		uint64_t at = address_of(m, m->owner->on_stack), end = at + 64;
+		/* call [rip + x] */
+		while (at < end && (lab_get32(m->mem, at) & 0xffff) != 0x15ff)
+			at++;
+		if (at == end)
+			lab_die("%s calls nothing", m->owner->on_stack);
+		lab_put_ptr(m, m->stack_va[1] + 0x2048, at + 6);
+	}
+	uint32_t n = 0;
+	for (size_t i = 0; m->owner && m->owner->pointer.function && i < m->n_blocks; i++) {
+		const struct lab_block *b = &m->blocks[i];
+		if (b->tag == m->owner->pointer.tag && b->state == LAB_ALLOCATED && ++n % m->owner->pointer.every)
+			lab_put_ptr(m, b->header_va + m->header_bytes + m->owner->pointer.offset,
+				    address_of(m, m->owner->pointer.function));
+	}
 }
