@@ -107,6 +107,19 @@ static uint64_t live_blocks(const struct psc_owner_info *i)
 	return live;
 }
 
+/* A page that was not read is not an empty page. */
+static const char *no_block_text(const struct psc_owner_work *w)
+{
+	bool is_counted = false;
+	for (int p = 0; p < PSC_POOL_MAX; p++)
+		is_counted |= w->r->info.use[p].has_live;
+	if (w->k->space.mmu == PSC_MMU_NONE)
+		return "not proven: none of the blocks that this small dump saved has this tag";
+	if (!is_counted && w->r->info.walk_ratio < 1.0)
+		return "not proven: no live block of this tag is in the part of the pool that could be read";
+	return "there is no live block of this tag";
+}
+
 static void judge(struct psc_owner_work *w)
 {
 	struct psc_owner_info *i = &w->r->info;
@@ -117,7 +130,7 @@ static void judge(struct psc_owner_work *w)
 					: "";
 	if (live == 0) {
 		i->verdict = PSC_VERDICT_UNKNOWN;
-		i->verdict_text = "there is no live block of this tag";
+		i->verdict_text = no_block_text(w);
 	} else if (first && first->exact_blocks != 0) {
 		const unsigned long long n = first->exact_blocks;
 		i->verdict = n >= live || n >= live - n ? PSC_VERDICT_PROVEN : PSC_VERDICT_NOT_PROVEN;

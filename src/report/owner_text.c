@@ -19,7 +19,9 @@ void psc_owner_say_use(struct psc_owner_work *w)
 			pool = (enum psc_pool)p;
 		}
 	}
-	if (most == 0.0)
+	if (w->k->space.mmu == PSC_MMU_NONE)
+		i->use_text = "how much of the pool that is, a small dump does not say";
+	else if (most == 0.0)
 		i->use_text = "no use that could be measured";
 	else
 		i->use_text =
