@@ -53,6 +53,18 @@ struct psc_inferred *psc_infer_sym(struct psc_kernel *k, enum psc_sym s, uint64_
 	return item;
 }
 
+bool psc_infer_arrays_differ(struct psc_kernel *k, uint64_t at, const uint64_t *others, size_t n_others, size_t n)
+{
+	const unsigned ptr = psc_pointer_bytes(&k->space);
+	uint64_t a, b;
+	for (size_t i = 0; i < n_others; i++)
+		for (size_t j = 0; j < n; j++)
+			if (!psc_read_ptr(&k->reader, at + j * ptr, &a) ||
+			    !psc_read_ptr(&k->reader, others[i] + j * ptr, &b) || a != b)
+				return true;
+	return false;
+}
+
 const char *psc_infer_field_text(struct psc_kernel *k, enum psc_field_id f)
 {
 	const char *type, *field = psc_field_name(f, &type);

@@ -15,6 +15,8 @@
 struct psc_inferred *psc_infer_note(struct psc_kernel *k, const char *name, const char *kind, uint64_t value,
 				    enum psc_confidence confidence, uint32_t checks, const char *fmt, ...)
 	PSC_PRINTF(7, 8);
+/* Whether arrays of n pointers do not all hold the same ones: then none of them is to be picked. */
+bool psc_infer_arrays_differ(struct psc_kernel *k, uint64_t at, const uint64_t *others, size_t n_others, size_t n);
 /* Notes it and makes it psc_kernel_sym's answer where there is no better one. */
 struct psc_inferred *psc_infer_sym(struct psc_kernel *k, enum psc_sym s, uint64_t va, enum psc_confidence confidence,
 				   uint32_t checks, const char *fmt, ...) PSC_PRINTF(6, 7);

@@ -77,9 +77,11 @@ static void find_processor_block(struct psc_kernel *k, const struct psc_kernel_d
 	if (best == 0)
 		return;
 	/* Of several arrays with the same pointers each serves. */
-	enum psc_confidence c = best == expected && best > 1 && n_ties == 1 ? PSC_CONFIDENCE_PROVEN
-				: best == expected                          ? PSC_CONFIDENCE_LIKELY
-									    : PSC_CONFIDENCE_WEAK;
+	bool differ = psc_infer_arrays_differ(k, ties[0], ties + 1, n_ties - 1, best);
+	enum psc_confidence c = differ                                        ? PSC_CONFIDENCE_AMBIGUOUS
+				: best == expected && best > 1 && n_ties == 1 ? PSC_CONFIDENCE_PROVEN
+				: best == expected                            ? PSC_CONFIDENCE_LIKELY
+									      : PSC_CONFIDENCE_WEAK;
 	struct psc_inferred *item =
 		psc_infer_sym(k, PSC_SYM_KiProcessorBlock, ties[0], c, (uint32_t)(3 * best),
 			      "an array of %zu pointers to processor blocks in the kernel's data: each block's region "

@@ -239,8 +239,15 @@ static void put_nonpaged(struct search *s)
 	struct run run = longest_run(s, KIND_NONPAGED);
 	k->inferred_pools[0] = run.n > 1 ? (uint32_t)run.n : 1;
 	if (run.n > 1 && psc_kernel_sym(k, PSC_SYM_ExpNonPagedPoolDescriptor) == 0)
-		psc_infer_sym(k, PSC_SYM_ExpNonPagedPoolDescriptor, run.at, PSC_CONFIDENCE_PROVEN, (uint32_t)run.n,
-			      "an array of pointers to the nonpaged descriptors 0 to %zu", run.n - 1);
+		psc_infer_alternatives(k,
+				       psc_infer_sym(k, PSC_SYM_ExpNonPagedPoolDescriptor, run.at,
+						     psc_infer_arrays_differ(k, run.at, run.ties, run.n_ties, run.n)
+							     ? PSC_CONFIDENCE_AMBIGUOUS
+							     : PSC_CONFIDENCE_PROVEN,
+						     (uint32_t)run.n,
+						     "an array of pointers to the nonpaged descriptors 0 to %zu",
+						     run.n - 1),
+				       run.ties, run.n_ties);
 	if (psc_kernel_sym(k, PSC_SYM_NonPagedPoolDescriptor) != 0)
 		return;
 	/* The one of two side by side that comes first (executable, then NX). */
@@ -271,7 +278,10 @@ static void put_paged(struct search *s)
 	if (psc_kernel_sym(k, PSC_SYM_ExpPagedPoolDescriptor) != 0)
 		return;
 	/* PoolVector holds the first one too, and no other behind it. */
-	enum psc_confidence c = run.n > 1 && run.n_ties == 0 ? PSC_CONFIDENCE_PROVEN : PSC_CONFIDENCE_LIKELY;
+	bool differ = psc_infer_arrays_differ(k, run.at, run.ties, run.n_ties, run.n);
+	enum psc_confidence c = differ                         ? PSC_CONFIDENCE_AMBIGUOUS
+				: run.n > 1 && run.n_ties == 0 ? PSC_CONFIDENCE_PROVEN
+							       : PSC_CONFIDENCE_LIKELY;
 	struct psc_inferred *item =
 		psc_infer_sym(k, PSC_SYM_ExpPagedPoolDescriptor, run.at, c, (uint32_t)run.n,
 			      "an array of pointers to the paged descriptors 0 to %zu, each with its index", run.n - 1);

@@ -327,6 +327,19 @@ START_TEST(descriptors)
 	ck_assert_uint_eq(finding(&m, nonpaged)->n_alternatives, 2);
 	ck_assert_uint_eq(psc_kernel_sym(m.k, PSC_SYM_NonPagedPoolDescriptor), 0);
 	pm_free(&m);
+	/* A second array: of the same descriptors either serves; with another one for the last neither is picked. */
+	for (unsigned other = 2; other < 4; other++) {
+		new_descriptors(&m);
+		put_descriptor(&m, PAGED(3), 1, 2, PAGED(3));
+		for (unsigned i = 0; i < 3; i++)
+			fake_put64(&m.f, VECTOR + 0x80 + 8 * i, PAGED(i < 2 ? i : other));
+		infer_descriptors(&m);
+		ck_assert_int_eq(finding(&m, paged)->confidence,
+				 other == 2 ? PSC_CONFIDENCE_LIKELY : PSC_CONFIDENCE_AMBIGUOUS);
+		ck_assert_uint_eq(finding(&m, paged)->n_alternatives, 1);
+		ck_assert_uint_eq(psc_kernel_sym(m.k, PSC_SYM_ExpPagedPoolDescriptor), other == 2 ? VECTOR : 0);
+		pm_free(&m);
+	}
 	/* Types that no descriptor has. */
 	new_descriptors(&m);
 	for (unsigned i = 0; i < 3; i++)
