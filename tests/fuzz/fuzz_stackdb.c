@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel's stack-trace database, and the headers that name its entries, in a good dump that the input patches. */
 #include "blame/stackdb.h"
-#include "patched_dump.h"
+#include "patched_kernel.h"
 #include "report/callers.h"
 
 static void read_all(struct psc_kernel *k)
@@ -36,18 +36,8 @@ static void read_all(struct psc_kernel *k)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct psc_source *src = NULL;
-	struct psc_image *img = NULL;
-	struct psc_kernel k;
-	const struct psc_kernel_options opts = {.isf_path = FUZZ_STACKDB_ISF};
 	static struct patched_dump patched;
 	patched_dump_make(&patched, FUZZ_STACKDB_DUMP, data, size);
-	memset(&k, 0, sizeof(k));
-	if (psc_source_open_mem(patched.work, patched.size, NULL, &src, NULL) == PSC_OK &&
-	    psc_image_open(src, &img, NULL) == PSC_OK && psc_kernel_init(&k, img, &opts, NULL, NULL) == PSC_OK)
-		read_all(&k);
-	psc_kernel_deinit(&k);
-	psc_image_close(img);
-	psc_source_close(src);
+	patched_kernel_read(&patched, FUZZ_STACKDB_ISF, read_all);
 	return 0;
 }
