@@ -213,13 +213,16 @@ static void print_folded(FILE *f, const struct psc_caller_row *rows, size_t n, b
 			continue;
 		fprintf(f, "%s;", r->has_pool ? psc_pool_name(r->pool) : "unknown");
 		if (r->caller.module != NULL)
-			fprintf(f, "%s;", r->caller.name);
-		if (r->caller.module != NULL || r->caller.address != 0)
-			fprintf(f, "%s;", location_text(&r->caller, is_32bit, text, sizeof(text)));
+			print_folded_frame(f, r->caller.name);
+		if (r->caller.module != NULL)
+			fputc(';', f);
+		if (r->caller.module != NULL || r->caller.address != 0) {
+			print_folded_frame(f, location_text(&r->caller, is_32bit, text, sizeof(text)));
+			fputc(';', f);
+		}
 		for (size_t j = 0; j < r->n_tags; j++) {
 			fputs(j != 0 ? "," : "", f);
-			for (const char *p = psc_tag_format(r->tags[j], tag); *p != '\0'; p++)
-				fputs(*p == ';' ? "\\x3b" : (const char[2]){*p, '\0'}, f);
+			print_folded_frame(f, psc_tag_format(r->tags[j], tag));
 		}
 		fprintf(f, " %" PRIu64 "\n", r->live_bytes);
 	}

@@ -30,6 +30,8 @@ struct report {
 	bool begun, rows_ended, no_memory;
 };
 
+/* A frame of the folded format; what separates frames is escaped. */
+void print_folded_frame(FILE *f, const char *text);
 /* One line of the folded format: "pool;tag[;size] bytes". block_bytes 0: none. */
 void print_folded_tag(FILE *f, const char *pool, const char *tag, uint64_t block_bytes, int64_t bytes);
 

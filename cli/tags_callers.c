@@ -113,21 +113,26 @@ static bool is_wanted(const struct psc_caller_row *r, const struct tags_options 
 	return o->pool < 0 || (r->has_pool && (int)r->pool == o->pool);
 }
 
-/* pool;module;tag bytes. Rows of one module and tag may be several: of different grades, which nothing adds up here. */
+/* pool;module;tag;size bytes. Rows of one path may be several: of different grades, which nothing adds up here. */
 static void print_folded(FILE *f, const struct psc_caller_row *rows, size_t n, const struct tags_options *o,
 			 bool is_32bit)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct psc_caller_row *r = &rows[i];
-		char text[PSC_LOCATION_TEXT_BYTES], path[PSC_LOCATION_TEXT_BYTES + 32], tag[17];
+		char text[PSC_LOCATION_TEXT_BYTES], tag[17];
 		if (r->live_bytes == 0 || !is_wanted(r, o))
 			continue;
 		const char *module = r->source == PSC_CALLER_NONE ? "(not recorded)"
 				     : r->caller.module != NULL
 					     ? r->caller.name
 					     : location_text(&r->caller, is_32bit, text, sizeof(text));
-		snprintf(path, sizeof(path), "%s;%s", r->has_pool ? psc_pool_name(r->pool) : "unknown", module);
-		print_folded_tag(f, path, psc_tag_format(r->tags[0], tag), 0, (int64_t)r->live_bytes);
+		fprintf(f, "%s;", r->has_pool ? psc_pool_name(r->pool) : "unknown");
+		print_folded_frame(f, module);
+		fputc(';', f);
+		print_folded_frame(f, psc_tag_format(r->tags[0], tag));
+		if (r->block_bytes != 0)
+			fprintf(f, ";%" PRIu64, r->block_bytes);
+		fprintf(f, " %" PRIu64 "\n", r->live_bytes);
 	}
 }
 
@@ -226,7 +231,7 @@ enum psc_status tags_callers_work(struct run *r, void *arg, struct psc_error *re
 {
 	struct tags_options *o = (struct tags_options *)arg;
 	struct psc_callers_options c = PSC_CALLERS_OPTIONS_INIT;
-	c.by = o->common.format == FORMAT_FOLDED ? PSC_CALLERS_BY_TAG_MODULE : o->caller_by;
+	c.by = o->common.format == FORMAT_FOLDED ? PSC_CALLERS_BY_TAG_MODULE_SIZE : o->caller_by;
 	c.tag = o->pattern;
 	c.all_blocks = true;
 	c.n_threads = o->run.n_threads;

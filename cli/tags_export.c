@@ -146,15 +146,20 @@ void tags_print_openmetrics(FILE *f, const struct psc_dump *dump, const struct p
 
 /* ---- folded ---- */
 
+void print_folded_frame(FILE *f, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == ';')
+			fputs("\\x3b", f);
+		else
+			fputc(*text, f);
+	}
+}
+
 void print_folded_tag(FILE *f, const char *pool, const char *tag, uint64_t block_bytes, int64_t bytes)
 {
 	fprintf(f, "%s;", pool);
-	for (; *tag != '\0'; tag++) {
-		if (*tag == ';') /* separates frames */
-			fputs("\\x3b", f);
-		else
-			fputc(*tag, f);
-	}
+	print_folded_frame(f, tag);
 	if (block_bytes != 0)
 		fprintf(f, ";%" PRIu64, block_bytes);
 	fprintf(f, " %" PRId64 "\n", bytes);

@@ -35,7 +35,8 @@ enum psc_callers_by {
 	PSC_CALLERS_BY_TAG,
 	PSC_CALLERS_BY_TAG_ADDRESS, /**< tag, pool and return address */
 	PSC_CALLERS_BY_TAG_MODULE,  /**< tag, pool and module */
-	PSC_CALLERS_BY_POOL_MODULE
+	PSC_CALLERS_BY_POOL_MODULE,
+	PSC_CALLERS_BY_TAG_MODULE_SIZE /**< tag, pool, module and size of block; sizes are known with all_blocks */
 };
 
 #define PSC_CALLER_TAGS_MAX 16
@@ -50,6 +51,7 @@ struct psc_caller_row {
 	size_t n_tags;                        /**< in tags */
 	bool has_more_tags;
 	uint64_t live, live_bytes; /**< usable bytes, as Verifier counts them; with all_blocks block bytes */
+	uint64_t block_bytes;      /**< of rows by size: bytes of each block; 0: not known, or of different sizes */
 	bool has_lifetime;         /**< of allocations and frees since Verifier started */
 	uint64_t allocs, frees, alloc_bytes;
 	const struct psc_code_location *stack; /**< of the newest allocation known, innermost first; NULL none */

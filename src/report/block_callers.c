@@ -3,7 +3,9 @@
 #include "report/blocks.h"
 #include "report/coverage.h"
 #include "util/error.h"
+#include "util/vec.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define KEYS_MAX ((size_t)1 << 18)
@@ -16,6 +18,7 @@ struct summing {
 	const struct psc_block_callers_options *o;
 	struct psc_block_callers *ret;
 	uint32_t header_bytes;
+	struct psc_hashmap sizes; /* block bytes: uint32_t, index in ret->sizes */
 	bool use_db, no_memory;
 };
 
@@ -26,10 +29,32 @@ static bool wanted(const void *arg, const struct psc_block *b)
 	return b->state == PSC_BLOCK_ALLOCATED && (s->o->all_blocks || (s->use_db && b->trace_index != 0));
 }
 
+/* 0: more sizes than a key can name. */
+static uint32_t index_of_size(struct summing *s, uint64_t bytes)
+{
+	bool is_new;
+	uint32_t *index = psc_hashmap_put(&s->sizes, (struct psc_hashkey){bytes, 0}, &is_new);
+	if (!index) {
+		s->no_memory |= s->sizes.n < s->sizes.max_n;
+		return 0;
+	}
+	if (!is_new)
+		return *index;
+	if (!PSC_VEC_RESERVE_ONE(&s->ret->sizes)) {
+		s->no_memory = true;
+		return 0;
+	}
+	*index = (uint32_t)s->ret->sizes.n;
+	s->ret->sizes.items[s->ret->sizes.n++] = bytes;
+	return *index;
+}
+
 static bool add(struct summing *s, const struct psc_block *b, uint64_t caller, uint32_t tag,
 		enum psc_caller_source source, bool is_inferred, uint64_t bytes)
 {
 	struct psc_hashkey key = psc_caller_key(caller, tag, b->pool, source, is_inferred);
+	if (s->o->by_size)
+		key = psc_caller_key_of_size(key, index_of_size(s, b->size_bytes));
 	struct psc_block_sum *sum = psc_hashmap_put(&s->ret->sums, key, NULL);
 	if (!sum) {
 		if (s->ret->sums.n < KEYS_MAX)
@@ -135,7 +160,15 @@ enum psc_status psc_block_callers_walk(struct psc_kernel *k, const struct psc_bl
 	s.header_bytes = rules.unit_bytes;
 	s.use_db = opts->db->available && opts->db->in_headers;
 	psc_hashmap_init(&ret->sums, sizeof(struct psc_block_sum), KEYS_MAX);
-	enum psc_status st = k->space.mmu == PSC_MMU_NONE ? scan(k, &s, reterr) : walk(k, &s, arena, warnings, reterr);
+	psc_hashmap_init(&s.sizes, sizeof(uint32_t), PSC_CALLER_SIZES_MAX - 1);
+	enum psc_status st = PSC_OK;
+	if (!PSC_VEC_RESERVE_ONE(&ret->sizes))
+		st = psc_fail_no_memory(reterr);
+	else
+		ret->sizes.items[ret->sizes.n++] = 0;
+	if (st == PSC_OK)
+		st = k->space.mmu == PSC_MMU_NONE ? scan(k, &s, reterr) : walk(k, &s, arena, warnings, reterr);
+	psc_hashmap_deinit(&s.sizes);
 	if (st != PSC_OK) {
 		psc_block_callers_deinit(ret);
 		return st;
@@ -148,4 +181,5 @@ enum psc_status psc_block_callers_walk(struct psc_kernel *k, const struct psc_bl
 void psc_block_callers_deinit(struct psc_block_callers *c)
 {
 	psc_hashmap_deinit(&c->sums);
+	free(c->sizes.items);
 }

@@ -16,8 +16,11 @@ struct psc_recorded_block {
 	bool is_met; /* by the walk */
 };
 
+#define PSC_CALLER_SIZES_MAX 0x8000u
+
 /* Key of sums, here and in callers: nothing proven is ever added to what is inferred. caller: its address; of sums of
- * blocks with source stackdb the index of its trace; none: 0. */
+ * blocks with source stackdb the index of its trace; none: 0. Its size is an index of struct psc_block_callers' sizes,
+ * below PSC_CALLER_SIZES_MAX; 0: of any size. */
 static inline struct psc_hashkey psc_caller_key(uint64_t caller, uint32_t tag, enum psc_pool pool,
 						enum psc_caller_source source, bool is_inferred)
 {
@@ -41,6 +44,15 @@ static inline bool psc_caller_key_is_inferred(const struct psc_hashkey *k)
 {
 	return (k->b >> 48 & 1) != 0;
 }
+static inline struct psc_hashkey psc_caller_key_of_size(struct psc_hashkey key, uint32_t size)
+{
+	key.b |= (uint64_t)size << 49;
+	return key;
+}
+static inline uint32_t psc_caller_key_size(const struct psc_hashkey *k)
+{
+	return (uint32_t)(k->b >> 49);
+}
 
 struct psc_block_sum {
 	uint64_t live, live_bytes;
@@ -48,6 +60,10 @@ struct psc_block_sum {
 
 struct psc_block_callers {
 	struct psc_hashmap sums;
+	struct {
+		uint64_t *items; /* block bytes; the first is 0, of any size */
+		size_t n, cap;
+	} sizes;
 	uint64_t matched;        /* blocks whose header holds the index of a trace, or what looks like one */
 	uint64_t lost;           /* whose trace is not in the dump */
 	uint64_t unmatched;      /* whose header holds a number there that is of no trace */
@@ -65,6 +81,7 @@ struct psc_block_callers_options {
 	const struct psc_stackdb *db;
 	bool all_blocks; /* else only those that no record names and the database may; then bytes are usable ones, not
 			    block bytes */
+	bool by_size;    /* with all_blocks: sums of one size each; of more sizes than fit, the last ones together */
 	uint32_t n_threads;
 	psc_progress_fn *progress;
 	void *progress_arg;

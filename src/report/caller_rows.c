@@ -44,6 +44,8 @@ static bool same_row(const struct psc_caller_row *r, const struct psc_caller_row
 		       (r->caller.module || r->caller.address == other->caller.address);
 	if (memcmp(r->tags[0], other->tags[0], 4) != 0)
 		return false;
+	if (by == PSC_CALLERS_BY_TAG_MODULE_SIZE && r->block_bytes != other->block_bytes)
+		return false;
 	if (by == PSC_CALLERS_BY_TAG_ADDRESS)
 		return r->caller.address == other->caller.address;
 	return by == PSC_CALLERS_BY_TAG || (text_same(r->caller.module, other->caller.module) &&
@@ -104,6 +106,11 @@ static int by_source(const struct psc_caller_row *x, const struct psc_caller_row
 	return (int)x->is_inferred - (int)y->is_inferred;
 }
 
+static int by_block_bytes(const struct psc_caller_row *x, const struct psc_caller_row *y)
+{
+	return (x->block_bytes > y->block_bytes) - (x->block_bytes < y->block_bytes);
+}
+
 /* Total order over single sums, before rows are put together: the same whatever order records were read in. */
 static int by_caller(const void *a, const void *b)
 {
@@ -115,7 +122,8 @@ static int by_caller(const void *a, const void *b)
 		return c;
 	if (x->pool != y->pool)
 		return x->pool < y->pool ? -1 : 1;
-	return memcmp(x->tags[0], y->tags[0], 4);
+	c = memcmp(x->tags[0], y->tags[0], 4);
+	return c != 0 ? c : by_block_bytes(x, y);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -154,6 +162,7 @@ static bool row_of_sum(struct psc_callers *c, struct psc_symbolizer *symbolizer,
 	r->n_tags = 1;
 	r->live = s->live;
 	r->live_bytes = s->live_bytes;
+	r->block_bytes = s->block_bytes;
 	r->has_lifetime = s->has_lifetime;
 	r->allocs = s->allocs;
 	r->frees = s->frees;
@@ -177,7 +186,8 @@ static void finish_row(struct psc_callers *c, struct psc_caller_row *r, enum psc
 		qsort(r->tags, r->n_tags, sizeof(r->tags[0]), by_tag_bytes);
 	if (by == PSC_CALLERS_BY_TAG)
 		r->caller = (struct psc_code_location){0};
-	if ((by == PSC_CALLERS_BY_MODULE || by == PSC_CALLERS_BY_TAG_MODULE || by == PSC_CALLERS_BY_POOL_MODULE) &&
+	if ((by == PSC_CALLERS_BY_MODULE || by == PSC_CALLERS_BY_TAG_MODULE || by == PSC_CALLERS_BY_POOL_MODULE ||
+	     by == PSC_CALLERS_BY_TAG_MODULE_SIZE) &&
 	    r->caller.module) {
 		r->caller.symbol = NULL;
 		r->caller.address = 0;
@@ -227,6 +237,8 @@ static int by_tag_module(const void *a, const void *b)
 	int c = memcmp(x->tags[0], y->tags[0], 4);
 	if (c == 0)
 		c = by_pool(x, y);
+	if (c == 0)
+		c = by_block_bytes(x, y); /* 0 of all, unless it makes a row */
 	return c != 0 ? c : by_module(a, b);
 }
 
@@ -241,8 +253,8 @@ bool psc_caller_rows_make(struct psc_callers *c, const struct psc_hashmap *sums,
 			  const struct psc_callers_options *opts)
 {
 	/* Rows of one group are neighbours in the order of their group. */
-	static int (*const orders[])(const void *, const void *) = {by_caller, by_function,   by_module,     by_tag,
-								    by_tag,    by_tag_module, by_pool_module};
+	static int (*const orders[])(const void *, const void *) = {
+		by_caller, by_function, by_module, by_tag, by_tag, by_tag_module, by_pool_module, by_tag_module};
 	size_t pos = 0, n = 0;
 	struct psc_hashkey key;
 	void *value;

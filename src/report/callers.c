@@ -21,10 +21,8 @@ const char *psc_caller_source_name(enum psc_caller_source source)
 	return (unsigned)source < PSC_CALLER_MAX ? names[source] : NULL;
 }
 
-struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t caller, uint32_t tag,
-					 enum psc_pool pool, enum psc_caller_source source, bool is_inferred)
+struct psc_caller_sum *psc_caller_sum_of(struct psc_callers_collect *g, struct psc_hashkey key)
 {
-	struct psc_hashkey key = psc_caller_key(caller, tag, pool, source, is_inferred);
 	struct psc_caller_sum *s = psc_hashmap_put(&g->sums, key, NULL);
 	if (!s) {
 		if (g->sums.n >= PSC_CALLER_KEYS_MAX)
@@ -33,6 +31,12 @@ struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t
 			g->no_memory = true;
 	}
 	return s;
+}
+
+struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t caller, uint32_t tag,
+					 enum psc_pool pool, enum psc_caller_source source, bool is_inferred)
+{
+	return psc_caller_sum_of(g, psc_caller_key(caller, tag, pool, source, is_inferred));
 }
 
 /* By its range where the kernel says which; else by the block's own header. */

@@ -17,6 +17,7 @@ struct psc_caller_sum {
 	uint32_t n_stack;
 	uint64_t stack_age; /* of its record + 1; 0 none */
 	bool has_lifetime;
+	uint64_t block_bytes; /* of a key with a size */
 };
 
 struct psc_callers {
@@ -54,6 +55,7 @@ struct psc_callers_collect {
 };
 
 /* NULL: out of memory, or too many: then full is set. */
+struct psc_caller_sum *psc_caller_sum_of(struct psc_callers_collect *g, struct psc_hashkey key);
 struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t caller, uint32_t tag,
 					 enum psc_pool pool, enum psc_caller_source source, bool is_inferred);
 /* The stack of the lowest age stays. */

@@ -56,10 +56,13 @@ static bool add_blocks(struct psc_callers_collect *g, const struct psc_stackdb *
 			source = PSC_CALLER_NONE; /* what looked like an index was something else */
 			caller = 0;
 		}
-		struct psc_caller_sum *s = psc_caller_sum_at(g, caller, psc_caller_key_tag(&key),
+		const struct psc_hashkey to = psc_caller_key(caller, psc_caller_key_tag(&key),
 							     psc_caller_key_pool(&key), source, is_inferred);
+		const uint32_t size = psc_caller_key_size(&key);
+		struct psc_caller_sum *s = psc_caller_sum_of(g, psc_caller_key_of_size(to, size));
 		if (!s)
 			continue;
+		s->block_bytes = found->sizes.items[size];
 		s->live += v->live;
 		s->live_bytes += v->live_bytes;
 		/* Of several stacks of one caller, the one with the lowest index, whatever order they come in. */
@@ -121,6 +124,7 @@ enum psc_status psc_callers_walk(struct psc_callers_collect *g, const struct psc
 	const struct psc_block_callers_options walk = {.recorded = &g->live,
 						       .db = &db,
 						       .all_blocks = opts->all_blocks,
+						       .by_size = opts->by == PSC_CALLERS_BY_TAG_MODULE_SIZE,
 						       .n_threads = opts->n_threads,
 						       .progress = opts->progress,
 						       .progress_arg = opts->progress_arg};

@@ -59,4 +59,36 @@ for line in open(sys.argv[2]):
 assert want == have, (want[:3], have[:3])
 PY
 done
+
+# With modules and sizes: over the modules the table by size, over the sizes the table by module.
+set -- --isf "$root/fixtures/stackdb-7-x64.isf.json.xz" -q "$root/fixtures/stackdb-7-x64.dmp.gz"
+run tags --by tag,size --format json "$@"
+cp "$tmp/out" "$tmp/sizes.json"
+run tags --by tag,module --format json "$@"
+cp "$tmp/out" "$tmp/modules.json"
+run tags --by module --format folded "$@"
+expect 0 "folded by module"
+expect_no_err "folded by module"
+cp "$tmp/out" "$tmp/folded"
+run tags --by tag,caller --format folded --threads 1 "$@"
+cmp -s "$tmp/out" "$tmp/folded" || fail "folded by module: not the same on one thread"
+python3 - "$tmp/sizes.json" "$tmp/modules.json" "$tmp/folded" <<'PY' || fail "folded lines by module are not the rows"
+import collections, json, sys
+sizes, modules = (json.load(open(p))['rows'] for p in sys.argv[1:3])
+by_size, by_module = collections.Counter(), collections.Counter()
+for line in open(sys.argv[3]):
+    frames, v = line.rstrip('\n').rsplit(' ', 1)
+    pool, module, tag, size = frames.split(';')
+    assert int(v) > 0 and int(v) % int(size) == 0, line
+    by_size[pool, tag, int(size)] += int(v)
+    by_module[pool, None if module == '(not recorded)' else module, tag] += int(v)
+escape = lambda tag: tag.replace(';', '\\x3b')
+assert any(m for _, m, _ in by_module)
+want = {(r['pool'], escape(r['tag']), r['block_bytes']): r['walk']['live_bytes'] for r in sizes if r['walk'] and r['walk']['live_bytes']}
+assert want == by_size, want.items() ^ by_size.items()
+want = collections.Counter()
+for r in modules:
+    want[r['pool'], r['caller'] and r['caller']['module'].rsplit('.', 1)[0].replace('ntoskrnl', 'nt'), escape(r['tag'])] += r['live_bytes']
+assert want == by_module, want.items() ^ by_module.items()
+PY
 finish

@@ -21,7 +21,7 @@ static bool on_event(void *arg, const struct psc_caller_event *e)
 
 static void read_all(struct psc_kernel *k)
 {
-	for (int by = PSC_CALLERS_BY_ADDRESS; by <= PSC_CALLERS_BY_POOL_MODULE; by++) {
+	for (int by = PSC_CALLERS_BY_ADDRESS; by <= PSC_CALLERS_BY_TAG_MODULE_SIZE; by++) {
 		struct psc_callers_options opts = PSC_CALLERS_OPTIONS_INIT;
 		struct psc_callers *c;
 		size_t n;
