@@ -32,21 +32,25 @@ static const struct family families[] = {
 };
 #define N_FAMILIES (sizeof(families) / sizeof(families[0]))
 
-/* 1 linked, 0 not readable, -1 neither linked to itself nor to something that points back. */
+/* 1 linked, 0 not readable, -1 neither linked to itself nor to something that points back. All links may be marked in
+ * their lowest bit (free_lists.c). */
 static int head_state(struct psc_kernel *k, uint64_t head)
 {
 	const unsigned ptr = psc_pointer_bytes(&k->space);
 	uint64_t flink, blink, back;
 	if (!psc_read_ptr(&k->reader, head, &flink) || !psc_read_ptr(&k->reader, head + ptr, &blink))
 		return 0;
+	const uint64_t mark = flink & 1;
+	flink ^= mark;
+	blink ^= mark;
 	if (flink == head && blink == head)
 		return 1;
 	if (flink % ptr != 0 || blink % ptr != 0 || !psc_is_kernel_va(&k->space, flink) ||
 	    !psc_is_kernel_va(&k->space, blink) || flink == head || blink == head)
 		return -1;
-	if (psc_read_ptr(&k->reader, flink + ptr, &back) && back != head)
+	if (psc_read_ptr(&k->reader, flink + ptr, &back) && back != (head | mark))
 		return -1;
-	if (psc_read_ptr(&k->reader, blink, &back) && back != head)
+	if (psc_read_ptr(&k->reader, blink, &back) && back != (head | mark))
 		return -1;
 	return 1;
 }
@@ -132,8 +136,8 @@ static void find_static(struct search *s)
 		const struct psc_data_section *sec = &s->d->sections[j];
 		const size_t n = psc_data_words(s->k, sec);
 		for (size_t i = 0; i + 1 < n; i++) {
-			uint64_t va = sec->va + (uint64_t)i * ptr;
-			if (psc_data_word(s->k, sec, i) != va || psc_data_word(s->k, sec, i + 1) != va)
+			uint64_t va = sec->va + (uint64_t)i * ptr, flink = psc_data_word(s->k, sec, i);
+			if ((flink & ~(uint64_t)1) != va || psc_data_word(s->k, sec, i + 1) != flink)
 				continue;
 			uint64_t start = va;
 			for (unsigned back = 0; back < n_lists(s->k) && start >= sec->va + 2 * ptr &&

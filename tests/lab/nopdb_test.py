@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """A machine like one of ReactOS: an x86 kernel of the NT 5.2 family without PAE and without a PDB, of whose page
-directories some lack kernel entries, saved without a Windows header.
+directories some lack kernel entries, whose free lists have marks in their links, saved without a Windows header.
 
 nopdb_test.py --lab LAB --poolscope POOLSCOPE
 """
 import argparse
+import json
 import os
 import shutil
 import struct
@@ -39,6 +40,23 @@ def add_directories(data, system):
         struct.pack_into('<1024I', data, pfn * PAGE, *entries)
 
 
+def break_link(data, system):
+    """Takes the mark from an empty free list's first link; returns the list's address."""
+    base = 0x80800000
+    entry = directory(data, system)[base >> 22]
+    table = directory(data, entry >> 12)
+    for page, pte in enumerate(table):
+        if not pte & 1:
+            continue
+        words = directory(data, pte >> 12)
+        for i in range(1023):
+            va = base + page * PAGE + 4 * i
+            if words[i] == words[i + 1] == va + 1:
+                struct.pack_into('<I', data, (pte >> 12) * PAGE + 4 * i, va)
+                return va
+    fail('no empty free list')
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument('--lab', required=True)
@@ -66,6 +84,15 @@ def main():
         with open(raw, 'wb') as f:
             f.write(data)
         expect('%d debug records gone' % n, m.tags(raw, []), bare)
+        # Marks in the links of free lists are no damage; a link without one among them is.
+        run([a.poolscope, 'validate', '-q', raw])
+        va = break_link(data, system)
+        with open(raw, 'wb') as f:
+            f.write(data)
+        p = run([a.poolscope, 'validate', '-q', '--format', 'json', raw], ok=(1,))
+        found = [(r['va'], r['check']) for r in json.loads(p.stdout)['rows']]
+        if found != [('0x%08x' % va, 'free list link')]:
+            fail('validate: %r' % found)
         p = run([a.poolscope, 'info', '-v', raw])
         if b'ntoskrnl' in p.stdout or b'Page tables:    0x%08x' % (system * PAGE) not in p.stdout:
             fail('info:\n%s%s' % (p.stdout.decode(), p.stderr.decode()))

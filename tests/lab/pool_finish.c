@@ -34,6 +34,13 @@ static int by_units(const void *a, const void *b)
 	return (int)x->units - (int)y->units;
 }
 
+static void mark_links(struct lab_machine *m, uint64_t va)
+{
+	uint32_t ptr = lab_ptr_size(m->b);
+	lab_put_ptr(m, va, lab_get_ptr(m, va) | 1);
+	lab_put_ptr(m, va + ptr, lab_get_ptr(m, va + ptr) | 1);
+}
+
 static void write_free_lists(struct lab_machine *m, struct lab_stream *s)
 {
 	uint32_t heads = lab_offset(m->b, type, "ListHeads"), ptr = lab_ptr_size(m->b);
@@ -46,7 +53,13 @@ static void write_free_lists(struct lab_machine *m, struct lab_stream *s)
 		size_t n = 0;
 		while (at < s->n_free && s->free[at].units == units)
 			nodes[n++] = s->free[at++].links_va;
-		lab_link_list(m, s->descriptor_va + heads + (uint64_t)(units - 1) * 2 * ptr, nodes, n);
+		uint64_t head = s->descriptor_va + heads + (uint64_t)(units - 1) * 2 * ptr;
+		lab_link_list(m, head, nodes, n);
+		if (!m->b->marked_links)
+			continue;
+		mark_links(m, head);
+		while (n)
+			mark_links(m, nodes[--n]);
 	}
 	free(nodes);
 }
