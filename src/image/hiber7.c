@@ -162,8 +162,11 @@ enum psc_status psc_hiber7_read(struct psc_image *img, struct psc_hiber_index *i
 	if (!l)
 		return psc_fail(
 			reterr, PSC_E_FORMAT, PSC_WHERE_FILE_OFFSET, 0,
-			"hibernation file without a table of memory that is known: its contents were wiped, or its "
-			"form is another one");
+			"a header of 0x%" PRIx32
+			" bytes is not one of x86 or x64 that is known (ARM64 may have others), "
+			"and no table of memory follows it; if the system was resumed, the contents are wiped: take a "
+			"kernel dump instead",
+			psc_le32(header + 0xc));
 	for (unsigned n = 0; page != 0 && n < MAX_TABLES; n++) {
 		struct table t;
 		uint64_t n_read = 0;

@@ -5,6 +5,7 @@ Independent of src/: layouts from reference/dumps.md 17 and 18; LZO, snappy and 
 """
 import ctypes
 import ctypes.util
+import functools
 import mmap
 import os
 import struct
@@ -61,30 +62,41 @@ def read_pages(raw):
 
 
 def cpu_note(dtb):
+    """As QEMU writes it: the registers of an x86 processor; without dtb only the status of one on ARM64."""
+    if dtb is None:
+        return struct.pack('<III', 5, 392, 1) + b'CORE\0\0\0\0' + bytes(392)
     state = bytearray(0x1b8)
     struct.pack_into('<I', state, 4, len(state))
     struct.pack_into('<Q', state, 0x1a0, dtb)
     return struct.pack('<III', 5, len(state), 0) + b'QEMU\0\0\0\0' + bytes(state)
 
 
-def write_kdump(f, pages, n_pages, method, dtb, lo, hi, split):
-    """One file of a kdump-compressed dump, header version 6, 64-bit producer, with the pages [lo, hi) of a raw image."""
+def write_kdump(f, pages, n_pages, method, dtb, lo, hi, split, narrow):
+    """One file of a kdump-compressed dump, header version 6, with the pages [lo, hi) of a raw image. narrow: the
+    producer's words have 32 bits."""
     flag, pack, _ = METHODS[method]
     half = -(-n_pages // (8 * PAGE))
     note = cpu_note(dtb)
     head = bytearray(PAGE * 2)
     head[0:8] = b'KDUMP   '
     struct.pack_into('<I', head, 8, 6)
-    for i, text in enumerate([b'Linux', b'lab', b'1', b'1', b'x86_64', b'lab']):
+    machine = b'aarch64' if dtb is None else b'i686' if narrow else b'x86_64'
+    for i, text in enumerate([b'Linux', b'lab', b'1', b'1', machine, b'lab']):
         head[12 + 65 * i:12 + 65 * i + len(text)] = text
-    struct.pack_into('<IIIIII', head, 0x1ac, PAGE, 1, 2 * half, min(n_pages, 0xffffffff), 0, 0)
-    struct.pack_into('<I', head, 0x1cc, 1)
+    at = 0x1a0 if narrow else 0x1ac
+    struct.pack_into('<IIIIII', head, at, PAGE, 1, 2 * half, min(n_pages, 0xffffffff), 0, 0)
+    struct.pack_into('<I', head, at + 0x20, 1)
     sub = PAGE
-    struct.pack_into('<II', head, sub + 8, 1, 1 if split else 0)
-    struct.pack_into('<QQ', head, sub + 0x10, lo, hi)
     note_off = PAGE + 0x800
-    struct.pack_into('<QQ', head, sub + 0x30, note_off, len(note))
-    struct.pack_into('<QQQ', head, sub + 0x50, lo, hi, n_pages)
+    if narrow:
+        struct.pack_into('<IIII', head, sub + 4, 1, 1 if split else 0, lo, hi)
+        struct.pack_into('<QI', head, sub + 0x20, note_off, len(note))
+        struct.pack_into('<QQQ', head, sub + 0x38, lo, hi, n_pages)
+    else:
+        struct.pack_into('<II', head, sub + 8, 1, 1 if split else 0)
+        struct.pack_into('<QQ', head, sub + 0x10, lo, hi)
+        struct.pack_into('<QQ', head, sub + 0x30, note_off, len(note))
+        struct.pack_into('<QQQ', head, sub + 0x50, lo, hi, n_pages)
     head[note_off:note_off + len(note)] = note
     bitmap = bytearray(half * PAGE)
     bitmap[:n_pages // 8] = bytes([0xff]) * (n_pages // 8)
@@ -113,14 +125,15 @@ def write_kdump(f, pages, n_pages, method, dtb, lo, hi, split):
     f.write(descriptors)
 
 
-def kdump(raw, paths, method, dtb):
-    """One file, or several that split the pages among them."""
+def kdump(raw, paths, method, dtb, narrow=False):
+    """One file, or several that split the pages among them. dtb: None on ARM64."""
     n = len(paths)
     with open(raw, 'rb') as r, mmap.mmap(r.fileno(), 0, access=mmap.ACCESS_READ) as pages:
         n_pages = len(pages) // PAGE
         for k, path in enumerate(paths):
             with open(path, 'wb') as f:
-                write_kdump(f, pages, n_pages, method, dtb, n_pages * k // n, n_pages * (k + 1) // n, n > 1)
+                write_kdump(f, pages, n_pages, method, dtb, n_pages * k // n, n_pages * (k + 1) // n, n > 1,
+                            narrow)
 
 
 def flatten(path, out):
@@ -143,8 +156,10 @@ def vm_tag(name, index, data):
 
 
 def vm_state(dtb, regions, memory=None):
-    """A VMware state file: groups of tags; regions are (first page, page in the file, pages)."""
-    cpu = vm_tag(b'CR', [0, 0], struct.pack('<I', 0x80050031)) + vm_tag(b'CR', [0, 3], struct.pack('<I', dtb)) + b'\0\0'
+    """A VMware state file: groups of tags; regions are (first page, page in the file, pages). dtb: None on ARM64."""
+    cpu = b'\0\0'
+    if dtb is not None:
+        cpu = vm_tag(b'CR', [0, 0], struct.pack('<I', 0x80050031)) + vm_tag(b'CR', [0, 3], struct.pack('<I', dtb)) + cpu
     mem = vm_tag(b'regionsCount', [], struct.pack('<I', len(regions)))
     for i, (ppn, page, n) in enumerate(regions):
         mem += vm_tag(b'regionPPN', [i], struct.pack('<I', ppn))
@@ -192,12 +207,17 @@ def find_match(data, at, seen, window, most=1 << 16):
     seen[key] = at
     if back < 0 or at - back > window or len(key) < 3:
         return 0, 0
-    n = 3
-    while n < most and at + n < len(data) and data[back + n] == data[at + n]:
-        n += 1
+    n, end = 3, min(most, len(data) - at)
+    while n < end:
+        step = min(256, end - n)
+        old, new = data[back + n:back + n + step], data[at + n:at + n + step]
+        if old != new:
+            return at - back, n + next(i for i in range(step) if old[i] != new[i])
+        n += step
     return at - back, n
 
 
+@functools.lru_cache(maxsize=None)
 def pack_lz77(data):
     """Plain Xpress: flag words, literals, matches with their lengths in nibbles, bytes and words."""
     out, seen = bytearray(4), {}
@@ -234,6 +254,7 @@ def pack_lz77(data):
     return bytes(out)
 
 
+@functools.lru_cache(maxsize=None)
 def pack_huffman(data):
     """Xpress with Huffman codes, all of 9 bits, matches of up to 17 bytes."""
     bits, seen, at = [], {}, 0
@@ -254,23 +275,14 @@ def pack_huffman(data):
 
 
 def hiber_blocks(pages):
-    """Blocks of 16 pages and how they are packed, in turn: stored, plain, Huffman. Zero blocks are packed once."""
-    memo = {}
+    """Blocks of 16 pages and how they are packed, in turn: stored, plain, Huffman."""
     for k, lo in enumerate(range(0, len(pages), 16)):
         part = pages[lo:lo + 16]
         data = b''.join(part)
         how = k % 9 if any(data) else k % 2 + 1
         how = how if how < 3 else 0
-        if (data, how) not in memo or any(data):
-            packed = pack_lz77(data) if how == 1 else pack_huffman(data) if how == 2 else data
-            if len(packed) >= len(data):
-                packed, how = data, 0
-            if any(data):
-                yield lo, len(part), how, packed
-                continue
-            memo[(data, how)] = packed, how
-        packed, how2 = memo[(data, how)]
-        yield lo, len(part), how2, packed
+        packed = pack_lz77(data) if how == 1 else pack_huffman(data) if how == 2 else data
+        yield (lo, len(part), how, packed) if len(packed) < len(data) else (lo, len(part), 0, data)
 
 
 def hiber8(raw, out, length_self, offsets, word):
@@ -319,10 +331,10 @@ def hiber7(raw, out, layout):
     for i in range(0, len(ranges), most):
         part = ranges[i:i + most]
         blocks = []
-        for _, n, how, packed in hiber_blocks(pages[part[0][0]:part[-1][1]]):
+        for at, n, how, packed in hiber_blocks(pages[part[0][0]:part[-1][1]]):
             if how == 2:
-                packed = pack_lz77(b''.join(pages[part[0][0] + _:part[0][0] + _ + n]))
-                packed = packed if len(packed) < n * PAGE else b''.join(pages[part[0][0] + _:part[0][0] + _ + n])
+                data = b''.join(pages[part[0][0] + at:part[0][0] + at + n])
+                packed = min(pack_lz77(data), data, key=len)
             size = len(packed)
             blocks.append((b'\x81\x81xpress' + struct.pack('<I', n - 1 | size - 1 << 10)).ljust(0x20, b'\0')
                           + packed + bytes(-size % 8))
@@ -341,8 +353,9 @@ def hiber7(raw, out, layout):
         f.write(b''.join(body))
 
 
+# That of ARM64 is not described anywhere: the header of the same build on x64.
 HIBER8 = {'9600 x64': (0x360, (0x58, 0x60, 0x68, 0x1c8, 0x330), 8), '19041 x64': (0x3e0, (0x58, 0x68, 0x70, 0x230, 0x398), 8),
-          '9600 x86': (0x2c8, (0x48, 0x50, 0x54, 0x1b0, 0x2b0), 4)}
+          '26100 arm64': (0x4d8, (0x58, 0x68, 0x70, 0x238, 0x498), 8), '9600 x86': (0x2c8, (0x48, 0x50, 0x54, 0x1b0, 0x2b0), 4)}
 HIBER7 = {'7 x64': (8, 0x60, 0x10, 0, 8, 0x10, 0, 8, 0xff), '2003 x64': (8, 0x68, 0x20, 8, 0x14, 0x20, 8, 0x10, 0x7f),
           '7 x86': (4, 0x4c, 8, 0, 4, 8, 0, 4, 0x1ff), 'XP x86': (4, 0x58, 0x10, 4, 0xc, 0x10, 4, 8, 0xff)}
 
