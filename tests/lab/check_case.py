@@ -11,27 +11,9 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 
-
-def fail(text):
-    print('FAIL: ' + text, flush=True)
-    sys.exit(1)
-
-
-def run(cmd, ok=(0,), **kw):
-    p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **kw)
-    if p.returncode not in ok:
-        fail('%s: exit %d\n%s%s' % (' '.join(cmd), p.returncode, p.stdout.decode(errors='replace')[-2000:],
-                                    p.stderr.decode(errors='replace')[-2000:]))
-    return p
-
-
-def rows(path):
-    doc = json.load(open(path))
-    return json.dumps([doc['rows'], doc['totals'], doc['coverage']], indent=0)
+from running import fail, rows, run
 
 
 def main():
@@ -116,7 +98,7 @@ def check(a, work):
         if name in COMPLETE and 'callers' in truth:
             check_callers(a, work, name, dump, isf, truth_path)
             n += 1
-        one = rows(os.path.join(work, name + '-tags.json'))
+        one = rows(json.load(open(os.path.join(work, name + '-tags.json'))))
         variants = [(t, dump, ['--threads', t]) for t in a.threads.split(',') if t != '1']
         variants.append(('--no-mmap', dump, ['--no-mmap']))
         if name == 'full':
@@ -125,7 +107,7 @@ def check(a, work):
         for what, path, extra in variants:
             out = os.path.join(work, 'variant.json')
             run([a.poolscope, 'tags', '--isf', isf, '--format', 'json', '-o', out, '-q'] + extra + [path])
-            if rows(out) != one:
+            if rows(json.load(open(out))) != one:
                 fail('%s: rows with %s differ from those of one thread' % (name, what))
             n += 1
         os.remove(dump)

@@ -12,30 +12,11 @@ import os
 import re
 import shutil
 import struct
-import subprocess
-import sys
 import tempfile
 import zipfile
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import convert  # noqa: E402
-
-
-def fail(text):
-    print('FAIL: ' + text, flush=True)
-    sys.exit(1)
-
-
-def run(cmd, ok=(0,)):
-    p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if p.returncode not in ok:
-        fail('%s: exit %d\n%s%s' % (' '.join(cmd), p.returncode, p.stdout.decode(errors='replace')[-2000:],
-                                    p.stderr.decode(errors='replace')[-2000:]))
-    return p
-
-
-def rows(doc):
-    return json.dumps([doc['rows'], doc['totals'], doc['coverage']], indent=0)
+import convert
+from running import fail, rows, run
 
 
 class Machine:

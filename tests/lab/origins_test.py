@@ -12,23 +12,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 
+from running import fail, run
+
 COUNTS = ('allocs', 'frees', 'live', 'live_bytes', 'bytes_per_alloc')
-
-
-def fail(text):
-    print('FAIL: ' + text, flush=True)
-    sys.exit(1)
-
-
-def run(cmd, ok=(0,)):
-    p = subprocess.run(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if p.returncode not in ok:
-        fail('%s: exit %d\n%s%s' % (' '.join(cmd), p.returncode, p.stdout.decode(errors='replace')[-2000:],
-                                    p.stderr.decode(errors='replace')[-2000:]))
-    return p.stdout.decode()
 
 
 class Machine:
