@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope blocks: every allocation that matches, in address order or the largest first. */
+#include "callers.h"
 #include "coverage.h"
 #include "json.h"
 #include "report.h"
@@ -22,19 +23,35 @@ static const char help[] =
 	"      --size MIN..MAX   only blocks of so many bytes with their header; one end may be left out; K, M, G\n"
 	"      --in LO..HI       only blocks with a byte in this range of addresses (hexadecimal)\n"
 	"      --process WHICH   only blocks charged to a process: pid, image name, or its _EPROCESS as 0x...\n"
+	"      --caller CALLER   only blocks that Driver Verifier or the stack-trace database records to be allocated\n"
+	"                        from there: address, MODULE+OFFSET (hexadecimal), SYMBOL or MODULE!SYMBOL\n"
+	"      --module NAME     only blocks with such a caller in this module\n"
+	"      --callers         show recorded callers; --caller and --module do so too\n"
 	"  -s, --sort ORDER      address (default) or size: largest first, at most -n, without it a million\n"
 	"  -n, --rows N          at most N rows; 0 = all (default: 20 on a terminal, else all)\n"
 	"      --dump-bytes N    the first N bytes of each block, at most 4096\n" COMMON_OPTIONS_HELP "\n"
 	"Examples:\n"
 	"  poolscope blocks --tag 'NtFC' MEMORY.DMP\n"
 	"  poolscope blocks --sort size -n 50 --pool paged MEMORY.DMP\n"
+	"  poolscope blocks --caller http+1a21 --dump-bytes 64 MEMORY.DMP\n"
 	"  poolscope blocks --process lsass.exe --format csv -o lsass.csv MEMORY.DMP\n"
 	"  poolscope blocks --in ffffe000`01000000..ffffe000`01001000 --state all --dump-bytes 32 MEMORY.DMP\n";
 
 #define SCHEMA         "poolscope.blocks/1"
 #define DUMP_BYTES_MAX 4096u
 
-enum { OPT_POOL = OPT_COMMAND, OPT_KIND, OPT_STATE, OPT_SIZE, OPT_IN, OPT_PROCESS, OPT_DUMP_BYTES };
+enum {
+	OPT_POOL = OPT_COMMAND,
+	OPT_KIND,
+	OPT_STATE,
+	OPT_SIZE,
+	OPT_IN,
+	OPT_PROCESS,
+	OPT_DUMP_BYTES,
+	OPT_CALLER,
+	OPT_MODULE,
+	OPT_CALLERS
+};
 
 /* The one definition of a row's columns, for every format. */
 enum {
@@ -54,6 +71,15 @@ enum {
 	COL_PROCESS_NAME,
 	COL_SOURCE,
 	COL_PROVEN,
+	COL_CALLER,
+	COL_CALLER_ADDRESS,
+	COL_CALLER_MODULE,
+	COL_CALLER_OFFSET,
+	COL_CALLER_SYMBOL,
+	COL_CALLER_SYMBOL_OFFSET,
+	COL_CALLER_UNLOADED,
+	COL_CALLER_SOURCE,
+	COL_CALLER_GRADE,
 	COL_CONTENTS,
 	N_COLS
 };
@@ -75,6 +101,15 @@ static const struct column columns[N_COLS] = {
 	[COL_PROCESS_NAME] = {.key = "process.name", .heading = "Process", .is_left = true, .width = 15, .drop = 1},
 	[COL_SOURCE] = {.key = "source"},
 	[COL_PROVEN] = {.key = "proven"},
+	[COL_CALLER] = {.heading = "Caller", .is_left = true, .width = 24, .min_width = 12},
+	[COL_CALLER_ADDRESS] = {.key = "caller.address"},
+	[COL_CALLER_MODULE] = {.key = "caller.module"},
+	[COL_CALLER_OFFSET] = {.key = "caller.offset"},
+	[COL_CALLER_SYMBOL] = {.key = "caller.symbol"},
+	[COL_CALLER_SYMBOL_OFFSET] = {.key = "caller.symbol_offset"},
+	[COL_CALLER_UNLOADED] = {.key = "caller.unloaded"},
+	[COL_CALLER_SOURCE] = {.key = "caller_source"},
+	[COL_CALLER_GRADE] = {.key = "caller_grade"},
 	[COL_CONTENTS] = {.key = NULL},
 };
 
@@ -182,6 +217,17 @@ static int blocks_option(void *arg, int opt)
 	case OPT_PROCESS:
 		o->run.process = optarg;
 		return -1;
+	case OPT_CALLER:
+		if (psc_caller_check(optarg, &err) != PSC_OK)
+			return usage_error("blocks", "%s", err.text);
+		o->run.caller = optarg;
+		return -1;
+	case OPT_MODULE:
+		o->run.module = optarg;
+		return -1;
+	case OPT_CALLERS:
+		o->run.callers = true;
+		return -1;
 	case 's':
 		if (strcmp(optarg, "size") == 0)
 			o->run.sort = PSC_BLOCKS_BY_SIZE;
@@ -216,7 +262,12 @@ struct lister {
 	bool write_failed;
 };
 
-static void fill_cells(const struct lister *l, const struct psc_block_row *b, char tag[17], char hex[9],
+struct row_texts {
+	char tag[17], hex[9];
+	struct caller_texts caller;
+};
+
+static void fill_cells(const struct lister *l, const struct psc_block_row *b, struct row_texts *t,
 		       struct cell cells[N_COLS])
 {
 	for (int i = 0; i < N_COLS; i++)
@@ -227,9 +278,9 @@ static void fill_cells(const struct lister *l, const struct psc_block_row *b, ch
 	if (b->requested_bytes != 0)
 		cells[COL_REQUESTED] = cell_u64(b->requested_bytes);
 	if (b->has_tag) {
-		snprintf(hex, 9, "%02x%02x%02x%02x", b->tag[0], b->tag[1], b->tag[2], b->tag[3]);
-		cells[COL_TAG] = cell_text(psc_tag_format(b->tag, tag));
-		cells[COL_TAG_HEX] = cell_text(hex);
+		snprintf(t->hex, sizeof(t->hex), "%02x%02x%02x%02x", b->tag[0], b->tag[1], b->tag[2], b->tag[3]);
+		cells[COL_TAG] = cell_text(psc_tag_format(b->tag, t->tag));
+		cells[COL_TAG_HEX] = cell_text(t->hex);
 		cells[COL_PROTECTED] = cell_bool(b->is_protected);
 	}
 	cells[COL_POOL] = cell_text(psc_pool_name(b->pool));
@@ -245,6 +296,11 @@ static void fill_cells(const struct lister *l, const struct psc_block_row *b, ch
 	}
 	cells[COL_SOURCE] = cell_text(b->source);
 	cells[COL_PROVEN] = cell_bool(b->is_proven);
+	if (!b->has_caller)
+		return;
+	fill_caller_cells(&b->caller, l->is_32bit, &t->caller, &cells[COL_CALLER]);
+	cells[COL_CALLER_SOURCE] = cell_text(psc_caller_source_name(b->caller_source));
+	cells[COL_CALLER_GRADE] = cell_text(caller_grade(b->caller_source, b->caller_is_inferred));
 }
 
 /* Contents as the table shows them, or as hex digits in text. */
@@ -274,11 +330,12 @@ static bool on_block(void *arg, const struct psc_block_row *b)
 {
 	struct lister *l = (struct lister *)arg;
 	struct cell cells[N_COLS];
-	char tag[17], hex[9], contents[2 * DUMP_BYTES_MAX + 1];
+	struct row_texts texts;
+	char contents[2 * DUMP_BYTES_MAX + 1];
 	bool is_table = l->report.format == FORMAT_TABLE;
 
 	progress_clear();
-	fill_cells(l, b, tag, hex, cells);
+	fill_cells(l, b, &texts, cells);
 	if (l->o->dump_bytes != 0 && !is_table)
 		take_contents(l, b, contents, &cells[COL_CONTENTS]);
 	report_row(&l->report, cells);
@@ -336,6 +393,8 @@ static int print(struct run *r, void *arg)
 	memcpy(l.cols, columns, sizeof(columns));
 	if (l.is_32bit)
 		l.cols[COL_VA].width = 10;
+	if (!o->run.callers && o->run.caller == NULL && o->run.module == NULL)
+		memset(&l.cols[COL_CALLER], 0, (COL_CALLER_GRADE - COL_CALLER + 1) * sizeof(l.cols[0]));
 	if (o->dump_bytes != 0)
 		l.cols[COL_CONTENTS].key = "contents_hex";
 	report_init(&l.report, r, &spec, l.cols, N_COLS);
@@ -363,6 +422,9 @@ int cmd_blocks(int argc, char **argv)
 						{"size", required_argument, NULL, OPT_SIZE},
 						{"in", required_argument, NULL, OPT_IN},
 						{"process", required_argument, NULL, OPT_PROCESS},
+						{"caller", required_argument, NULL, OPT_CALLER},
+						{"module", required_argument, NULL, OPT_MODULE},
+						{"callers", no_argument, NULL, OPT_CALLERS},
 						{"sort", required_argument, NULL, 's'},
 						{"rows", required_argument, NULL, 'n'},
 						{"dump-bytes", required_argument, NULL, OPT_DUMP_BYTES},

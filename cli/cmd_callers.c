@@ -147,12 +147,41 @@ char *location_text(const struct psc_code_location *l, bool is_32bit, char *buf,
 	return buf;
 }
 
+void fill_caller_cells(const struct psc_code_location *c, bool is_32bit, struct caller_texts *t,
+		       struct cell cells[CALLER_CELLS])
+{
+	enum { TEXT, ADDRESS, MODULE, OFFSET, SYMBOL, SYMBOL_OFFSET, UNLOADED };
+	for (int i = 0; i < CALLER_CELLS; i++)
+		cells[i] = cell_null();
+	if (c == NULL || (c->address == 0 && c->module == NULL))
+		return;
+	cells[TEXT] = cell_text(location_text(c, is_32bit, t->text, sizeof(t->text)));
+	cells[MODULE] = cell_text(c->module);
+	cells[SYMBOL] = cell_text(c->symbol);
+	if (c->module != NULL)
+		cells[UNLOADED] = cell_bool(c->is_unloaded);
+	if (c->address == 0)
+		return;
+	cells[ADDRESS] = cell_address(c->address, is_32bit);
+	if (c->module != NULL) {
+		snprintf(t->offset, sizeof(t->offset), "0x%" PRIx64, c->offset);
+		cells[OFFSET] = cell_text(t->offset);
+	}
+	if (c->symbol != NULL)
+		cells[SYMBOL_OFFSET] = cell_u64(c->symbol_offset);
+}
+
+const char *caller_grade(enum psc_caller_source source, bool is_inferred)
+{
+	return source == PSC_CALLER_NONE ? NULL : is_inferred ? "inferred" : "exact";
+}
+
 /* ---- rows ---- */
 
 #define STACK_MAX 64
 
 struct row_texts {
-	char caller[PSC_LOCATION_TEXT_BYTES], offset[24];
+	struct caller_texts caller;
 	char tags[PSC_CALLER_TAGS_MAX][17], tags_hex[PSC_CALLER_TAGS_MAX][9];
 	char frames[STACK_MAX][PSC_LOCATION_TEXT_BYTES];
 	const char *tag_items[PSC_CALLER_TAGS_MAX], *hex_items[PSC_CALLER_TAGS_MAX], *frame_items[STACK_MAX];
@@ -160,24 +189,9 @@ struct row_texts {
 
 static void fill_cells(const struct psc_caller_row *r, bool is_32bit, struct row_texts *t, struct cell cells[N_COLS])
 {
-	const struct psc_code_location *c = &r->caller;
-	bool one = c->address != 0, known = c->address != 0 || c->module != NULL;
 	for (int i = 0; i < N_COLS; i++)
 		cells[i] = cell_null();
-	if (known)
-		cells[COL_CALLER] = cell_text(location_text(c, is_32bit, t->caller, sizeof(t->caller)));
-	if (one)
-		cells[COL_ADDRESS] = cell_address(c->address, is_32bit);
-	cells[COL_MODULE] = cell_text(c->module);
-	if (one && c->module != NULL) {
-		snprintf(t->offset, sizeof(t->offset), "0x%" PRIx64, c->offset);
-		cells[COL_OFFSET] = cell_text(t->offset);
-	}
-	cells[COL_SYMBOL] = cell_text(c->symbol);
-	if (one && c->symbol != NULL)
-		cells[COL_SYMBOL_OFFSET] = cell_u64(c->symbol_offset);
-	if (c->module != NULL)
-		cells[COL_UNLOADED] = cell_bool(c->is_unloaded);
+	fill_caller_cells(&r->caller, is_32bit, &t->caller, &cells[COL_CALLER]);
 	for (size_t i = 0; i < r->n_tags; i++) {
 		const uint8_t *g = r->tags[i];
 		t->tag_items[i] = psc_tag_format(g, t->tags[i]);
@@ -195,7 +209,7 @@ static void fill_cells(const struct psc_caller_row *r, bool is_32bit, struct row
 		cells[COL_ALLOC_BYTES] = cell_u64(r->alloc_bytes);
 	}
 	cells[COL_SOURCE] = cell_text(psc_caller_source_name(r->source));
-	cells[COL_GRADE] = cell_text(r->is_inferred ? "inferred" : "exact");
+	cells[COL_GRADE] = cell_text(caller_grade(r->source, r->is_inferred));
 	size_t n = r->n_stack < STACK_MAX ? r->n_stack : STACK_MAX;
 	for (size_t i = 0; i < n; i++)
 		t->frame_items[i] = location_text(&r->stack[i], is_32bit, t->frames[i], sizeof(t->frames[i]));

@@ -16,10 +16,15 @@ static const char help[] =
 	"value.\n"
 	"POOLTYPE: 0 nonpaged (default), 1 paged, 2 special, 4 session.\n"
 	"\n"
-	"Options:\n" COMMON_OPTIONS_HELP "\n"
+	"Options:\n"
+	"      --caller CALLER   only blocks that Driver Verifier or the stack-trace database records to be allocated\n"
+	"                        from there: address, MODULE+OFFSET (hexadecimal), SYMBOL or MODULE!SYMBOL; the line\n"
+	"                        then ends with the caller\n"
+	"      --module NAME     only blocks with such a caller in this module, likewise\n" COMMON_OPTIONS_HELP "\n"
 	"Examples:\n"
 	"  poolscope poolfind NtFC MEMORY.DMP\n"
 	"  poolscope poolfind 'Mm*' 1 MEMORY.DMP\n"
+	"  poolscope poolfind --module http UlHT 1 MEMORY.DMP\n"
 	"  poolscope poolfind 0x4346744e 0 MEMORY.DMP\n";
 
 #define RANGES_MAX 1100
@@ -71,7 +76,22 @@ struct poolfind_options {
 	struct common_options common;
 	const char *tag;
 	unsigned type;
+	const char *caller, *module;
 };
+
+enum { OPT_CALLER = OPT_COMMAND, OPT_MODULE };
+
+static int poolfind_option(void *arg, int opt)
+{
+	struct poolfind_options *o = (struct poolfind_options *)arg;
+	if (opt != OPT_CALLER && opt != OPT_MODULE)
+		return OPTION_UNKNOWN;
+	struct psc_error err;
+	if (opt == OPT_CALLER && psc_caller_check(optarg, &err) != PSC_OK)
+		return usage_error("poolfind", "%s", err.text);
+	*(opt == OPT_CALLER ? &o->caller : &o->module) = optarg;
+	return OPTION_DONE;
+}
 
 static void print_ranges(struct run *r, bool is_big_table, unsigned type, const char *tag)
 {
@@ -118,6 +138,8 @@ static int print(struct run *r, void *arg)
 	b.n_threads = o->common.n_threads;
 	b.progress = progress_callback(&o->common);
 	b.states = 0;
+	b.caller = o->caller;
+	b.module = o->module;
 	b.pools = pools[o->type] != PSC_POOL_MAX ? 1u << pools[o->type] : 0;
 	if (o->type != 2) {
 		b.kinds = 1u << PSC_BLOCK_KIND_BIG;
@@ -158,9 +180,11 @@ static bool tag_ok(const char *tag, struct psc_error *err)
 
 int cmd_poolfind(int argc, char **argv)
 {
-	static const struct option options[] = {COMMON_LONG_OPTIONS};
+	static const struct option options[] = {{"caller", required_argument, NULL, OPT_CALLER},
+						{"module", required_argument, NULL, OPT_MODULE},
+						COMMON_LONG_OPTIONS};
 	static const struct command_spec spec = {
-		"poolfind", help, "", options, FORMATS_KD, "'poolscope blocks --tag' has others", NULL,
+		"poolfind", help, "", options, FORMATS_KD, "'poolscope blocks --tag' has others", poolfind_option,
 	};
 	static const struct run_steps steps = {.print = print};
 	struct poolfind_options o = {.type = 0};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kd.h"
+#include "callers.h"
 #include <inttypes.h>
 
 const char *kd_tag(const uint8_t tag[4], char *buf)
@@ -25,13 +26,22 @@ const char *kd_pool_name(enum psc_pool pool)
 	return "Unknown pool";
 }
 
+/* The debugger has no such thing; only who asks for callers gets them. */
+static void print_caller(FILE *f, const struct psc_block_row *b, bool is_32bit)
+{
+	char text[PSC_LOCATION_TEXT_BYTES];
+	if (b->has_caller)
+		fprintf(f, " Caller: %s", location_text(&b->caller, is_32bit, text, sizeof(text)));
+	fputc('\n', f);
+}
+
 static void print_owner(FILE *f, const struct psc_block_row *b, bool is_32bit)
 {
 	if (b->is_protected)
 		fputs(" (Protected)", f);
 	if (b->has_process)
 		fprintf(f, " Process: %0*" PRIx64, is_32bit ? 8 : 16, b->process.eprocess);
-	fputc('\n', f);
+	print_caller(f, b, is_32bit);
 }
 
 /* A block on a lookaside list looks allocated to the debugger too. */
@@ -62,6 +72,7 @@ void kd_big_line(FILE *f, const struct psc_block_row *b, bool is_32bit)
 {
 	char tag[5] = "    ", size[24];
 	snprintf(size, sizeof(size), "0x%" PRIx64, b->block_bytes);
-	fprintf(f, "%0*" PRIx64 " : tag %s, size %9s, %s\n", is_32bit ? 8 : 16, b->va,
+	fprintf(f, "%0*" PRIx64 " : tag %s, size %9s, %s", is_32bit ? 8 : 16, b->va,
 		b->has_tag ? kd_tag(b->tag, tag) : tag, size, kd_pool_name(b->pool));
+	print_caller(f, b, is_32bit);
 }

@@ -60,21 +60,16 @@ static void choose_columns(const struct tags_options *o, struct column cols[N_CO
 }
 
 struct row_texts {
-	char caller[PSC_LOCATION_TEXT_BYTES], offset[24];
+	struct caller_texts caller;
 	char tags[PSC_CALLER_TAGS_MAX][17], hex[PSC_CALLER_TAGS_MAX][9];
 	const char *tag_items[PSC_CALLER_TAGS_MAX], *hex_items[PSC_CALLER_TAGS_MAX];
 };
 
-static const char *grade_of(const struct psc_caller_row *r)
-{
-	return r->source == PSC_CALLER_NONE ? NULL : r->is_inferred ? "inferred" : "exact";
-}
-
 static void fill_cells(const struct psc_caller_row *r, bool is_32bit, struct row_texts *t, struct cell cells[N_COLS])
 {
-	const struct psc_code_location *c = &r->caller;
 	for (int i = 0; i < N_COLS; i++)
 		cells[i] = cell_null();
+	fill_caller_cells(&r->caller, is_32bit, &t->caller, &cells[COL_CALLER]);
 	for (size_t i = 0; i < r->n_tags; i++) {
 		const uint8_t *g = r->tags[i];
 		t->tag_items[i] = psc_tag_format(g, t->tags[i]);
@@ -89,23 +84,7 @@ static void fill_cells(const struct psc_caller_row *r, bool is_32bit, struct row
 	cells[COL_LIVE] = cell_u64(r->live);
 	cells[COL_BYTES] = cell_u64(r->live_bytes);
 	cells[COL_SOURCE] = cell_text(psc_caller_source_name(r->source));
-	cells[COL_GRADE] = cell_text(grade_of(r));
-	if (c->address == 0 && c->module == NULL)
-		return;
-	cells[COL_CALLER] = cell_text(location_text(c, is_32bit, t->caller, sizeof(t->caller)));
-	cells[COL_MODULE] = cell_text(c->module);
-	cells[COL_SYMBOL] = cell_text(c->symbol);
-	if (c->module != NULL)
-		cells[COL_UNLOADED] = cell_bool(c->is_unloaded);
-	if (c->address == 0)
-		return;
-	cells[COL_ADDRESS] = cell_address(c->address, is_32bit);
-	if (c->module != NULL) {
-		snprintf(t->offset, sizeof(t->offset), "0x%" PRIx64, c->offset);
-		cells[COL_OFFSET] = cell_text(t->offset);
-	}
-	if (c->symbol != NULL)
-		cells[COL_SYMBOL_OFFSET] = cell_u64(c->symbol_offset);
+	cells[COL_GRADE] = cell_text(caller_grade(r->source, r->is_inferred));
 }
 
 static bool is_wanted(const struct psc_caller_row *r, const struct tags_options *o)

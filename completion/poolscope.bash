@@ -18,7 +18,7 @@ _poolscope()
 	local info=""
 	local symbols="--server --profile --store"
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
-	local blocks="--tag --pool --kind --state --size --in --process --sort --rows --dump-bytes"
+	local blocks="--tag --pool --kind --state --size --in --process --caller --module --callers --sort --rows --dump-bytes"
 	local block="--dump-bytes --refs --tag-file"
 	local validate="--rows"
 	local diff="--sort --rows --tag --pool --by --changed --pinned --no-walk --budget"
@@ -26,7 +26,7 @@ _poolscope()
 	local poolused="--tag-file"
 	local pool="--tag-file"
 	local poolval=""
-	local poolfind=""
+	local poolfind="--caller --module"
 	local stacks="--thread --module --no-scan --rows"
 	local callers="--by --tag --module --rows --stacks"
 	local owner="--no-sites --tag-file --rows"
@@ -84,7 +84,7 @@ _poolscope()
 		;;
 	--run-map | --pagefile | --dtb | --kernel-base | --kdbg) return ;;
 	--timeout | --max-memory | --width) return ;;
-	--server | --threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --dump-bytes | --module | --api | -m | -n | -t) return ;;
+	--server | --threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --caller | --dump-bytes | --module | --api | -m | -n | -t) return ;;
 	--with)
 		_poolscope_files -f "$cur"
 		return

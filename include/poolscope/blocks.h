@@ -8,7 +8,7 @@
 #ifndef POOLSCOPE_BLOCKS_H
 #define POOLSCOPE_BLOCKS_H
 
-#include <poolscope/tags.h>
+#include <poolscope/callers.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -65,6 +65,10 @@ struct psc_block_row {
 	bool has_process;
 	struct psc_block_process process; /**< charged for it (quota); valid if has_process */
 	const char *source;               /**< "big_page_table", "walk" or "scan" */
+	bool has_caller;                  /**< who allocated it is recorded, and was asked for: */
+	struct psc_code_location caller;  /**< as in struct psc_caller_row; texts live during the call */
+	enum psc_caller_source caller_source;
+	bool caller_is_inferred;
 };
 
 /** Return false to end: psc_blocks_run() then returns PSC_E_CANCELLED. Called on the calling thread. */
@@ -91,18 +95,27 @@ struct psc_blocks_options {
 	uint64_t max_rows; /**< rows given out; 0: all, by size at most PSC_BLOCKS_MAX_SORTED. All are counted. */
 	psc_progress_fn *progress;
 	void *progress_arg;
+	bool callers;       /**< fill in the callers of rows; implied by the two below */
+	const char *caller; /**< only blocks that this caller is recorded to have allocated: a return address
+			       ("fffff80012345678", "0x..."), "MODULE+OFFSET" (hexadecimal), "SYMBOL" or
+			       "MODULE!SYMBOL", both also with "+OFFSET": then only that return address; NULL: any */
+	const char *module; /**< only blocks with a recorded caller in this module, as debuggers or files spell it; case
+			       does not count; NULL: any */
 };
 #define PSC_BLOCKS_MAX_SORTED 1000000u
 #define PSC_BLOCKS_OPTIONS_INIT                                                                                        \
 	{                                                                                                              \
 		sizeof(struct psc_blocks_options), 0, NULL, 0, 0, 1u << PSC_BLOCK_ALLOCATED, 0, 0, 0, 0, NULL,         \
-			PSC_BLOCKS_BY_ADDRESS, 0, NULL, NULL                                                           \
+			PSC_BLOCKS_BY_ADDRESS, 0, NULL, NULL, false, NULL, NULL                                        \
 	}
 
 struct psc_blocks; /* totals and coverage of a list */
 
+/** Is this text a caller as struct psc_blocks_options takes it? PSC_E_ARGUMENT when not. */
+PSC_API enum psc_status psc_caller_check(const char *text, struct psc_error *reterr);
+
 /** List blocks. *ret receives totals and coverage and is freed with psc_blocks_free(). Deterministic for any n_threads.
- * Errors: PSC_E_ARGUMENT (tag pattern, process), PSC_E_NOT_FOUND (no such process), PSC_E_CANCELLED,
+ * Errors: PSC_E_ARGUMENT (tag pattern, process, caller), PSC_E_NOT_FOUND (no such process), PSC_E_CANCELLED,
  * PSC_E_NO_MEMORY. */
 PSC_API enum psc_status psc_blocks_run(struct psc_dump *dump, const struct psc_blocks_options *opts, psc_blocks_fn *fn,
 				       void *arg, struct psc_blocks **ret, struct psc_error *reterr);

@@ -2,6 +2,7 @@
 /* Blocks that match, in address order as they come from the walk, or the largest of them kept in a heap. */
 #include "report/blocks.h"
 #include "report/coverage.h"
+#include "report/recorded.h"
 #include "util/checked.h"
 #include "util/error.h"
 #include "util/vec.h"
@@ -25,6 +26,7 @@ struct list {
 	struct psc_process_table processes;
 	uint64_t *only; /* charged processes that are wanted; NULL: any */
 	size_t n_only;
+	struct psc_recorded *recorded; /* NULL: callers are not asked for */
 	uint32_t header_bytes;
 	psc_blocks_fn *fn;
 	void *arg;
@@ -111,6 +113,14 @@ static bool is_in(uint32_t mask, unsigned bit)
 	return mask == 0 || (bit < 32 && (mask >> bit & 1) != 0);
 }
 
+static bool is_charged(const struct list *l, const struct psc_block *b)
+{
+	for (size_t i = 0; i < l->n_only; i++)
+		if (l->only[i] == b->process)
+			return true;
+	return false;
+}
+
 /* Called from worker threads: reads only. */
 static bool wanted(const void *arg, const struct psc_block *b)
 {
@@ -130,12 +140,12 @@ static bool wanted(const void *arg, const struct psc_block *b)
 		if (!b->has_tag || !psc_tag_pattern_match(o->tag, tag))
 			return false;
 	}
-	if (l->only == NULL)
+	if (l->only != NULL && !is_charged(l, b))
+		return false;
+	if (o->caller == NULL && o->module == NULL)
 		return true;
-	for (size_t i = 0; i < l->n_only; i++)
-		if (l->only[i] == b->process)
-			return true;
-	return false;
+	const struct psc_recorded_caller *c = psc_recorded_find(l->recorded, b);
+	return c != NULL && c->is_wanted;
 }
 
 /* ---- the largest ---- */
@@ -210,6 +220,13 @@ static bool give(struct list *l, const struct psc_block *b)
 {
 	struct psc_block_row row;
 	psc_block_row_make(b, l->header_bytes, &l->processes, &row);
+	const struct psc_recorded_caller *c = l->recorded != NULL ? psc_recorded_find(l->recorded, b) : NULL;
+	if (c != NULL) {
+		row.has_caller = true;
+		row.caller = c->code;
+		row.caller_source = c->source;
+		row.caller_is_inferred = c->is_inferred;
+	}
 	return l->fn == NULL || l->fn(l->arg, &row);
 }
 
@@ -361,6 +378,8 @@ enum psc_status psc_blocks_list(struct psc_kernel *k, const struct psc_blocks_op
 		return psc_fail_no_memory(reterr);
 	l.ret->warnings.arena = &l.ret->arena;
 	st = find_processes(k, &l, reterr);
+	if (st == PSC_OK && (opts->callers || opts->caller != NULL || opts->module != NULL))
+		st = psc_recorded_read(k, opts, &l.ret->warnings, &l.recorded, reterr);
 	if (st == PSC_OK)
 		st = k->space.mmu == PSC_MMU_NONE ? list_saved(k, &l, reterr) : list_walked(k, &l, reterr);
 	if (st == PSC_OK) {
@@ -369,6 +388,7 @@ enum psc_status psc_blocks_list(struct psc_kernel *k, const struct psc_blocks_op
 	}
 	psc_blocks_free(l.ret);
 	psc_process_table_deinit(&l.processes);
+	psc_recorded_free(l.recorded);
 	free(l.only);
 	free(l.kept.items);
 	return st;

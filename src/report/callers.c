@@ -275,8 +275,51 @@ static bool copy_verifier(struct psc_callers *c, const struct psc_verifier *v)
 	return true;
 }
 
-static enum psc_status collect(struct psc_callers_collect *g, const struct psc_callers_options *opts,
-			       struct psc_error *reterr)
+enum psc_status psc_callers_collect_open(struct psc_kernel *k, struct psc_callers_collect **ret,
+					 struct psc_error *reterr)
+{
+	struct psc_callers_collect *g = calloc(1, sizeof(*g)); /* regions are large */
+	struct psc_callers *c = calloc(1, sizeof(*c));
+	if (!g || !c) {
+		free(g);
+		free(c);
+		return psc_fail_no_memory(reterr);
+	}
+	c->warnings.arena = &c->arena;
+	c->ratio = 1.0;
+	g->k = k;
+	g->c = c;
+	psc_hashmap_init(&g->sums, sizeof(struct psc_caller_sum), PSC_CALLER_KEYS_MAX);
+	psc_hashmap_init(&g->live, sizeof(struct psc_recorded_block), LIVE_MAX);
+	psc_hashmap_init(&g->stacks, sizeof(struct psc_caller_stack), PSC_CALLER_KEYS_MAX);
+	psc_hashmap_init(&g->seen, 0, SEEN_MAX);
+	psc_pool_rules_init(&g->rules, k->id.build, !k->space.is_32bit);
+	struct psc_warnings ignored = {.arena = &c->arena}; /* of the ranges: said where the pool is walked */
+	psc_pool_regions_find(k, &ignored, &g->regions);
+	psc_warnings_deinit(&ignored);
+	enum psc_status r = psc_symbolizer_open(k, &g->symbolizer, reterr);
+	if (r != PSC_OK) {
+		psc_callers_collect_close(g);
+		return r;
+	}
+	*ret = g;
+	return PSC_OK;
+}
+
+void psc_callers_collect_close(struct psc_callers_collect *g)
+{
+	if (!g)
+		return;
+	psc_callers_free(g->c);
+	psc_symbolizer_close(g->symbolizer);
+	psc_hashmap_deinit(&g->sums);
+	psc_hashmap_deinit(&g->live);
+	psc_hashmap_deinit(&g->stacks);
+	psc_hashmap_deinit(&g->seen);
+	free(g);
+}
+
+enum psc_status psc_callers_read_records(struct psc_callers_collect *g, struct psc_error *reterr)
 {
 	struct psc_callers *c = g->c;
 	struct psc_verifier v;
@@ -308,64 +351,38 @@ static enum psc_status collect(struct psc_callers_collect *g, const struct psc_c
 	c->info.log_length = traces.length;
 	c->info.log_records = traces.records;
 	c->info.log_missing = traces.missing;
-	if (g->no_memory)
-		return psc_fail_no_memory(reterr);
-	r = psc_callers_walk(g, opts, reterr);
-	if (r != PSC_OK)
-		return r;
-	if (g->full)
-		psc_warn(&c->warnings, "more than %zu different callers and tags: the rest was not counted",
-			 PSC_CALLER_KEYS_MAX);
-	return PSC_OK;
+	return g->no_memory ? psc_fail_no_memory(reterr) : PSC_OK;
 }
 
 enum psc_status psc_callers_compute(struct psc_kernel *k, const struct psc_callers_options *opts,
 				    struct psc_callers **ret, struct psc_error *reterr)
 {
+	struct psc_callers_collect *g = NULL;
 	enum psc_status r = opts->tag ? psc_tag_pattern_check(opts->tag, reterr) : PSC_OK;
+	if (r == PSC_OK)
+		r = psc_callers_collect_open(k, &g, reterr);
+	if (r == PSC_OK)
+		r = psc_callers_read_records(g, reterr);
+	if (r == PSC_OK)
+		r = psc_callers_walk(g, opts, reterr);
 	if (r != PSC_OK)
-		return r;
-	struct psc_callers_collect *g = calloc(1, sizeof(*g)); /* regions are large */
-	struct psc_callers *c = calloc(1, sizeof(*c));
-	if (!g || !c) {
+		goto out;
+	struct psc_callers *c = g->c;
+	if (g->full)
+		psc_warn(&c->warnings, "more than %zu different callers and tags: the rest was not counted",
+			 PSC_CALLER_KEYS_MAX);
+	if (!psc_caller_rows_make(c, &g->sums, g->symbolizer, opts)) {
 		r = psc_fail_no_memory(reterr);
 		goto out;
-	}
-	c->warnings.arena = &c->arena;
-	c->ratio = 1.0;
-	g->k = k;
-	g->c = c;
-	psc_hashmap_init(&g->sums, sizeof(struct psc_caller_sum), PSC_CALLER_KEYS_MAX);
-	psc_hashmap_init(&g->live, sizeof(struct psc_recorded_block), LIVE_MAX);
-	psc_hashmap_init(&g->stacks, sizeof(struct psc_caller_stack), PSC_CALLER_KEYS_MAX);
-	psc_hashmap_init(&g->seen, 0, SEEN_MAX);
-	psc_pool_rules_init(&g->rules, k->id.build, !k->space.is_32bit);
-	struct psc_warnings ignored = {.arena = &c->arena}; /* of the ranges: said where the pool is walked */
-	psc_pool_regions_find(k, &ignored, &g->regions);
-	psc_warnings_deinit(&ignored);
-	r = psc_symbolizer_open(k, &g->symbolizer, reterr);
-	if (r == PSC_OK)
-		r = collect(g, opts, reterr);
-	if (r == PSC_OK && !psc_caller_rows_make(c, &g->sums, g->symbolizer, opts))
-		r = psc_fail_no_memory(reterr);
-out:
-	if (g) {
-		psc_symbolizer_close(g->symbolizer);
-		psc_hashmap_deinit(&g->sums);
-		psc_hashmap_deinit(&g->live);
-		psc_hashmap_deinit(&g->stacks);
-		psc_hashmap_deinit(&g->seen);
-		free(g);
-	}
-	if (r != PSC_OK) {
-		psc_callers_free(c);
-		return r;
 	}
 	c->is_interrupted = psc_image_is_cancelled(k->img);
 	if (c->is_interrupted)
 		psc_warn(&c->warnings, "the run was interrupted: not all callers are listed");
 	*ret = c;
-	return PSC_OK;
+	g->c = NULL;
+out:
+	psc_callers_collect_close(g);
+	return r;
 }
 
 void psc_callers_free(struct psc_callers *callers)

@@ -54,6 +54,14 @@ struct psc_callers_collect {
 	bool no_memory, full;
 };
 
+/* Nothing read yet. */
+enum psc_status psc_callers_collect_open(struct psc_kernel *k, struct psc_callers_collect **ret,
+					 struct psc_error *reterr);
+/* With its result, unless c was taken out. NULL allowed. */
+void psc_callers_collect_close(struct psc_callers_collect *g);
+/* All but the stack-trace database: sums, live blocks, and what is known of the sources. */
+enum psc_status psc_callers_read_records(struct psc_callers_collect *g, struct psc_error *reterr);
+
 /* NULL: out of memory, or too many: then full is set. */
 struct psc_caller_sum *psc_caller_sum_of(struct psc_callers_collect *g, struct psc_hashkey key);
 struct psc_caller_sum *psc_caller_sum_at(struct psc_callers_collect *g, uint64_t caller, uint32_t tag,
@@ -76,6 +84,10 @@ enum psc_status psc_callers_read_infos(struct psc_callers_collect *g, bool has_r
  * block, instead of the sums of records. */
 enum psc_status psc_callers_walk(struct psc_callers_collect *g, const struct psc_callers_options *opts,
 				 struct psc_error *reterr);
+/* The innermost frame that is not one of the pool's own routines, or of those that take down a stack. */
+uint64_t psc_caller_of_trace(struct psc_callers_collect *g, const struct psc_stackdb_trace *t);
+/* How many of the blocks that were found name each trace; from malloc. NULL: out of memory. */
+uint64_t *psc_caller_count_by_trace(const struct psc_stackdb *db, const struct psc_block_callers *found);
 
 /* Rows in their order, from the sums; adds to the info's totals. False: out of memory. */
 bool psc_caller_rows_make(struct psc_callers *c, const struct psc_hashmap *sums, struct psc_symbolizer *symbolizer,

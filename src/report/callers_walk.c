@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The innermost frame that is not one of the pool's own routines, or of those that take down a stack. */
-static uint64_t caller_of_trace(struct psc_callers_collect *g, const struct psc_stackdb_trace *t)
+uint64_t psc_caller_of_trace(struct psc_callers_collect *g, const struct psc_stackdb_trace *t)
 {
 	for (unsigned i = 0; i < t->n_frames; i++) {
 		struct psc_symbol_text text;
@@ -21,8 +20,7 @@ static uint64_t caller_of_trace(struct psc_callers_collect *g, const struct psc_
 	return t->frames[0];
 }
 
-/* How many blocks name each trace; NULL: out of memory. */
-static uint64_t *count_by_trace(const struct psc_stackdb *db, const struct psc_block_callers *found)
+uint64_t *psc_caller_count_by_trace(const struct psc_stackdb *db, const struct psc_block_callers *found)
 {
 	uint64_t *live = calloc((size_t)db->n_indices + 1, sizeof(*live));
 	struct psc_hashkey key;
@@ -37,7 +35,7 @@ static uint64_t *count_by_trace(const struct psc_stackdb *db, const struct psc_b
 static bool add_blocks(struct psc_callers_collect *g, const struct psc_stackdb *db,
 		       const struct psc_block_callers *found)
 {
-	uint64_t *live = count_by_trace(db, found);
+	uint64_t *live = psc_caller_count_by_trace(db, found);
 	struct psc_hashkey key;
 	void *value;
 	if (!live)
@@ -50,7 +48,7 @@ static bool add_blocks(struct psc_callers_collect *g, const struct psc_stackdb *
 		uint64_t caller = key.a;
 		if (source == PSC_CALLER_STACKDB && found->db_is_proven) {
 			t = psc_stackdb_at(db, (uint32_t)key.a);
-			caller = caller_of_trace(g, t);
+			caller = psc_caller_of_trace(g, t);
 			is_inferred = !t->count_is_cut && live[key.a] > t->count;
 		} else if (source == PSC_CALLER_STACKDB) {
 			source = PSC_CALLER_NONE; /* what looked like an index was something else */

@@ -61,7 +61,7 @@ for value in live 'all,free' ''; do bad blocks --state "$value" x.dmp; done
 for value in .. 1-2 5..4 x..y 1..2..3 99999999999999999999 16777216T 1Q ''; do bad blocks --size "$value" x.dmp; done
 for value in .. 2..1 xyz 1..fffffffffffffffff 0x ''; do bad blocks --in "$value" x.dmp; done
 for value in 0 -1 4097 x ''; do bad blocks --dump-bytes "$value" x.dmp; done
-for option in --sort --rows --tag --pool --kind --state --size --in --process --dump-bytes -s -n -t; do bad blocks x.dmp "$option"; done
+for option in --sort --rows --tag --pool --kind --state --size --in --process --caller --module --dump-bytes -s -n -t; do bad blocks x.dmp "$option"; done
 fixture="--isf $root/fixtures/leak-7-x64.isf.json.xz $root/fixtures/leak-7-x64.dmp.gz"
 # shellcheck disable=SC2086
 for value in '' 0x 0xfff8z 0x0; do bad blocks --process "$value" $fixture; done
@@ -70,6 +70,11 @@ for value in 99999 nobody.exe 12x; do
 	run blocks --process "$value" $fixture
 	expect 3 "blocks --process $value"
 	expect_line 'no process of this dump' "blocks --process $value"
+done
+
+for value in '' 'http!' '!' '+10' 'http+' 'http+xyz' 'a!b+z' 12345678901234567 "$(printf '%0300d' 0)"; do
+	bad blocks --caller "$value" x.dmp
+	bad poolfind --caller "$value" NtFC x.dmp
 done
 
 bad diff x.dmp

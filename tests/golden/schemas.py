@@ -91,7 +91,7 @@ def columns_of(doc, row, header, prefix=''):
 # Options that add columns. All other commands are run without any.
 CASES = {
     'tags': [[], ['--by', 'tag,size']],
-    'blocks': [['-n', '1'], ['-n', '1', '--dump-bytes', '1']],
+    'blocks': [['-n', '1'], ['-n', '1', '--dump-bytes', '1'], ['-n', '1', '--callers']],
     'tag_callers': [['--by', 'tag,caller'], ['--by', 'module']],
     'owner': [['NtFC']],
     'diff': [[], ['--by', 'process'], ['--by', 'tag,size']],

@@ -94,6 +94,50 @@ try:
     only = rows_by('tag,caller', '--tag', 'V*', '--pool', 'paged')['rows']
     if only != [r for r in rows if r['pool'] == 'paged' and r['tag_hex'].startswith('56')]:
         bad.append('--tag and --pool choose other rows')
+    # One by one: each block names the caller that the sums have it under.
+    blocks = [a.poolscope, 'blocks', '-q', '--format', 'json', '--isf', os.path.join(work, truth['isf'])]
+
+    def listed(*options):
+        return json.loads(run(*blocks, *options, dump))['rows']
+
+    each = listed('--callers')
+    for r in each:
+        r['live_count'], r['live_bytes'] = 1, r['block_bytes']
+        if r['caller_grade'] != (r['caller'] and r['caller_grade']) or (r['caller'] is None) != (r['caller_source'] is None):
+            bad.append('a block with half a caller: %s' % r)
+    for grade, callers in ('exact', exact), ('inferred', inferred):
+        expect('blocks by caller, ' + grade,
+               sums(each, lambda r: r['caller']['address'] if r['caller_grade'] == grade else None), callers)
+    if listed('--callers', '--threads', '4') != listed('--callers', '--threads', '1'):
+        bad.append('blocks: four threads say something else than one')
+    some = sorted({(r['caller']['module'], r['caller']['offset'], r['caller']['address']) for r in each if r['caller']})
+
+    def addresses(rows):
+        return [r['va'] for r in rows]
+
+    for module, offset, address in some[:3]:
+        want_va = addresses(r for r in each if r['caller'] and r['caller']['address'] == address)
+        for text in address, address[2:], module.upper() + '+' + offset[2:], module.split('.')[0] + '+' + offset:
+            if module == 'ntoskrnl.exe' or not want_va:
+                continue
+            if addresses(listed('--caller', text)) != want_va:
+                bad.append('blocks --caller %s finds others' % text)
+        want_va = addresses(r for r in each if r['caller'] and r['caller']['module'] == module and r['pool'] == 'paged')
+        if addresses(listed('--module', module, '--pool', 'paged', '--threads', '3')) != want_va:
+            bad.append('blocks --module %s finds others' % module)
+    # By symbol: LabUse1 and the like, of the drivers' own PDBs.
+    named = [r for r in listed('--callers', '--symbols', work) if r['caller'] and r['caller']['symbol']]
+    for module, symbol, offset in sorted({(r['caller']['module'], r['caller']['symbol'], r['caller']['symbol_offset'])
+                                          for r in named})[:2]:
+        same = [r for r in named if (r['caller']['module'], r['caller']['symbol']) == (module, symbol)]
+        for text, want_rows in ((module.split('.')[0].upper() + '!' + symbol, same),
+                                (symbol, [r for r in named if r['caller']['symbol'] == symbol]),
+                                ('%s!%s+0x%x' % (module, symbol, offset),
+                                 [r for r in same if r['caller']['symbol_offset'] == offset])):
+            if addresses(listed('--caller', text, '--symbols', work)) != addresses(want_rows):
+                bad.append('blocks --caller %s finds others' % text)
+    if a.case == 'verifier' and a.build != 'xp-x86' and len(named) < 100:
+        bad.append('only %d blocks of callers with symbols' % len(named))
     if doc['coverage']['unmet_count'] != 0 or doc['coverage']['ratio'] != 1:
         bad.append('coverage: %s' % doc['coverage'])
 finally:
