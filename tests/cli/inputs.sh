@@ -102,7 +102,8 @@ with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
 fi
 
 # What libarchive reads, when it is built in: the same rules.
-if command -v bsdtar >/dev/null && "$exe" --version | grep -q '^libarchive: [0-9]'; then
+# shellcheck disable=SC2086
+if command -v bsdtar >/dev/null && $wrapper "$exe" --version | grep -q '^libarchive: [0-9]'; then
 	mkdir "$tmp/in"
 	cp "$tmp/garbage" "$tmp/in/a.dmp"
 	cp "$tmp/garbage" "$tmp/in/b.DMP"
