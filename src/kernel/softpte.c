@@ -19,11 +19,6 @@ static bool read_mask(struct psc_kernel *k, uint64_t *ret)
 	return va && psc_read_u64(&k->reader, va, ret);
 }
 
-static uint64_t kernel_start(const struct psc_space *sp)
-{
-	return sp->is_32bit ? 0x80000000u : sp->mmu == PSC_MMU_X64_LA57 ? 0xff00000000000000u : 0xffff800000000000u;
-}
-
 static bool is_from_file(const struct psc_kernel *k, enum psc_field_id f)
 {
 	return k->profile.fields[f].origin > PSC_ORIGIN_BUILTIN_RANGE;
@@ -91,7 +86,7 @@ static void reject(struct psc_kernel *k, const struct psc_softpte *told, const s
 static void note_found(struct psc_kernel *k, const struct psc_softpte *found)
 {
 	struct psc_softpte_fit fit;
-	psc_softpte_try(&k->space, kernel_start(&k->space), 0, found, &fit);
+	psc_softpte_try(&k->space, psc_kernel_start(&k->space), 0, found, &fit);
 	enum psc_confidence c = !psc_softpte_fits(&fit)                             ? PSC_CONFIDENCE_WEAK
 				: found->invalid_pte_mask != 0 && fit.n_beyond == 0 ? PSC_CONFIDENCE_PROVEN
 										    : PSC_CONFIDENCE_LIKELY;
@@ -106,7 +101,7 @@ static void note_found(struct psc_kernel *k, const struct psc_softpte *found)
 
 void psc_kernel_refine_softpte(struct psc_kernel *k)
 {
-	const uint64_t lo = kernel_start(&k->space);
+	const uint64_t lo = psc_kernel_start(&k->space);
 	struct psc_softpte_fit fit;
 	if (k->space.mmu == PSC_MMU_NONE || k->space.mmu == PSC_MMU_X86)
 		return;

@@ -114,11 +114,16 @@ unsigned psc_pointer_bytes(const struct psc_space *sp)
 	return sp->is_32bit ? 4 : 8;
 }
 
-bool psc_is_kernel_va(const struct psc_space *sp, uint64_t va)
+uint64_t psc_kernel_start(const struct psc_space *sp)
 {
 	if (sp->is_32bit)
-		return va >= 0x80000000u && va < GB4;
-	return va >= (sp->mmu == PSC_MMU_NONE ? 0xffff800000000000u : psc_mmu_infos[sp->mmu].high_start);
+		return 0x80000000u;
+	return sp->mmu == PSC_MMU_NONE ? 0xffff800000000000u : psc_mmu_infos[sp->mmu].high_start;
+}
+
+bool psc_is_kernel_va(const struct psc_space *sp, uint64_t va)
+{
+	return va >= psc_kernel_start(sp) && (!sp->is_32bit || va < GB4);
 }
 
 /* NtSystemRoot at 30 (WCHAR), NtMajorVersion at 26C (reference: kernel 4 [V]). */

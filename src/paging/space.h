@@ -137,6 +137,8 @@ bool psc_read_u64(struct psc_reader *r, uint64_t va, uint64_t *ret);
 /* 4 bytes zero-extended on 32-bit machines, 8 otherwise. */
 bool psc_read_ptr(struct psc_reader *r, uint64_t va, uint64_t *ret);
 unsigned psc_pointer_bytes(const struct psc_space *sp);
+/* Where the kernel half begins. */
+uint64_t psc_kernel_start(const struct psc_space *sp);
 /* In the kernel half and canonical. 32-bit: >= 0x80000000 (a 3 GB boot moves it; then >= 0xc0000000 also satisfies). */
 bool psc_is_kernel_va(const struct psc_space *sp, uint64_t va);
 /* 4096 bytes of the page that holds va, valid until the next call on this reader; NULL with the translation in *ret. */

@@ -9,9 +9,7 @@
 
 #include <stdlib.h>
 
-#define X64_KERNEL_LO     0xffff800000000000u
 #define X64_PTES_LO       0xfffff68000000000u /* up to 10586 */
-#define X64_TOP_SLOT      ((uint64_t)1 << 39)
 #define WIN7_PAGED_LO     0xfffff8a000000000u
 #define WIN7_PAGED_LAST   0xfffff8cfffffffffu
 #define WIN8_PAGED_LO     0xffffc00000000000u
@@ -209,6 +207,12 @@ static void find_x86(struct psc_kernel *k, struct psc_pool_regions *ret)
 	}
 }
 
+/* log2 of what an entry of the top table covers. */
+static unsigned top_shift(const struct psc_kernel *k)
+{
+	return k->space.mmu == PSC_MMU_X64_LA57 ? 48 : 39;
+}
+
 /* Where the page tables show as data. The debugger data block says it from 14393 on; else the one top-level entry that
  * names its own table does (reference: paging 9, 10). 0: not known. */
 uint64_t psc_pte_base(struct psc_kernel *k)
@@ -217,7 +221,8 @@ uint64_t psc_pte_base(struct psc_kernel *k)
 	unsigned n = 0;
 	if (k->id.build < 14393)
 		return X64_PTES_LO;
-	if (k->kdbg.pte_base != 0 || (k->space.mmu != PSC_MMU_X64 && k->space.mmu != PSC_MMU_ARM64))
+	if (k->kdbg.pte_base != 0 ||
+	    (k->space.mmu != PSC_MMU_X64 && k->space.mmu != PSC_MMU_X64_LA57 && k->space.mmu != PSC_MMU_ARM64))
 		return k->kdbg.pte_base;
 	for (unsigned i = 256; i < 512; i++) {
 		uint8_t raw[8];
@@ -227,7 +232,7 @@ uint64_t psc_pte_base(struct psc_kernel *k)
 		if ((e & 1) == 0 || (e & 0x000ffffffffff000u) != k->space.top_pa)
 			continue;
 		n++;
-		found = 0xffff000000000000u | (uint64_t)i << 39;
+		found = 0 - ((uint64_t)(512 - i) << top_shift(k));
 	}
 	return n == 1 ? found : 0;
 }
@@ -240,13 +245,13 @@ static void whole_space(struct psc_kernel *k, enum psc_pool pool, struct psc_poo
 		psc_pool_regions_add(k, ret, pool, 0xc0800000u, 0xffffffffu, BY_BYTES, true);
 		return;
 	}
-	uint64_t ptes = psc_pte_base(k);
-	if (ptes < X64_KERNEL_LO || ptes % X64_TOP_SLOT != 0 || ptes > 0 - X64_TOP_SLOT)
+	uint64_t ptes = psc_pte_base(k), lo = psc_kernel_start(&k->space), slot = (uint64_t)1 << top_shift(k);
+	if (ptes < lo || ptes % slot != 0 || ptes > 0 - slot)
 		return;
-	if (ptes > X64_KERNEL_LO)
-		psc_pool_regions_add(k, ret, pool, X64_KERNEL_LO, ptes - 1, BY_BYTES, true);
-	if (ptes < 0 - X64_TOP_SLOT)
-		psc_pool_regions_add(k, ret, pool, ptes + X64_TOP_SLOT, UINT64_MAX, BY_BYTES, true);
+	if (ptes > lo)
+		psc_pool_regions_add(k, ret, pool, lo, ptes - 1, BY_BYTES, true);
+	if (ptes < 0 - slot)
+		psc_pool_regions_add(k, ret, pool, ptes + slot, UINT64_MAX, BY_BYTES, true);
 }
 
 static int by_address(const void *a, const void *b)

@@ -99,12 +99,12 @@ static void from_bitmap(struct psc_kernel *k, uint64_t state, struct psc_pool_re
 	psc_pool_regions_add(k, ret, PSC_POOL_PAGED, base, base + (bytes - 1), "MiState DynamicBitMapPagedPool", false);
 }
 
-/* One type per 512 GiB. */
+/* One type per 512 GiB. What it is with page tables of five levels is not known. */
 static void from_slots(struct psc_kernel *k, uint64_t visible, enum psc_pool pool, struct psc_pool_regions *ret)
 {
 	uint64_t types = psc_member_va(k, visible, PSC_FIELD_MI_VISIBLE_STATE_SystemVaType);
 	uint8_t want = psc_va_type_of_pool(k->id.build, pool);
-	if (types == 0)
+	if (types == 0 || k->space.mmu == PSC_MMU_X64_LA57)
 		return;
 	for (uint64_t i = 0; i < SLOTS; i++) {
 		uint8_t type;

@@ -19,9 +19,8 @@ static bool visit_pages(struct psc_seg *s, uint64_t align, page_fn *visit)
 	struct psc_run_iter it;
 	struct psc_va_run run;
 	uint8_t scratch[PSC_PAGE_BYTES];
-	uint64_t lo = psc_kernel_is_64bit(k) ? 0xffff800000000000u : 0x80000000u, n_left;
-	n_left = psc_image_pages_present(k->img) * 2 + 65536;
-	psc_run_iter_init(&it, &k->reader, lo, 0, 0);
+	uint64_t n_left = psc_image_pages_present(k->img) * 2 + 65536;
+	psc_run_iter_init(&it, &k->reader, psc_kernel_start(&k->space), 0, 0);
 	while (!psc_image_is_cancelled(k->img) && psc_run_iter_next(&it, &run, NULL) == PSC_OK) {
 		if ((run.state != PSC_VA_PRESENT && run.state != PSC_VA_TRANSITION) || run.presence != PSC_PAGE_PRESENT)
 			continue;

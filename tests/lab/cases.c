@@ -331,6 +331,11 @@ static void options_moved_mi(struct lab_options *o)
 	o->moved_mi = true;
 }
 
+static void options_la57(struct lab_options *o)
+{
+	o->la57 = o->no_session = true;
+}
+
 static void options_encoded(struct lab_options *o)
 {
 	o->encode_kdbg = true;
@@ -540,6 +545,7 @@ static const struct lab_case cases[] = {
 	{"stackdb-xp", "the same in the place of tags", "xp-x86", options_stackdb_xp, lab_stackdb_plant, NULL},
 	{"stackdb-stale", "the database beside headers that hold other numbers", NULL, options_stackdb_stale,
 	 plant_stackdb, NULL},
+	{"la57", "page tables of five levels", "11-22h2-x64", options_la57, plant_small, NULL},
 	{"encoded-kdbg", "scrambled debugger data block", "8.1-x64", options_encoded, plant_small, NULL},
 	{"bench", "large, full of small blocks; on segment heaps users.md case 3 in proportion", NULL, options_bench,
 	 plant_bench, NULL},

@@ -129,7 +129,7 @@ static void put_profile(struct lab_machine *m)
 		lab_put32(m->mem, k + 0x344, lab_offset(b, "_KTHREAD", "StackBase"));
 	}
 	if (size > 0x360)
-		lab_put64(m->mem, k + 0x360, 0xffff000000000000 | (uint64_t)b->self_map_slot << 39);
+		lab_put64(m->mem, k + 0x360, lab_pte_base(b));
 }
 
 static uint64_t byte_swap(uint64_t x)

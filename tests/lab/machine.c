@@ -136,9 +136,8 @@ static void write_physical_memory(struct lab_machine *m)
 	lab_set_global(m, "MmPfnDatabase", b->pfn_database);
 }
 
-static struct lab_mem *new_memory(const struct lab_options *o)
+static struct lab_mem *new_memory(const struct lab_options *o, const struct lab_build *b)
 {
-	const struct lab_build *b = o->build;
 	uint64_t pages = o->ram_bytes / LAB_PAGE;
 	/* The first page, video memory and a device window above 3 GiB are no RAM. */
 	struct lab_run runs[4] = {{1, 0x9e}, {0x100, 0}};
@@ -167,6 +166,23 @@ static struct lab_mem *new_memory(const struct lab_options *o)
 	return mem;
 }
 
+/* Slot 0x111 of the fifth level. */
+static void widen(struct lab_build *b)
+{
+	const uint64_t slot = 0xff11000000000000, low = 0x0000ffffffffffff;
+	b->mmu = LAB_MMU_LA57;
+	b->nonpaged_base = slot | (b->nonpaged_base & low);
+	b->nonpaged_end = slot | (b->nonpaged_end & low);
+	b->paged_base = slot | (b->paged_base & low);
+	b->paged_end = slot | (b->paged_end & low);
+}
+
+uint64_t lab_pte_base(const struct lab_build *b)
+{
+	return b->mmu == LAB_MMU_LA57 ? 0xff00000000000000 | (uint64_t)b->self_map_slot << 48
+				      : 0xffff000000000000 | (uint64_t)b->self_map_slot << 39;
+}
+
 struct lab_machine *lab_machine_new(const struct lab_options *o)
 {
 	struct lab_machine *m = calloc(1, sizeof *m);
@@ -178,11 +194,13 @@ struct lab_machine *lab_machine_new(const struct lab_options *o)
 	m->own_build.verifier |= o->verifier;
 	m->own_build.stackdb |= o->stackdb != LAB_STACKDB_NONE;
 	m->own_build.mi_shift = o->moved_mi ? 0x80 : 0;
+	if (o->la57)
+		widen(&m->own_build);
 	m->b = &m->own_build;
 	m->rng = o->seed * 0x9e3779b97f4a7c15 + 1;
 	m->n_cpus = o->n_cpus;
 	m->n_track_tables = m->b->percpu_tag_tables ? m->n_cpus : 1;
-	m->mem = new_memory(o);
+	m->mem = new_memory(o, m->b);
 	m->system_va = m->b->system_pte_base;
 	lab_pool_init(m);
 	write_shared_page(m);

@@ -163,6 +163,7 @@ struct lab_options {
 	bool other_softpte;   /* the generation of page table entries that the build does not have */
 	bool moved_mi;        /* MiState laid out as no kernel does it */
 	bool rebooted;        /* the uptime began again */
+	bool la57;            /* page tables of five levels, the pools where only they reach */
 	uint64_t fill_seed;   /* bench: the frames nobody touched are pseudo-random */
 	const char *backing;  /* the full dump in which RAM is kept while the machine is built; NULL: host memory */
 };
@@ -251,6 +252,8 @@ struct lab_machine {
 
 /* machine.c */
 struct lab_machine *lab_machine_new(const struct lab_options *o);
+/* Where the build's page tables show as data. */
+uint64_t lab_pte_base(const struct lab_build *b);
 void lab_machine_finish(struct lab_machine *m);
 void lab_machine_free(struct lab_machine *m);
 void lab_machine_header(const struct lab_machine *m, struct lab_header *ret);

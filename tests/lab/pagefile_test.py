@@ -15,14 +15,26 @@ from containers_test import Machine, fail, run  # noqa: E402
 import json  # noqa: E402
 
 PAGE, FRAME = 4096, 0x000ffffffffff000
+ARM64_FRAME = 0x0000fffffffff000  # Windows' own bits stand above
 # Paged pool of the lab's builds, and how the build writes a non-valid entry: from reference/paging.md 4 and 4.1.
 BUILDS = {'7-x64': (0xfffff8a000000000, 0xfffff8d000000000, 'new'), '2016-x64': (0xffffc08000000000, 0xffffc18000000000, 'new'),
           '10240-x64': (0xffffc00000000000, 0xffffc06000000000, 'old'), '7-x86': (0x8e000000, 0x98000000, 'pae'),
-          'xp-x86': (0xe1000000, 0xec800000, 'x86')}
+          'xp-x86': (0xe1000000, 0xec800000, 'x86'), '11-24h2-arm64': (0xffffc08000000000, 0xffffc18000000000, 'arm64')}
 MASK = 1 << 45
 
 
-def leaves(data, table, va, levels, size, lo, hi):
+def frame(e, kind):
+    return e & (ARM64_FRAME if kind == 'arm64' else FRAME)
+
+
+def is_block(e, levels, kind):
+    """A valid entry above the last level that maps memory itself."""
+    if kind == 'arm64':
+        return not e & 2
+    return e & 0x80 and levels != 3
+
+
+def leaves(data, table, va, levels, size, lo, hi, kind):
     """(va, offset of the entry, entry) of every valid 4 KiB leaf in [lo, hi)."""
     n = {3: 512, 2: 1024 if size == 4 else 512, 1: 1024 if size == 4 else 512, 4: 512}[levels]
     if levels == 3 and size == 32:
@@ -37,16 +49,18 @@ def leaves(data, table, va, levels, size, lo, hi):
             continue
         off = table + i * entry
         e = struct.unpack_from('<I' if entry == 4 else '<Q', data, off)[0]
-        if not e & 1 or (levels > 1 and e & 0x80 and levels != 3):
+        if not e & 1 or (levels > 1 and is_block(e, levels, kind)):
             continue
         if levels == 1:
             yield at, off, e
         else:
-            yield from leaves(data, e & FRAME, at, levels - 1, size, lo, hi)
+            yield from leaves(data, frame(e, kind), at, levels - 1, size, lo, hi, kind)
 
 
 def software(kind, slot, swizzle):
     """A page-file entry: page file 1, page `slot`, protection read-write."""
+    if kind == 'arm64':
+        return slot << 32 | 1 << 6 | 4 << 1
     if kind == 'x86':
         return slot << 12 | 4 << 5 | 1 << 1
     if kind in ('old', 'pae'):
@@ -78,13 +92,13 @@ def main():
             data = bytearray(f.read())
         lo, hi, kind = BUILDS[a.build]
         size, levels = {'x86': (4, 2), 'pae': (32, 3)}.get(kind, (8, 4))
-        found = [x for x in leaves(data, dtb, 0, levels, size, lo, hi)][::2]
+        found = [x for x in leaves(data, dtb, 0, levels, size, lo, hi, kind)][::2]
         slots = {}
         for n, (_, off, e) in enumerate(found):
             slot = (n * 7919) % 16384 + 1
             while slot in slots:
                 slot += 1
-            pa = e & FRAME
+            pa = frame(e, kind)
             slots[slot] = bytes(data[pa:pa + PAGE])
             data[pa:pa + PAGE] = bytes([0xcc]) * PAGE
             struct.pack_into('<I' if size == 4 else '<Q', data, off, software(kind, slot, n % 2))

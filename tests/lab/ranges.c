@@ -101,7 +101,8 @@ static void put_region(struct lab_machine *m, uint64_t vs, const char *name, uin
 		      region_index(m->b, name) * lab_type_size(m->b, "_MI_SYSTEM_VA_ASSIGNMENT");
 	lab_put64(m->mem, at, base);
 	lab_put64(m->mem, at + 8, bytes);
-	if (!lab_has_field(m->b, "_MI_VISIBLE_STATE", "SystemVaType"))
+	/* What it holds with five levels is not known. */
+	if (!lab_has_field(m->b, "_MI_VISIBLE_STATE", "SystemVaType") || m->b->mmu == LAB_MMU_LA57)
 		return;
 	uint64_t types = vs + lab_offset(m->b, "_MI_VISIBLE_STATE", "SystemVaType");
 	for (uint64_t va = base; va - base < bytes; va += (uint64_t)1 << 39)
@@ -146,14 +147,14 @@ static void write_mi_state(struct lab_machine *m, struct totals t)
 		      "AllocatedPagedPool", t.paged_pages);
 	if (b->ranges != LAB_RANGES_VISIBLE)
 		return;
-	uint64_t pte_base = 0xffff000000000000 | (uint64_t)b->self_map_slot << 39;
+	uint64_t pte_base = lab_pte_base(b);
 	/* The enumerators moved by one in 26100 (pool.md 3.3). */
 	uint8_t moved = b->number >= 26100;
 	put_region(m, vs, "nonpaged", b->nonpaged_base, b->nonpaged_end - b->nonpaged_base, (uint8_t)(5 - moved));
 	put_region(m, vs, "paged", b->paged_base, b->paged_end - b->paged_base, (uint8_t)(6 - moved));
 	put_region(m, vs, "ptes", b->system_pte_base, (uint64_t)1 << 40, (uint8_t)(9 - moved));
 	put_region(m, vs, "pfn", b->pfn_database, (uint64_t)1 << 39, (uint8_t)(4 - moved));
-	put_region(m, vs, "tables", pte_base, (uint64_t)1 << 39, 0);
+	put_region(m, vs, "tables", pte_base, (uint64_t)1 << (b->mmu == LAB_MMU_LA57 ? 48 : 39), 0);
 	lab_set_global(m, "MiVisibleState", vs);
 	lab_set_global(m, "MmPteBase", pte_base);
 }
