@@ -21,6 +21,24 @@ static void add(struct psc_scan *s, struct psc_positions *r, uint32_t rva)
 	r->items[r->n++] = rva;
 }
 
+/* Where direct calls of other modules' routines may go; false: there are none to look for. */
+static bool outside_range(const struct psc_scan *s, uint64_t *ret_lo, uint64_t *ret_hi)
+{
+	const struct psc_externs *e = s->externs;
+	const struct psc_foreigns *f = s->img->from_file ? NULL : s->foreigns;
+	*ret_lo = UINT64_MAX;
+	*ret_hi = 0;
+	if (e != NULL && e->n > 0) {
+		*ret_lo = e->items[0].va;
+		*ret_hi = e->items[e->n - 1].va;
+	}
+	if (f != NULL && f->n > 0) {
+		*ret_lo = f->items[0].va < *ret_lo ? f->items[0].va : *ret_lo;
+		*ret_hi = f->items[f->n - 1].va > *ret_hi ? f->items[f->n - 1].va : *ret_hi;
+	}
+	return s->round == 0 && *ret_lo <= *ret_hi;
+}
+
 static void scan_x86(struct psc_scan *s, const struct psc_code_section *sec, struct psc_positions *r)
 {
 	const struct psc_code_image *img = s->img;
@@ -28,6 +46,8 @@ static void scan_x86(struct psc_scan *s, const struct psc_code_section *sec, str
 	uint32_t end = sec->rva + sec->size_bytes, size = img->size_bytes;
 	const uint8_t *b = img->bytes;
 	uint32_t base = (uint32_t)img->base;
+	uint64_t lo, hi;
+	bool has_outside = outside_range(s, &lo, &hi);
 	for (uint32_t p = sec->rva; p + 4 <= end; p++) {
 		if (p % PSC_CODE_PAGE_BYTES == 0 && !psc_code_page_present(img, p)) {
 			p += PSC_CODE_PAGE_BYTES - 1;
@@ -39,6 +59,11 @@ static void scan_x86(struct psc_scan *s, const struct psc_code_section *sec, str
 				add(s, r, p);
 			if (first && v != 0 && p > sec->rva && b[p - 1] == 0xe8)
 				psc_bit_set(s->starts, t);
+		} else if (has_outside && p > sec->rva && (b[p - 1] & 0xfe) == 0xe8) {
+			uint64_t va = img->base + p + 4 + (uint64_t)(int64_t)(int32_t)v;
+			va = is_x64 ? va : va & UINT32_MAX;
+			if (va >= lo && va <= hi && psc_scan_outside(s, va) != 0)
+				add(s, r, p);
 		}
 		if (!is_x64 && v - base < size && psc_bit_get(s->want, v - base))
 			add(s, r, p);
@@ -90,6 +115,8 @@ static void scan_arm64(struct psc_scan *s, const struct psc_code_section *sec, s
 	const struct psc_code_image *img = s->img;
 	uint32_t end = sec->rva + sec->size_bytes, size = img->size_bytes;
 	const uint8_t *b = img->bytes;
+	uint64_t lo, hi;
+	bool has_outside = outside_range(s, &lo, &hi);
 	for (uint32_t p = (sec->rva + 3) & ~3u; p + 4 <= end; p += 4) {
 		uint32_t w = psc_le32(b + p), t = UINT32_MAX;
 		if ((w & 0x7c000000) == 0x14000000) /* b, bl */
@@ -105,6 +132,10 @@ static void scan_arm64(struct psc_scan *s, const struct psc_code_section *sec, s
 				add(s, r, p);
 			if (s->round == 0 && (w & 0xfc000000) == 0x94000000)
 				psc_bit_set(s->starts, t);
+		} else if (has_outside && (w & 0x7c000000) == 0x14000000) {
+			uint64_t va = img->base + p + (uint64_t)(int64_t)(int32_t)(sign_extend(w & 0x3ffffff, 26) * 4);
+			if (va >= lo && va <= hi && psc_scan_outside(s, va) != 0)
+				add(s, r, p);
 		}
 		if ((w & 0x9f000000) == 0x90000000) { /* adrp */
 			uint32_t pages = sign_extend((w >> 5 & 0x7ffff) << 2 | (w >> 29 & 3), 21);

@@ -55,6 +55,7 @@ struct psc_flow_env {
 	/* x86: bytes of arguments that the routine at rva pops; UINT32_MAX = not known. */
 	uint32_t (*callee_pops)(void *arg, uint32_t rva);
 	uint32_t (*target_pops)(void *arg, uint32_t target);
+	uint32_t (*outside_pops)(void *arg, uint64_t va); /* of an address in another module */
 	void *arg;
 };
 

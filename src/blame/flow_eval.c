@@ -70,14 +70,36 @@ static struct psc_val unwritten(const struct psc_code_image *img, int64_t at)
 	return psc_val_of(PSC_VAL_ARG, (uint8_t)number, 0);
 }
 
+/* What remains of a slot of known numbers when a part of it is written: bytes `from` to `to`. */
+static void keep_part(struct psc_state *st, const struct psc_slot *old, unsigned from, unsigned to)
+{
+	struct psc_val by = psc_val_const(8u * from);
+	if (from >= to || st->n_slots == PSC_SLOTS_MAX)
+		return;
+	struct psc_slot *s = &st->slots[st->n_slots++];
+	*s = *old;
+	s->at += from;
+	s->width = (uint8_t)(to - from);
+	s->v = psc_val_apply(PSC_VOP_SHR, &old->v, &by, 8, 0, 0);
+	s->v = psc_val_extend(&s->v, s->width, 8, false);
+}
+
 static void forget(struct psc_state *st, unsigned space, int64_t at, unsigned n)
 {
 	for (unsigned i = 0; i < st->n_slots;) {
-		const struct psc_slot *s = &st->slots[i];
-		if (s->space == space && s->at < at + (int64_t)n && at < s->at + s->width)
-			memmove(&st->slots[i], &st->slots[i + 1], (--st->n_slots - i) * sizeof(st->slots[0]));
-		else
+		const struct psc_slot old = st->slots[i];
+		int64_t end = old.at + old.width;
+		if (old.space != space || old.at >= at + (int64_t)n || at >= end) {
 			i++;
+			continue;
+		}
+		memmove(&st->slots[i], &st->slots[i + 1], (--st->n_slots - i) * sizeof(st->slots[0]));
+		if (old.v.kind != PSC_VAL_SET || old.width > 8)
+			continue;
+		if (old.at < at)
+			keep_part(st, &old, 0, (unsigned)(at - old.at));
+		if (at + (int64_t)n < end)
+			keep_part(st, &old, (unsigned)(at + (int64_t)n - old.at), old.width);
 	}
 }
 
@@ -476,6 +498,8 @@ static uint32_t popped(const struct psc_flow_env *env, const struct psc_state *s
 	uint32_t known = UINT32_MAX;
 	if (insn->target != 0) {
 		known = env->callee_pops(env->arg, insn->target);
+	} else if (insn->target_outside) {
+		known = env->outside_pops(env->arg, insn->outside_va);
 	} else if (insn->to.kind != PSC_OPND_NONE) {
 		struct psc_val v = psc_state_operand(env, st, &insn->to);
 		uint64_t c;

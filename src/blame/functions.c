@@ -114,14 +114,23 @@ static bool is_certain_end(const uint8_t *p)
 	return p[-1] == 0xc3 || (p[-3] == 0xc2 && p[-1] == 0) || (p[-2] == 0x0f && p[-1] == 0x0b);
 }
 
+/* Ends at p a call? Of a routine that does not return, when nothing but padding follows. */
+static bool is_call_before(const uint8_t *p)
+{
+	return p[-5] == 0xe8 || (p[-6] == 0xff && p[-5] == 0x15) || (p[-2] == 0xff && (p[-1] & 0xf8) == 0xd0);
+}
+
 /* Behind a return or jump, and padding. */
 static bool is_behind_padding(const struct psc_code_image *img, uint32_t rva, uint32_t lo)
 {
 	const uint8_t *b = img->bytes + rva;
 	if (img->machine == PSC_MACHINE_ARM64 || rva < lo + 1 || rva < 32 || rva + 5 > img->size_bytes || b[0] == 0xcc)
 		return false;
+	if (b[-1] == 0xcc && b[-2] == 0xcc)
+		return true;
+	/* A single one may as well be a byte of an instruction. */
 	if (b[-1] == 0xcc)
-		return rva % 16 == 0 || b[-2] == 0xcc;
+		return rva % 16 == 0 && (is_end_of_flow(b - 1) || is_call_before(b - 1) || is_prologue_x86(b));
 	if (img->machine == PSC_MACHINE_X86 && is_prologue_x86(b) && is_end_of_flow(b))
 		return true;
 	if (rva % 16 != 0)

@@ -69,7 +69,8 @@ struct psc_ir_insn {
 	uint16_t pop_bytes;  /* RETURN: of arguments */
 	uint64_t lost;       /* registers with unknown values afterwards, one bit each */
 	uint32_t target;     /* RVA, 0 = see `to` */
-	bool target_outside; /* direct, but not into the image */
+	bool target_outside; /* direct, but not into the image: to outside_va */
+	uint64_t outside_va;
 	struct psc_ir_operand to;
 	bool has_compare;     /* of compare_reg with compare_imm: what a branch on equality that follows means */
 	bool is_self_compare; /* BRANCH: compares by itself (cbz) */

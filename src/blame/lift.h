@@ -38,8 +38,10 @@ static inline void psc_lift_target(struct psc_ir_insn *i, const struct psc_code_
 {
 	if (va > img->base && va - img->base < img->size_bytes)
 		i->target = (uint32_t)(va - img->base);
-	else
+	else {
 		i->target_outside = true;
+		i->outside_va = img->pointer_bytes == 4 ? va & UINT32_MAX : va;
+	}
 }
 
 #endif

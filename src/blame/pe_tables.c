@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DESCRIPTORS_MAX 1024u
-#define THUNKS_MAX      16384u
-#define EXPORTS_MAX     65536u
-#define PARTS_MAX       1000000u
-#define CHAIN_MAX       8
+#define DESCRIPTORS_MAX   1024u
+#define THUNKS_MAX        16384u
+#define EXPORTS_MAX       65536u
+#define PARTS_MAX         1000000u
+#define CHAIN_MAX         8
+#define WDF_FUNCTIONS_MAX 4096u
+#define WDF_ARRAY_MINOR   9u
 
 static uint64_t pointer_at(const struct psc_code_image *img, const uint8_t *p)
 {
@@ -212,25 +214,48 @@ struct psc_code_guard psc_code_guard_read(const struct psc_code_image *img)
 	return g;
 }
 
+/* The loader fills in the table's address and its own module when it binds a driver: both are kernel addresses outside
+ * of the image then. */
+static bool is_bound(const struct psc_code_image *img, uint64_t table_va, uint64_t module)
+{
+	const uint8_t *p = psc_code_at_va(img, table_va, img->pointer_bytes);
+	uint64_t table = p != NULL ? pointer_at(img, p) : 0;
+	unsigned sign = 8 * img->pointer_bytes - 1;
+	return !img->from_file && table >> sign != 0 && module >> sign != 0 && table - img->base >= img->size_bytes;
+}
+
 /* WDF_BIND_INFO (public header wdffuncenum/fxldr): Size, pointer to L"KmdfLibrary", three version words, number of
- * functions, pointer to the table variable, module. */
-uint32_t psc_code_wdf_table(const struct psc_code_image *img)
+ * functions, pointer to the table variable, module. Functions were only ever appended in versions 1.x. Drivers of up to
+ * version 1.9 have the table itself, which the loader fills in (seen in such a driver for x64 and x86); later ones have
+ * a pointer to the framework's (wdf.h of 1.11 and later). */
+struct psc_code_wdf psc_code_wdf_read(const struct psc_code_image *img)
 {
 	static const uint8_t name[] = "K\0m\0d\0f\0L\0i\0b\0r\0a\0r\0y\0\0";
 	unsigned w = img->pointer_bytes;
-	uint32_t info_bytes = w == 4 ? 0x20 : 0x30, table_at = w == 4 ? 0x18 : 0x20;
+	uint32_t info_bytes = w == 4 ? 0x20 : 0x30, version_at = 2 * w, table_at = w == 4 ? 0x18 : 0x20;
+	struct psc_code_wdf none = {0, 0, false, false};
 	for (size_t i = 0; i < img->n_sections; i++) {
 		const struct psc_code_section *s = &img->sections[i];
 		for (uint32_t off = 0; !s->is_code && off + info_bytes <= s->size_bytes; off += w) {
-			const uint8_t *p = img->bytes + s->rva + off;
-			if (psc_le32(p) != info_bytes)
+			const uint8_t *p = psc_code_at(img, (uint64_t)s->rva + off, info_bytes);
+			if (p == NULL || psc_le32(p) != info_bytes)
 				continue;
 			const uint8_t *text = psc_code_at_va(img, pointer_at(img, p + w), sizeof(name));
-			if (text != NULL && memcmp(text, name, sizeof(name)) == 0)
-				return slot_of_va(img, pointer_at(img, p + table_at));
+			uint64_t table_va = pointer_at(img, p + table_at);
+			struct psc_code_wdf wdf = {slot_of_va(img, table_va), psc_le32(p + version_at + 12),
+						   psc_le32(p + version_at + 4) <= WDF_ARRAY_MINOR, false};
+			const struct psc_code_section *at = psc_code_section_at(img, wdf.table_slot);
+			if (text == NULL || memcmp(text, name, sizeof(name)) != 0 || psc_le32(p + version_at) != 1 ||
+			    wdf.n_functions == 0 || wdf.n_functions > WDF_FUNCTIONS_MAX || wdf.table_slot % w != 0 ||
+			    at == NULL || !at->is_writable ||
+			    !psc_range_ok(wdf.table_slot - at->rva, wdf.is_array ? wdf.n_functions * w : w,
+					  at->size_bytes))
+				continue;
+			wdf.is_bound = is_bound(img, table_va, pointer_at(img, p + table_at + w));
+			return wdf;
 		}
 	}
-	return 0;
+	return none;
 }
 
 void psc_code_debug_record(struct psc_code_image *img)

@@ -36,8 +36,14 @@ struct psc_code_guard {
 };
 struct psc_code_guard psc_code_guard_read(const struct psc_code_image *img);
 
-/* The variable that holds the WDF function table, from the bind information of a KMDF driver; 0: none. */
-uint32_t psc_code_wdf_table(const struct psc_code_image *img);
+/* From the bind information of a KMDF driver: the variable that holds the address of the WDF function table (0: none)
+ * and the number of its functions. is_array: it is the table itself. is_bound: memory in which the loader has filled it
+ * in. */
+struct psc_code_wdf {
+	uint32_t table_slot, n_functions;
+	bool is_array, is_bound;
+};
+struct psc_code_wdf psc_code_wdf_read(const struct psc_code_image *img);
 
 /* Fill img->info from the debug directory. */
 void psc_code_debug_record(struct psc_code_image *img);

@@ -106,9 +106,11 @@ static unsigned resolve(struct psc_scan *s, const struct psc_flow_call *c, uint3
 		if (reg != 0)
 			hits_of_value(s, &c->state->reg[(reg - 1) % PSC_IR_REGS], hits, &n);
 	} else if (x->target_outside) {
+		for (uint32_t t = psc_scan_outside(s, x->outside_va); t != 0; t = s->targets.items[t - 1].next)
+			add_hit(hits, &n, t - 1);
 		/* The kernel redirects imports and guarded calls to stubs outside of the image that jump through r10
 		 * or rax. Registers that hold a routine at a call of anything else are left from before. */
-		if (s->img->machine == PSC_MACHINE_X64) {
+		if (n == 0 && s->img->machine == PSC_MACHINE_X64) {
 			hits_of_value(s, &c->state->reg[R10], hits, &n);
 			if (n == 0)
 				hits_of_value(s, &c->state->reg[RAX], hits, &n);
@@ -268,6 +270,9 @@ static void found(struct visit *v, const struct psc_flow_call *c, uint32_t hit)
 		f.pool = parameter(s, c, &a->pool);
 		f.size = parameter(s, c, &a->size);
 	}
+	uint64_t tag;
+	if (t.api->kind == PSC_API_DEFAULT && psc_val_is_const(&f.tag, &tag) && tag == 0)
+		return; /* the framework makes one from the driver's name */
 	f.target = hit;
 	f.function_rva = v->function;
 	f.call_rva = c->insn->rva;
@@ -364,7 +369,7 @@ out:
 static uint32_t wdf_target(void *arg, uint64_t index)
 {
 	struct psc_scan *s = (struct psc_scan *)arg;
-	for (size_t i = 0; i < s->targets.n; i++)
+	for (size_t i = 0; i < s->targets.n && index < s->wdf.n_functions; i++)
 		if (!s->targets.items[i].is_wrapper && s->targets.items[i].api->wdf_index >= 0 &&
 		    (uint64_t)s->targets.items[i].api->wdf_index == index)
 			return (uint32_t)i;
@@ -380,6 +385,13 @@ static uint32_t target_pops(void *arg, uint32_t target)
 	if (t->foreign != NULL)
 		return t->foreign->pops;
 	return t->is_wrapper ? psc_scan_callee_pops(s, t->function_rva) : 4u * t->api->n_slots32;
+}
+
+static uint32_t outside_pops(void *arg, uint64_t va)
+{
+	struct psc_scan *s = (struct psc_scan *)arg;
+	uint32_t t = psc_scan_outside(s, va);
+	return t != 0 ? target_pops(s, t - 1) : UINT32_MAX;
 }
 
 static int compare_found(const void *pa, const void *pb)
@@ -429,11 +441,12 @@ bool psc_scan_run(struct psc_scan *s, const struct psc_code_image *img, const st
 	s->env.slots = &s->slots;
 	s->env.guard_check = s->guard.check_slot;
 	s->env.guard_dispatch = s->guard.dispatch_slot;
-	s->env.wdf_table = s->wdf_table;
+	s->env.wdf_table = s->wdf.table_slot;
 	s->env.wdf_target = wdf_target;
 	s->env.is_inside = psc_scan_is_inside;
 	s->env.callee_pops = psc_scan_callee_pops;
 	s->env.target_pops = target_pops;
+	s->env.outside_pops = outside_pops;
 	s->env.arg = s;
 	while (!s->no_memory && s->targets.n > 0 && (foreigns == NULL || s->has_foreign)) {
 		struct psc_positions p = {NULL, 0, 0};

@@ -75,7 +75,8 @@ struct psc_scan {
 	struct psc_lifter *lifter;
 	struct psc_code_parts parts;
 	struct psc_code_guard guard;
-	uint32_t wdf_table;
+	struct psc_code_wdf wdf; /* table_slot 0: not proven */
+	bool has_wdf_import;
 	struct psc_hashmap slots;   /* RVA of a pointer -> uint32_t target + 1 */
 	struct psc_hashmap entries; /* RVA of a function -> uint32_t target + 1, a list */
 	struct psc_hashmap thunks;  /* RVA -> uint32_t: register + 1 that it jumps through, 0 = none */
@@ -121,6 +122,9 @@ void psc_scan_add_slot(struct psc_scan *s, uint32_t rva, uint32_t target_plus_1)
 uint32_t psc_scan_entry(const struct psc_scan *s, uint32_t rva);
 /* Imports, exports, WDF, pointers in data. */
 void psc_scan_find_targets(struct psc_scan *s);
+/* First target + 1 of an address in another module, 0 = none: linkers' stubs and the kernel may call imports directly.
+ */
+uint32_t psc_scan_outside(struct psc_scan *s, uint64_t va);
 /* Pointers in data to functions that became targets this round. */
 void psc_scan_find_pointers(struct psc_scan *s);
 

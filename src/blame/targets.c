@@ -124,6 +124,7 @@ static void on_import(void *arg, uint32_t slot_rva, const char *name)
 {
 	struct psc_scan *s = (struct psc_scan *)arg;
 	const struct psc_pool_api *api = psc_pool_api_find(name);
+	s->has_wdf_import = s->has_wdf_import || strcmp(name, "WdfVersionBind") == 0;
 	uint32_t t = api != NULL && api->wdf_index < 0 ? psc_scan_add_api(s, api) : UINT32_MAX;
 	const struct psc_foreign *f = t == UINT32_MAX && s->img->from_file ? foreign_of(s->foreigns, 0, name) : NULL;
 	psc_scan_add_slot(s, slot_rva, f != NULL ? add_foreign(s, f) : t != UINT32_MAX ? t + 1 : 0);
@@ -155,6 +156,16 @@ static const struct psc_pool_api *extern_at(const struct psc_externs *e, uint64_
 			lo = mid + 1;
 	}
 	return NULL;
+}
+
+uint32_t psc_scan_outside(struct psc_scan *s, uint64_t va)
+{
+	const struct psc_pool_api *api = extern_at(s->externs, va);
+	uint32_t t = api != NULL ? psc_scan_add_api(s, api) : UINT32_MAX;
+	const struct psc_foreign *f = s->img->from_file ? NULL : foreign_of(s->foreigns, va, NULL);
+	if (t != UINT32_MAX)
+		return t + 1;
+	return f != NULL ? add_foreign(s, f) : 0;
 }
 
 /* Pointers of one section of data. first: also those into other modules, and to code at all. */
@@ -286,6 +297,28 @@ void psc_scan_find_pointers(struct psc_scan *s)
 	scan_all_data(s, false);
 }
 
+/* Indices mean functions only where the framework's loader fills the table in: the driver imports that, or its memory
+ * shows that it was done. */
+static void find_wdf(struct psc_scan *s)
+{
+	s->wdf = psc_code_wdf_read(s->img);
+	if (!s->has_wdf_import && !s->wdf.is_bound)
+		s->wdf.table_slot = 0;
+	if (s->wdf.table_slot == 0)
+		return;
+	for (size_t i = 0; i < psc_pool_apis_n; i++) {
+		int index = psc_pool_apis[i].wdf_index;
+		uint32_t t = index >= 0 && (uint32_t)index < s->wdf.n_functions ? psc_scan_add_api(s, &psc_pool_apis[i])
+										: UINT32_MAX;
+		if (t != UINT32_MAX && s->wdf.is_array)
+			psc_scan_add_slot(s, s->wdf.table_slot + (uint32_t)index * s->img->pointer_bytes, t + 1);
+	}
+	if (s->wdf.is_array)
+		s->wdf.table_slot = 0; /* its elements are slots as those of imports are */
+	else
+		psc_bit_set(s->want, s->wdf.table_slot);
+}
+
 void psc_scan_find_targets(struct psc_scan *s)
 {
 	bool missing;
@@ -300,13 +333,7 @@ void psc_scan_find_targets(struct psc_scan *s)
 				psc_scan_add_entry(s, (uint32_t)(va - s->img->base), t);
 		}
 	}
-	s->wdf_table = psc_code_wdf_table(s->img);
-	if (s->wdf_table != 0) {
-		psc_bit_set(s->want, s->wdf_table);
-		for (size_t i = 0; i < psc_pool_apis_n; i++)
-			if (psc_pool_apis[i].wdf_index >= 0)
-				psc_scan_add_api(s, &psc_pool_apis[i]);
-	}
+	find_wdf(s);
 	if (s->img->entry_rva < s->img->size_bytes)
 		psc_bit_set(s->starts, s->img->entry_rva);
 	find_jump_tables(s);

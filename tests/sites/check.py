@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""check.py POOLSCOPE [quick]: plant call sites with clang and gcc in many ways, scan the drivers, compare with the truth:
+"""check.py POOLSCOPE LOADEDPE [quick]: plant call sites with clang and gcc in many ways, scan the drivers, compare with the truth:
 every site is found with its tag, and with its size where that is constant; nothing else is found."""
 
 import json
@@ -13,7 +13,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import drivers  # noqa: E402
 
-exe, quick = os.path.abspath(sys.argv[1]), "quick" in sys.argv[2:]
+exe, loadedpe, quick = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), "quick" in sys.argv[3:]
 needed = ["clang", "lld-link", "llvm-dlltool", "llvm-objdump"]
 for tool in needed:
     if shutil.which(tool) is None:
@@ -38,14 +38,14 @@ def matches_value(want, got, is_tag, is_32):
     return got["kind"] == "constant" and texts == [want]
 
 
-def check(path, functions, what, bad):
+def check(path, functions, what, bad, want=None):
     p = subprocess.run([exe, "sites", "--pe", "--format", "json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     if p.returncode != 0:
         bad.append("%s: exit %d: %s" % (what, p.returncode, p.stderr.decode()))
         return 0
     rows = json.loads(p.stdout)["rows"]
     names = {rva: n for n, rva in functions.items() if not n.startswith((".", "__imp"))}
-    want = drivers.expectations()
+    want = drivers.expectations() if want is None else want
     names = {functions[n]: n for n in functions if n in want or n.startswith(("t_", "d_", "w_"))}
     ends = drivers.call_ends(path)
     left = list(rows)
@@ -88,6 +88,29 @@ def check(path, functions, what, bad):
     return n_ok
 
 
+def check_loaded(path, functions, what, bad):
+    """The same driver in memory: imports by address only; then with each call of an import made a direct one. Of the WDF
+    table only what its loader wrote is a proof there."""
+
+    def scan(lines, *mode):
+        p = subprocess.run([loadedpe, path, *mode], input="".join(lines), stdout=subprocess.PIPE, check=True, text=True)
+        return p.stdout.splitlines()
+
+    is_64 = not what.startswith("x86")
+    top, info = 0xfffff80000000000 if is_64 else 0x80000000, functions["WdfBindInfo"]
+    bound = ["word %x %x\n" % (functions["WdfFunctions"], top + 0x5000), "word %x %x\n" % (info + (0x28 if is_64 else 0x1c), top)]
+    in_file = scan([], "file")
+    no_wdf = [r for r in in_file if " Wdf" not in r]
+    calls = [r.split()[:2] for r in no_wdf if " through " not in r]
+    at = [c[0] for c in calls]  # one that may reach either of two routines stays
+    direct = ["call %s %s\n" % tuple(c) for c in calls if at.count(c[0]) == 1]
+    for name, lines, want in (("loaded", bound, in_file), ("not bound", bound[:1], no_wdf), ("direct calls", bound + direct, in_file)):
+        have = scan(lines)
+        if have != want or not in_file:
+            bad.append("%s %s: %s" % (what, name, sorted(set(have) ^ set(want))))
+    return len(in_file)
+
+
 def check_modules(arch, lib, bad):
     """Wrappers that other drivers export, in files given together, in any order."""
     built = drivers.build_modules(arch, work, lib)
@@ -123,9 +146,21 @@ try:
         for opt in ["-O0", "-O2"] if quick else ["-O0", "-O1", "-O2", "-Os"]:
             path, functions = drivers.build_clang(arch, opt, False, work, lib)
             n += check(path, functions, arch + opt, bad)
+            if opt == "-O2":
+                n += check_loaded(path, functions, arch, bad)
         path, functions = drivers.build_clang(arch, "-O2", True, work, lib)
-        n += check(path, functions, arch + " guard", bad)
+        n += check(path, functions, arch + " guard", bad,
+                   {**drivers.expectations(), **(drivers.STUB_SITES if arch == "x64" else {})})
         n += check_modules(arch, lib, bad)
+        for opt in ["-O2"] if quick else ["-O0", "-O2"]:
+            path, functions = drivers.build_kernel(arch, opt, work)
+            n += check(path, functions, arch + opt + " kernel", bad, drivers.kernel_expectations())
+        for i in range(len(drivers.WDF_DOUBTFUL)):
+            path, functions, want = drivers.build_wdf(arch, i, work, lib)
+            n += check(path, functions, "%s wdf %s" % (arch, drivers.WDF_DOUBTFUL[i][0]), bad, want)
+        if arch != "arm64":
+            path, functions = drivers.build_retpoline(arch, work, lib)
+            n += check(path, functions, arch + " retpoline", bad)
         if arch == "x64":
             path, functions = drivers.build_delayed(work, lib)
             n += check(path, functions, "delayed imports", bad)

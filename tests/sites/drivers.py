@@ -11,10 +11,11 @@ IMPORTS = [
     ("ExAllocatePool", 8), ("ExAllocatePoolWithTag", 12), ("ExAllocatePoolWithQuotaTag", 12),
     ("ExAllocatePoolWithTagPriority", 16), ("ExAllocatePool2", 16), ("ExAllocatePool3", 24),
     ("ExInitializeNPagedLookasideList", 28), ("ExInitializeLookasideListEx", 32), ("NdisAllocateMemoryWithTag", 12),
-    ("NdisAllocateNetBufferListPool", 8), ("FltAllocatePoolAlignedWithTag", 16), ("MmAllocateContiguousMemory", 12),
+    ("NdisAllocateNetBufferListPool", 8), ("NdisAllocateNetBufferPool", 8), ("FltAllocatePoolAlignedWithTag", 16), ("MmAllocateContiguousMemory", 12),
     ("MmAllocateContiguousMemoryEx", 52), ("FltRegisterFilter", 12), ("FltAllocateContext", 20),
     ("NdisAllocateCloneOidRequest", 16), ("NdisAllocateGenericObject", 12), ("NdisAllocateTimerObject", 12),
     ("FsRtlAllocateAePushLock", 8), ("StorPortExtendedFunction", 20), ("ExFreePoolWithTag", 8), ("KeBugCheckEx", 20), ("IoAllocateMdl", 20),
+    ("WdfVersionBind", 16),
 ]
 
 
@@ -39,6 +40,7 @@ IMP void API ExInitializeNPagedLookasideList(void *, void *, void *, u32, size_t
 IMP int API ExInitializeLookasideListEx(void *, void *, void *, int, u32, size_t_, u32, unsigned short);
 IMP int API NdisAllocateMemoryWithTag(void **, u32, u32);
 IMP void *API NdisAllocateNetBufferListPool(void *, void *);
+IMP void *API NdisAllocateNetBufferPool(void *, void *);
 IMP void *API FltAllocatePoolAlignedWithTag(void *, int, size_t_, u32);
 IMP void *API MmAllocateContiguousMemory(size_t_, u64);
 IMP u32 API StorPortExtendedFunction(int, void *, u32, u32, void *);
@@ -53,6 +55,7 @@ IMP void *API FsRtlAllocateAePushLock(int, u32);
 IMP void API ExFreePoolWithTag(void *, u32);
 IMP void API KeBugCheckEx(u32, size_t_, size_t_, size_t_, size_t_);
 IMP void *API IoAllocateMdl(void *, u32, char, char, void *);
+IMP int API WdfVersionBind(void *, void *, void *, void **);
 void *volatile sink;
 volatile u32 global_value;
 int _fltused;
@@ -280,13 +283,15 @@ typedef void *(API *priority_fn)(int, size_t_, u32, int);
 static const priority_fn functions[2] = {ExAllocatePoolWithTagPriority, ExAllocatePoolWithTagPriority};
 NI int t_array(u32 k) { void *p = functions[k & 1](1, 0xa0, '10rA', 0); sink = p; return p != 0; }""",
      t_array=[site("ExAllocatePoolWithTagPriority", "Ar01", 0xa0, "paged")])
-# The function table of the Windows Driver Framework: 192 is WdfMemoryCreate, 198 WdfLookasideListCreate.
-case("""
-static const unsigned short library[] = {'K', 'm', 'd', 'f', 'L', 'i', 'b', 'r', 'a', 'r', 'y', 0};
-void **WdfFunctions;
+# The function table of the Windows Driver Framework: 116 is WdfDriverCreate, 192 WdfMemoryCreate, 198
+# WdfLookasideListCreate. NAME, MAJOR, COUNT, BIND: what the driver tells the framework's loader, and whether it calls it.
+def wdf(name="KmdfLibrary", major=1, minor=15, count=400, bind=True, array=False):
+    return """
+static const unsigned short library[] = {%s, 0};
+%s;
 void *WdfDriverGlobals;
 struct bind { u32 size; const void *component; u32 version[3], n_functions; void *table, *module; };
-struct bind WdfBindInfo = {sizeof(struct bind), library, {1, 15, 0}, 400, &WdfFunctions, 0};
+struct bind WdfBindInfo = {sizeof(struct bind), library, {%d, %d, 0}, %d, &WdfFunctions, 0};
 typedef int (API *memory_fn)(void *, void *, int, u32, size_t_, void *, void *);
 typedef int (API *lookaside_fn)(void *, void *, size_t_, int, void *, u32, void *);
 NI int t_wdf(void) {
@@ -303,8 +308,46 @@ NI int t_wdf_other(void) {
 	int s = ((memory_fn)WdfFunctions[193])(WdfDriverGlobals, 0, 1, '99dW', 0x66, (void *)&sink, 0);
 	global_value = s;
 	return s;
-}""", t_wdf=[site("WdfMemoryCreate", "Wd01", 0x66, "paged")],
-     t_wdf_list=[site("WdfLookasideListCreate", "Wd02", 0x77, "nonpaged-nx")])
+}
+typedef int (API *driver_fn)(void *, void *, void *, void *, void *, void *);
+struct config { u32 size; void *add, *unload; u32 flags, tag; };
+NI int t_wdf_driver(void *d, void *p) {
+	volatile struct config c;
+	c.size = sizeof(c);
+	c.add = 0;
+	c.unload = &sink;
+	c.flags = 1;
+	c.tag = '40dW';
+	int s = ((driver_fn)WdfFunctions[116])(WdfDriverGlobals, d, p, 0, (void *)&c, 0);
+	global_value = s;
+	return s;
+}
+NI int t_wdf_driver_name(void *d, void *p) {
+	volatile struct config c;
+	c.size = sizeof(c);
+	c.add = 0;
+	c.unload = &sink;
+	c.flags = 1;
+	c.tag = 0;
+	int s = ((driver_fn)WdfFunctions[116])(WdfDriverGlobals, d, p, 0, (void *)&c, 0);
+	global_value = s;
+	return s;
+}
+NI int d_wdf_bind(void *d, void *p) { return %s; }""" % (
+        ", ".join("'%s'" % c for c in name), "void *WdfFunctions[400]" if array else "void **WdfFunctions", major, minor, count,
+        "WdfVersionBind(d, p, &WdfBindInfo, &WdfDriverGlobals)" if bind else "d == p")
+
+
+WDF_SITES = {"t_wdf": [site("WdfMemoryCreate", "Wd01", 0x66, "paged")],
+             "t_wdf_driver": [site("WdfDriverCreate", "Wd04", None)],
+             "t_wdf_list": [site("WdfLookasideListCreate", "Wd02", 0x77, "nonpaged-nx")]}
+case(wdf(), **WDF_SITES)
+# What is no proof, and the functions whose sites are there.
+WDF_DOUBTFUL = [({"bind": False}, []), ({"name": "UmdfLibrary"}, []), ({"major": 2}, []), ({"count": 0}, []),
+                ({"count": 198}, ["t_wdf", "t_wdf_driver"]), ({"array": True}, []), ({"minor": 9}, []),
+                # Up to version 1.9 the table itself is in the driver.
+                ({"minor": 9, "array": True}, ["t_wdf", "t_wdf_driver", "t_wdf_list"]),
+                ({"minor": 9, "array": True, "count": 198}, ["t_wdf", "t_wdf_driver"]), ({"minor": 9, "array": True, "bind": False}, [])]
 # Wrappers.
 case("""
 NI void *w_all(size_t_ n, u32 t) { void *p = ExAllocatePoolWithTag(1, n, t); sink = p; return p; }
@@ -338,6 +381,19 @@ NI void *w_tail(int k, size_t_ n) { global_value = k; return ExAllocatePoolWithT
 NI int t_through_tail(void) { void *p = w_tail(3, 0xb0); global_value = 1; return p != 0; }""",
      w_tail=[site(T, "Wt01", ("arg", 1), "nonpaged", tail=None)],
      t_through_tail=[site(T, "Wt01", 0xb0, "nonpaged", ["w_tail"])])
+# A structure of which a wider store wrote parts that others write again.
+case("""
+struct __attribute__((packed)) wide { unsigned short type, size; u64 both; };
+NI void *t_wide(void *h) {
+	struct wide p;
+	p.type = 0x180;
+	p.size = 12;
+	*(volatile u64 *)&p.both = 0xffffffff00000000ull | (u32)'10dP';
+	*(volatile u32 *)((char *)&p + 8) = 0x240;
+	void *r = NdisAllocateNetBufferPool(h, &p);
+	sink = r;
+	return r;
+}""", t_wide=[site("NdisAllocateNetBufferPool", "Pd01", 0x240)])
 # What must not be found.
 case("NI void *d_address(void) { sink = (void *)ExAllocatePoolWithTag; return sink; }")
 case("NI int d_other(void *m) { sink = IoAllocateMdl(m, '99oD', 0, 0, 0); ExFreePoolWithTag(m, '99oD'); return 0; }")
@@ -374,11 +430,26 @@ def run(*cmd, **kw):
     return p.stdout.decode(errors="replace")
 
 
+# What the kernel makes of calls in a driver that is loaded: the routine in a register, and a call of a stub that is
+# outside of the image and jumps through it.
+STUBS = r"""
+#define STUB(name, reg, jump, tag) int name(void); __asm__( \
+	".text\n\t.p2align 4, 0xcc\n\t.globl " #name "\n" #name ":\n.seh_proc " #name "\n\tsubq $40, %rsp\n\t" \
+	".seh_stackalloc 40\n\t.seh_endprologue\n\tmovl $1, %ecx\n\tmovl $0x5a, %edx\n\tmovl $" #tag ", %r8d\n\t" \
+	"movq __imp_ExAllocatePoolWithTag(%rip), %" #reg "\n\t" jump "\n.seh_endproc\n");
+STUB(t_stub, r10, "call __ImageBase-0x100000\n\taddq $40, %rsp\n\tret", 0x31306253)
+STUB(t_stub_guard, rax, "call __ImageBase-0x100000\n\taddq $40, %rsp\n\tret", 0x32306253)
+STUB(t_stub_tail, rax, "addq $40, %rsp\n\tjmp __ImageBase-0x100000", 0x33306253)
+"""
+STUB_SITES = {n: [site(T, t, 0x5a, "paged")] for n, t in
+              (("t_stub", "Sb01"), ("t_stub_guard", "Sb02"), ("t_stub_tail", "Sb03"))}
+
+
 def source(guard):
-    names = re.findall(r"\b([tdw]_\w+)\(", "\n".join(c[0] for c in CASES))
+    text = "\n".join(c[0] for c in CASES)
+    names = re.findall(r"\b([tdw]_\w+)\(", text)
     keep = "void *const keep[] = {%s};\n" % ", ".join("(void *)" + n for n in sorted(set(names)))
-    text = PRELUDE + "\n".join(c[0] for c in CASES) + "\n" + ENTRY + keep
-    return text + LOAD_CONFIG if guard else text
+    return PRELUDE + text + "\n" + ENTRY + keep + (LOAD_CONFIG if guard else "")
 
 
 def expectations():
@@ -386,6 +457,11 @@ def expectations():
     for _, e in CASES:
         out.update(e)
     return out
+
+
+def kernel_expectations():
+    """Nothing binds the kernel to the framework: there its table is no proof."""
+    return {n: e for n, e in expectations().items() if n not in WDF_SITES}
 
 
 def import_library(arch, work):
@@ -413,19 +489,65 @@ def functions_of_map(path, arch):
     return functions
 
 
-def build_clang(arch, opt, guard, work, lib):
-    """(driver, {function: (rva, end)})"""
-    triple, _, machine = TARGETS[arch]
-    name = os.path.join(work, "%s%s%s" % (arch, opt, "-guard" if guard else ""))
+def compile_clang(arch, name, text, opt, *flags):
     with open(name + ".c", "w") as f:
-        f.write(source(guard))
-    flags = ["-Xclang", "-cfguard"] if guard else ["-gcodeview"] if opt == "-O2" else []
-    run("clang", "--target=" + triple, opt, "-ffreestanding", *([] if opt == "-O1" and arch == "x64" else ["-fasynchronous-unwind-tables"]), "-fno-stack-protector", "-fno-builtin", "-mno-stack-arg-probe",
-        "-Wno-multichar", "-Wno-unused", "-c", *flags, name + ".c", "-o", name + ".o")
-    run("lld-link", "/driver", "/subsystem:native", "/entry:DriverEntry", "/nodefaultlib", "/opt:noref", "/opt:noicf",
-        "/machine:" + machine, "/safeseh:no", *(["/guard:cf"] if guard else ["/debug"] if opt == "-O2" else []), "/map:" + name + ".map",
-        "/out:" + name + ".sys", name + ".o", lib)
+        f.write(text)
+    run("clang", "--target=" + TARGETS[arch][0], opt, "-ffreestanding", "-fno-stack-protector", "-fno-builtin",
+        "-mno-stack-arg-probe", "-Wno-multichar", "-Wno-unused", "-c", *flags, name + ".c", "-o", name + ".o")
+    return name + ".o"
+
+
+def link(arch, name, *what):
+    """(driver, {function: rva})"""
+    run("lld-link", "/subsystem:native", "/entry:DriverEntry", "/nodefaultlib", "/opt:noref", "/opt:noicf",
+        "/machine:" + TARGETS[arch][2], "/safeseh:no", "/map:" + name + ".map", "/out:" + name + ".sys", *what)
     return name + ".sys", functions_of_map(name + ".map", arch)
+
+
+UNWIND = "-fasynchronous-unwind-tables"
+
+
+def build_clang(arch, opt, guard, work, lib):
+    name = os.path.join(work, "%s%s%s" % (arch, opt, "-guard" if guard else ""))
+    has_pdb = opt == "-O2" and not guard
+    flags = ["-Xclang", "-cfguard"] if guard else ["-gcodeview"] if has_pdb else []
+    if opt != "-O1" or arch != "x64":
+        flags.append(UNWIND)
+    text = source(guard) + (STUBS if guard and arch == "x64" else "")
+    return link(arch, name, "/driver", *(["/guard:cf"] if guard else ["/debug"] if has_pdb else []),
+                compile_clang(arch, name, text, opt, *flags), lib)
+
+
+def build_retpoline(arch, work, lib):
+    """Every indirect call goes through a stub of the driver's own."""
+    name = os.path.join(work, arch + "-retpoline")
+    return link(arch, name, "/driver", compile_clang(arch, name, source(False), "-O2", UNWIND, "-mretpoline"), lib)
+
+
+def build_kernel(arch, opt, work):
+    """One image that exports the routines and calls them itself, as the kernel and fltmgr do: without imports."""
+    name = os.path.join(work, arch + opt + "-kernel")
+    own = source(False).replace("#define IMP __declspec(dllimport)", "#define IMP")
+    routines = PRELUDE.split("void *volatile sink;")[0].replace("#define IMP __declspec(dllimport)", "#define IMP extern")
+    routines += "void *volatile made;\n"
+    for m in re.finditer(r"^(?:IMP )?([\w ]+\*?)API (\w+)\((.*)\);$", PRELUDE, re.M):
+        types = m[3].split(", ")
+        result = "" if m[1].strip() == "void" else " return (%s)(size_t_)made;" % m[1].strip()
+        routines += "%sAPI %s(%s) { made = (void *)(size_t_)a%d;%s }\n" % (
+            m[1], m[2], ", ".join("%s a%d" % (t, i) for i, t in enumerate(types)), len(types) - 1, result)
+    with open(name + ".def", "w") as f:
+        f.write("LIBRARY ntoskrnl.exe\nEXPORTS\n" + "".join("%s\n" % n for n, _ in IMPORTS))
+    return link(arch, name, "/dll", "/def:" + name + ".def", compile_clang(arch, name, own, opt, UNWIND),
+                compile_clang(arch, name + "-routines", routines, opt, UNWIND))
+
+
+def build_wdf(arch, i, work, lib):
+    """A driver whose function table is not proven, and what of it is still certain."""
+    name = os.path.join(work, "%s-wdf%d" % (arch, i))
+    how, functions = WDF_DOUBTFUL[i]
+    text = PRELUDE + wdf(**how) + "\n" + ENTRY
+    path, names = link(arch, name, "/driver", compile_clang(arch, name, text, "-O2", UNWIND), lib)
+    return path, names, {n: WDF_SITES[n] for n in functions}
 
 
 MINGW = {"x64": "x86_64-w64-mingw32-", "x86": "i686-w64-mingw32-"}
@@ -459,14 +581,8 @@ def build_mingw(arch, opt, work):
 def build_delayed(work, lib):
     """The imports are loaded when first called: they have no ordinary slots."""
     name = os.path.join(work, "delayed")
-    with open(name + ".c", "w") as f:
-        f.write(source(False) + "void *API __delayLoadHelper2(const void *d, void **slot) { return *slot; }\n")
-    build = TARGETS["x64"]
-    run("clang", "--target=" + build[0], "-O2", "-ffreestanding", "-fno-stack-protector", "-fno-builtin",
-        "-mno-stack-arg-probe", "-Wno-multichar", "-Wno-unused", "-c", name + ".c", "-o", name + ".o")
-    run("lld-link", "/dll", "/subsystem:native", "/entry:DriverEntry", "/nodefaultlib", "/opt:noref", "/opt:noicf",
-        "/machine:x64", "/delayload:ntoskrnl.exe", "/map:" + name + ".map", "/out:" + name + ".sys", name + ".o", lib)
-    return name + ".sys", functions_of_map(name + ".map", "x64")
+    text = source(False) + "void *API __delayLoadHelper2(const void *d, void **slot) { return *slot; }\n"
+    return link("x64", name, "/dll", "/delayload:ntoskrnl.exe", compile_clang("x64", name, text, "-O2"), lib)
 
 
 def call_ends(path):
@@ -510,17 +626,10 @@ NI int v_through(void) { void *p = UserAllocate('10hT'); sink = p; return p != 0
 
 def build_modules(arch, work, lib):
     """[(driver, functions)] of the three."""
-    triple, _, machine = TARGETS[arch]
     out, libs = [], [lib]
     for name, text in ("lib", LIBRARY), ("user", USER), ("third", THIRD):
         base = os.path.join(work, "%s-%s" % (name, arch))
-        with open(base + ".c", "w") as f:
-            f.write(PRELUDE + text + ENTRY)
-        run("clang", "--target=" + triple, "-O2", "-ffreestanding", "-fasynchronous-unwind-tables", "-fno-stack-protector", "-fno-builtin",
-            "-mno-stack-arg-probe", "-Wno-multichar", "-Wno-unused", "-c", base + ".c", "-o", base + ".o")
-        run("lld-link", "/dll", "/subsystem:native", "/entry:DriverEntry", "/nodefaultlib", "/opt:noref", "/opt:noicf",
-            "/machine:" + machine, "/safeseh:no", "/map:" + base + ".map", "/implib:" + base + ".imp.lib",
-            "/out:" + base + ".sys", base + ".o", *libs)
+        out.append(link(arch, base, "/dll", "/implib:" + base + ".imp.lib",
+                        compile_clang(arch, base, PRELUDE + text + ENTRY, "-O2", UNWIND), *libs))
         libs.append(base + ".imp.lib")
-        out.append((base + ".sys", functions_of_map(base + ".map", arch)))
     return out
