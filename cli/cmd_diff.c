@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope diff: what grew between dumps of one machine, or between a healthy machine and a suspect. */
 #include "budget.h"
+#include "callers.h"
 #include "coverage.h"
 #include "json.h"
 #include "report.h"
@@ -20,7 +21,8 @@ static const char help[] =
 	"  -n, --rows N          at most N rows; 0 = all (default: 20 on a terminal, else all)\n"
 	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case counts\n"
 	"      --pool POOL       only nonpaged, paged or session\n"
-	"      --by KEYS         tag (default); tag,size: by block size; process: by who is charged\n"
+	"      --by KEYS         tag (default); tag,size: by block size; process: by who is charged; caller or\n"
+	"                        tag,caller: by who is recorded to have allocated\n"
 	"      --changed         leave out rows that are the same in all dumps\n"
 	"      --pinned          count blocks that all dumps hold unchanged at the same address\n"
 	"      --no-walk         trackers only: fast whatever the size of the dumps\n"
@@ -30,6 +32,7 @@ static const char help[] =
 	"  poolscope diff monday.dmp tuesday.dmp\n"
 	"  poolscope diff --changed --sort count -n 50 a.dmp b.dmp c.dmp\n"
 	"  poolscope diff --pinned --tag NtFC a.dmp b.dmp\n"
+	"  poolscope diff --by tag,caller --changed a.dmp b.dmp\n"
 	"  poolscope diff --no-walk --budget 'Abc?=0' before.dmp after.dmp\n";
 
 #define SCHEMA "poolscope.diff/1"
@@ -45,6 +48,14 @@ enum {
 	COL_PROCESS,
 	COL_PROCESS_PID,
 	COL_PROCESS_NAME,
+	COL_CALLER,
+	COL_CALLER_ADDRESS,
+	COL_CALLER_MODULE,
+	COL_CALLER_OFFSET,
+	COL_CALLER_SYMBOL,
+	COL_CALLER_SYMBOL_OFFSET,
+	COL_CALLER_UNLOADED,
+	COL_CALLER_GRADE,
 	COL_FIRST_LIVE,
 	COL_FIRST_BYTES,
 	COL_FIRST_ALLOCS,
@@ -53,6 +64,7 @@ enum {
 	COL_LAST_BYTES,
 	COL_LAST_ALLOCS,
 	COL_LAST_FREES,
+	COL_POINTS,
 	COL_GROWTH_LIVE,
 	COL_GROWTH_BYTES,
 	COL_GROWTH_LIVE_HOUR,
@@ -80,6 +92,14 @@ static const struct column columns[N_COLS] = {
 	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid"},
 	[COL_PROCESS_NAME] =
 		{.key = "process.name", .heading = "Process", .is_left = true, .min_width = 8, .paint = PAINT_KEY},
+	[COL_CALLER] = {.heading = "Caller", .is_left = true, .min_width = 16, .paint = PAINT_KEY},
+	[COL_CALLER_ADDRESS] = {.key = "caller.address"},
+	[COL_CALLER_MODULE] = {.key = "caller.module"},
+	[COL_CALLER_OFFSET] = {.key = "caller.offset"},
+	[COL_CALLER_SYMBOL] = {.key = "caller.symbol"},
+	[COL_CALLER_SYMBOL_OFFSET] = {.key = "caller.symbol_offset"},
+	[COL_CALLER_UNLOADED] = {.key = "caller.unloaded"},
+	[COL_CALLER_GRADE] = {.key = "grade"},
 	[COL_FIRST_LIVE] = {.key = "first.live"},
 	[COL_FIRST_BYTES] = {.key = "first.live_bytes"},
 	[COL_FIRST_ALLOCS] = {.key = "first.allocs"},
@@ -88,6 +108,7 @@ static const struct column columns[N_COLS] = {
 	[COL_LAST_BYTES] = {.key = "last.live_bytes", .heading = "Bytes", .is_bytes = true},
 	[COL_LAST_ALLOCS] = {.key = "last.allocs"},
 	[COL_LAST_FREES] = {.key = "last.frees"},
+	[COL_POINTS] = {.key = "points"},
 	[COL_GROWTH_LIVE] = {.key = "growth.live", .heading = "Growth", .paint = PAINT_GROWTH},
 	[COL_GROWTH_BYTES] = {.key = "growth.live_bytes",
 			      .heading = "Growth bytes",
@@ -149,8 +170,14 @@ static int diff_option(void *arg, int opt)
 			o->run.by = PSC_DIFF_BY_TAG_SIZE;
 		else if (strcmp(optarg, "process") == 0)
 			o->run.by = PSC_DIFF_BY_PROCESS;
+		else if (strcmp(optarg, "caller") == 0)
+			o->run.by = PSC_DIFF_BY_CALLER;
+		else if (strcmp(optarg, "tag,caller") == 0)
+			o->run.by = PSC_DIFF_BY_TAG_CALLER;
 		else
-			return usage_error("diff", "--by is 'tag', 'tag,size' or 'process', not '%s'", optarg);
+			return usage_error("diff",
+					   "--by is 'tag', 'tag,size', 'process', 'caller' or 'tag,caller', not '%s'",
+					   optarg);
 		return -1;
 	case OPT_CHANGED:
 		o->only_changed = true;
@@ -170,20 +197,37 @@ static int diff_option(void *arg, int opt)
 
 /* ---- rows ---- */
 
+static bool by_callers(const struct diff_options *o)
+{
+	return o->run.by == PSC_DIFF_BY_CALLER || o->run.by == PSC_DIFF_BY_TAG_CALLER;
+}
+
+static bool has_tags(const struct diff_options *o)
+{
+	return o->run.by != PSC_DIFF_BY_PROCESS && o->run.by != PSC_DIFF_BY_CALLER;
+}
+
+static void leave_out(struct column *cols, int first, int last)
+{
+	for (int c = first; c <= last; c++)
+		cols[c] = (struct column){.key = NULL};
+}
+
 static void choose_columns(const struct diff_options *o, struct column cols[N_COLS])
 {
 	memcpy(cols, columns, sizeof(columns));
-	bool by_process = o->run.by == PSC_DIFF_BY_PROCESS;
+	if (!has_tags(o))
+		leave_out(cols, COL_TAG, COL_POOL);
 	if (o->run.by != PSC_DIFF_BY_TAG_SIZE)
-		cols[COL_BLOCK] = (struct column){.key = NULL};
-	for (int c = COL_TAG; c <= COL_POOL && by_process; c++)
-		cols[c] = (struct column){.key = NULL};
-	for (int c = COL_PROCESS; c <= COL_PROCESS_NAME && !by_process; c++)
-		cols[c] = (struct column){.key = NULL};
+		leave_out(cols, COL_BLOCK, COL_BLOCK);
+	if (o->run.by != PSC_DIFF_BY_PROCESS)
+		leave_out(cols, COL_PROCESS, COL_PROCESS_NAME);
+	if (!by_callers(o))
+		leave_out(cols, COL_CALLER, COL_CALLER_GRADE);
 	if (o->run.by != PSC_DIFF_BY_TAG)
 		for (int c = COL_TURNOVER_ALLOCS; c <= COL_TURNOVER_PER_ALLOC; c++)
 			cols[c].heading = NULL;
-	if (by_process)
+	if (o->run.by == PSC_DIFF_BY_PROCESS)
 		cols[COL_GROUP].heading = NULL;
 	if ((o->run.flags & PSC_DIFF_PINNED) != 0) {
 		cols[COL_PINNED_BLOCKS].heading = "Pinned";
@@ -203,23 +247,71 @@ static void fill_point(const struct psc_diff_point *p, struct cell *cells)
 	}
 }
 
-static void fill_cells(const struct psc_diff_row *r, size_t n_dumps, bool is_32bit, bool by_process, char tag[17],
-		       char hex[9], struct cell cells[N_COLS])
+struct row_texts {
+	char tag[17], hex[9];
+	struct caller_texts caller;
+	char points[DUMPS_MAX * 144];
+};
+
+static const char *figure(bool known, int64_t v, char buf[24])
 {
+	if (!known)
+		return "null";
+	snprintf(buf, 24, "%" PRId64, v);
+	return buf;
+}
+
+static const char *counter(bool known, uint64_t v, char buf[24])
+{
+	if (!known)
+		return "null";
+	snprintf(buf, 24, "%" PRIu64, v);
+	return buf;
+}
+
+/* Of every dump, in their order: an array of what "first" and "last" are. */
+static const char *points_json(const struct psc_diff_point *p, size_t n_dumps, char *buf, size_t cap)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < n_dumps; i++) {
+		char live[24], bytes[24], allocs[24], frees[24];
+		int n = snprintf(buf + at, cap - at, "%s{\"live\":%s,\"live_bytes\":%s,\"allocs\":%s,\"frees\":%s}",
+				 i != 0 ? "," : "[", figure(p[i].known, p[i].live, live),
+				 figure(p[i].known, p[i].live_bytes, bytes),
+				 counter(p[i].has_counters, p[i].allocs, allocs),
+				 counter(p[i].has_counters, p[i].frees, frees));
+		at += n > 0 ? (size_t)n : 0;
+	}
+	snprintf(buf + at, cap - at, "]");
+	return buf;
+}
+
+static void fill_cells(const struct psc_diff_row *r, const struct diff_options *o, const struct run *run,
+		       struct row_texts *t, struct cell cells[N_COLS])
+{
+	const size_t n_dumps = run->n_dumps;
 	for (int i = 0; i < N_COLS; i++)
 		cells[i] = cell_null();
-	if (by_process) {
-		cells[COL_PROCESS] = cell_address(r->process.eprocess, is_32bit);
+	if (o->run.by == PSC_DIFF_BY_PROCESS) {
+		cells[COL_PROCESS] = cell_address(r->process.eprocess, run->is_32bit);
 		if (r->process.is_listed) {
 			cells[COL_PROCESS_PID] = cell_u64(r->process.pid);
 			cells[COL_PROCESS_NAME] = cell_text(r->process.name);
 		}
-	} else {
-		snprintf(hex, 9, "%02x%02x%02x%02x", r->tag[0], r->tag[1], r->tag[2], r->tag[3]);
-		cells[COL_TAG] = cell_text(psc_tag_format(r->tag, tag));
-		cells[COL_TAG_HEX] = cell_text(hex);
+	} else if (has_tags(o)) {
+		snprintf(t->hex, sizeof(t->hex), "%02x%02x%02x%02x", r->tag[0], r->tag[1], r->tag[2], r->tag[3]);
+		cells[COL_TAG] = cell_text(psc_tag_format(r->tag, t->tag));
+		cells[COL_TAG_HEX] = cell_text(t->hex);
 		cells[COL_POOL] = cell_text(psc_pool_name(r->pool));
 	}
+	if (r->has_caller) {
+		fill_caller_cells(&r->caller, run->is_32bit, &t->caller, &cells[COL_CALLER]);
+		cells[COL_CALLER_GRADE] = cell_text(r->caller_is_inferred ? "inferred" : "exact");
+	} else {
+		cells[COL_CALLER] = cell_text("(not recorded)"); /* of the table only */
+	}
+	points_json(r->points, n_dumps, t->points, sizeof(t->points));
+	cells[COL_POINTS] = o->common.format == FORMAT_CSV ? cell_text(t->points) : cell_both("", t->points);
 	if (r->block_bytes != 0)
 		cells[COL_BLOCK] = cell_u64(r->block_bytes);
 	fill_point(&r->points[0], &cells[COL_FIRST_LIVE]);
@@ -316,7 +408,7 @@ static bool print_rows(struct run *run, const struct diff_options *o)
 	struct report r;
 	struct column cols[N_COLS];
 	struct cell cells[N_COLS];
-	char tag[17], hex[9];
+	struct row_texts texts;
 	size_t n;
 	const struct psc_diff *diff = o->result;
 	const struct psc_diff_row *rows = psc_diff_rows(diff, &n);
@@ -331,7 +423,7 @@ static bool print_rows(struct run *run, const struct diff_options *o)
 			more++;
 			continue;
 		}
-		fill_cells(&rows[i], run->n_dumps, run->is_32bit, o->run.by == PSC_DIFF_BY_PROCESS, tag, hex, cells);
+		fill_cells(&rows[i], o, run, &texts, cells);
 		report_row(&r, cells);
 		printed++;
 	}
@@ -348,12 +440,22 @@ static bool print_rows(struct run *run, const struct diff_options *o)
 	return ok;
 }
 
-static void print_folded(FILE *f, const struct diff_options *o, const struct psc_diff *diff)
+/* "labflt!LabUse1+0x5"; a pool before it. */
+static const char *folded_path(const struct psc_diff_row *r, const char *pool, bool is_32bit, char *buf, size_t cap)
+{
+	char text[PSC_LOCATION_TEXT_BYTES] = "(not recorded)";
+	if (r->has_caller)
+		location_text(&r->caller, is_32bit, text, sizeof(text));
+	snprintf(buf, cap, "%s%s%s", pool, pool[0] != '\0' ? ";" : "", text);
+	return buf;
+}
+
+static void print_folded(FILE *f, const struct diff_options *o, const struct psc_diff *diff, bool is_32bit)
 {
 	size_t n;
 	const struct psc_diff_row *rows = psc_diff_rows(diff, &n);
 	long printed = 0;
-	char tag[17];
+	char tag[17], path[PSC_LOCATION_TEXT_BYTES + 32];
 	for (size_t i = 0; i < n; i++) {
 		const struct psc_diff_row *r = &rows[i];
 		if (!is_wanted(o, r) || !r->has_growth || r->growth_bytes <= 0)
@@ -362,9 +464,15 @@ static void print_folded(FILE *f, const struct diff_options *o, const struct psc
 			break;
 		if (o->run.by == PSC_DIFF_BY_PROCESS)
 			fprintf(f, "%s (%" PRIu64 ") %" PRId64 "\n", r->process.name, r->process.pid, r->growth_bytes);
+		else if (o->run.by == PSC_DIFF_BY_CALLER)
+			fprintf(f, "%s %" PRId64 "\n", folded_path(r, "", is_32bit, path, sizeof(path)),
+				r->growth_bytes);
 		else
-			print_folded_tag(f, psc_pool_name(r->pool), psc_tag_format(r->tag, tag), r->block_bytes,
-					 r->growth_bytes);
+			print_folded_tag(f,
+					 o->run.by == PSC_DIFF_BY_TAG_CALLER
+						 ? folded_path(r, psc_pool_name(r->pool), is_32bit, path, sizeof(path))
+						 : psc_pool_name(r->pool),
+					 psc_tag_format(r->tag, tag), r->block_bytes, r->growth_bytes);
 	}
 }
 
@@ -389,7 +497,7 @@ static int print(struct run *r, void *arg)
 	const struct diff_options *o = (const struct diff_options *)arg;
 	int code = EXIT_COMPLETE;
 	if (o->common.format == FORMAT_FOLDED)
-		print_folded(r->f, o, o->result);
+		print_folded(r->f, o, o->result, r->is_32bit);
 	else
 		code = run_printed(print_rows(r, o));
 	return code == EXIT_COMPLETE && budget_report(&o->budgets, "grown") ? EXIT_BUDGET : code;
@@ -413,7 +521,8 @@ int cmd_diff(int argc, char **argv)
 						 "s:n:t:",
 						 options,
 						 FORMATS_ROWS | FORMAT_BIT(FORMAT_FOLDED),
-						 "a collector compares figures of 'poolscope tags'",
+						 "metrics are of one moment: give a collector 'poolscope tags' "
+						 "of each dump, and it takes the differences",
 						 diff_option};
 	static const struct run_steps steps = {work, print, free_result};
 	static const struct psc_diff_options run_init = PSC_DIFF_OPTIONS_INIT;
@@ -421,15 +530,18 @@ int cmd_diff(int argc, char **argv)
 	int code = parse_options(&spec, &o.common, &o, argc, argv);
 	if (code >= 0)
 		return code;
-	if ((o.run.flags & PSC_DIFF_NO_WALK) != 0 &&
-	    (o.run.by != PSC_DIFF_BY_TAG || (o.run.flags & PSC_DIFF_PINNED) != 0))
+	static const char *const keys[] = {"tag with --pinned", "tag,size", "process", "caller", "tag,caller"};
+	const bool is_pinned = (o.run.flags & PSC_DIFF_PINNED) != 0;
+	if ((o.run.flags & PSC_DIFF_NO_WALK) != 0 && (o.run.by != PSC_DIFF_BY_TAG || is_pinned))
 		return usage_error("diff", "--by %s comes from the walk and cannot be had with --no-walk",
-				   o.run.by == PSC_DIFF_BY_TAG_SIZE  ? "tag,size"
-				   : o.run.by == PSC_DIFF_BY_PROCESS ? "process"
-								     : "tag with --pinned");
-	if (o.run.by == PSC_DIFF_BY_PROCESS &&
-	    (o.run.tag != NULL || o.budgets.n != 0 || (o.run.flags & PSC_DIFF_PINNED) != 0))
-		return usage_error("diff", "--by process has no tags: not together with --tag, --budget or --pinned");
+				   keys[o.run.by]);
+	if (o.run.by == PSC_DIFF_BY_PROCESS && o.run.tag != NULL)
+		return usage_error("diff", "--by process has no tags: not together with --tag");
+	if (!has_tags(&o) && o.budgets.n != 0)
+		return usage_error("diff", "--by %s has no tags: not together with --budget", keys[o.run.by]);
+	if (is_pinned && o.run.by != PSC_DIFF_BY_TAG && o.run.by != PSC_DIFF_BY_TAG_SIZE)
+		return usage_error("diff", "--pinned counts blocks of tags: with --by tag or tag,size, not %s",
+				   keys[o.run.by]);
 	int n_dumps = argc - optind;
 	if (n_dumps < 2)
 		return usage_error("diff", "which dumps? Give the paths of two or more, oldest first");

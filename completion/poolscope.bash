@@ -77,7 +77,7 @@ _poolscope()
 	--pool) values="nonpaged paged session" ;;
 	--kind) values="legacy lfh vs segment large big special unknown" ;;
 	--state) values="allocated free cached all" ;;
-	--by) [ "$command" = diff ] && values="tag tag,size process" || values="tag tag,size tag,caller tag,module module" ;;
+	--by) [ "$command" = diff ] && values="tag tag,size process caller tag,caller" || values="tag tag,size tag,caller tag,module module" ;;
 	--tmpdir | --store)
 		_poolscope_files -d "$cur"
 		return

@@ -18,11 +18,15 @@ enum psc_diff_by {
 	PSC_DIFF_BY_TAG = 0,  /**< tag and pool: the trackers' figures where all dumps have them, else the walk's */
 	PSC_DIFF_BY_TAG_SIZE, /**< tag, pool and block size: from the walk */
 	PSC_DIFF_BY_PROCESS,  /**< process that is charged (quota): from the walk */
+	PSC_DIFF_BY_CALLER, /**< return address that is recorded to have allocated (psc_callers_run() with all_blocks):
+			       from the walk. The same in two dumps when module and offset are. */
+	PSC_DIFF_BY_TAG_CALLER, /**< tag, pool and such a caller */
 };
 
 enum psc_diff_flags {
 	PSC_DIFF_NO_WALK = 1, /**< trackers only; PSC_DIFF_BY_TAG without PSC_DIFF_PINNED */
-	PSC_DIFF_PINNED = 2,  /**< find blocks that all dumps hold at the same address with the same contents */
+	PSC_DIFF_PINNED = 2,  /**< find blocks that all dumps hold at the same address with the same contents;
+				  PSC_DIFF_BY_TAG and PSC_DIFF_BY_TAG_SIZE only */
 };
 
 struct psc_diff_options {
@@ -63,7 +67,7 @@ enum psc_diff_trend {
 PSC_API const char *psc_diff_trend_name(enum psc_diff_trend trend);
 
 struct psc_diff_row {
-	uint8_t tag[4]; /**< memory order, protected bit cleared; not by process */
+	uint8_t tag[4]; /**< memory order, protected bit cleared; not by process or caller alone */
 	enum psc_pool pool;
 	uint64_t block_bytes;                /**< by size only */
 	struct psc_block_process process;    /**< by process only */
@@ -80,6 +84,9 @@ struct psc_diff_row {
 	bool has_pinned;
 	uint64_t pinned, pinned_bytes;     /**< blocks of the first dump that all dumps hold unchanged */
 	uint64_t compared, compared_bytes; /**< blocks of the first dump that were looked at */
+	bool has_caller;                   /**< by caller only; false there: nobody recorded who allocated these */
+	struct psc_code_location caller;   /**< address and symbol in the last dump that has it */
+	bool caller_is_inferred;           /**< in one of the dumps; see struct psc_caller_row */
 };
 
 enum psc_diff_boot {

@@ -184,10 +184,17 @@ static void fill_absent(struct psc_diff *d)
 	}
 }
 
-static void copy_warnings(struct psc_diff *d, size_t dump, const char *const *items, size_t n)
+void psc_diff_copy_warnings(struct psc_diff *d, size_t dump, const char *const *items, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		psc_warn(&d->warnings, "dump %zu: %s", dump + 1, items[i]);
+}
+
+enum psc_status psc_diff_fail_rows(const struct psc_diff *d, struct psc_error *reterr)
+{
+	if (d->index.n < PSC_DIFF_ROWS_MAX)
+		return psc_fail_no_memory(reterr);
+	return psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0, "more than %zu rows to compare", PSC_DIFF_ROWS_MAX);
 }
 
 static enum psc_status fill_by_tags(struct psc_diff *d, struct psc_kernel *const *kernels,
@@ -235,24 +242,23 @@ static enum psc_status fill_by_tags(struct psc_diff *d, struct psc_kernel *const
 		if (ratio < d->ratio)
 			d->ratio = ratio;
 		const char *const *w = psc_tags_warnings(tags[i], &n);
-		copy_warnings(d, i, w, n);
+		psc_diff_copy_warnings(d, i, w, n);
 	}
 	if (st == PSC_OK && f.failed)
-		st = d->index.n >= PSC_DIFF_ROWS_MAX ? psc_fail(reterr, PSC_E_LIMIT, PSC_WHERE_NONE, 0,
-								"more than %zu rows to compare", PSC_DIFF_ROWS_MAX)
-						     : psc_fail_no_memory(reterr);
+		st = psc_diff_fail_rows(d, reterr);
 out:
 	for (size_t i = 0; i < d->n_dumps; i++)
 		psc_tags_free(tags[i]);
 	return st;
 }
 
-static uint64_t name_hash(const char *name)
+struct psc_hashkey psc_diff_name_key(const char *name, uint64_t number)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 	for (; *name != '\0'; name++)
 		h = (h ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
-	return h;
+	struct psc_hashkey k = {number, h};
+	return k;
 }
 
 static bool take_charged(void *arg, const struct psc_block_row *b)
@@ -262,7 +268,7 @@ static bool take_charged(void *arg, const struct psc_block_row *b)
 	if (!b->has_process)
 		return true;
 	/* Processes that left the list are told apart by their address. */
-	struct psc_hashkey key = {b->process.pid, name_hash(b->process.name)};
+	struct psc_hashkey key = psc_diff_name_key(b->process.name, b->process.pid);
 	if (!b->process.is_listed) {
 		key.a = b->process.eprocess;
 		key.b = 0;
@@ -304,14 +310,14 @@ static enum psc_status fill_by_process(struct psc_diff *d, struct psc_kernel *co
 		f.dump = i;
 		enum psc_status st = psc_blocks_list(kernels[i], &bo, take_charged, &f, &blocks, reterr);
 		if (f.failed)
-			return psc_fail_no_memory(reterr);
+			return psc_diff_fail_rows(d, reterr);
 		if (st != PSC_OK)
 			return st;
 		double ratio = psc_blocks_coverage_ratio(blocks);
 		if (ratio < d->ratio)
 			d->ratio = ratio;
 		const char *const *w = psc_blocks_warnings(blocks, &n);
-		copy_warnings(d, i, w, n);
+		psc_diff_copy_warnings(d, i, w, n);
 		psc_blocks_free(blocks);
 	}
 	return PSC_OK;
@@ -381,15 +387,17 @@ enum psc_status psc_diff_compute(struct psc_kernel *const *kernels, size_t n, co
 	psc_hashmap_init(&d->index, sizeof(uint32_t), PSC_DIFF_ROWS_MAX);
 	relate(kernels[0], kernels[n - 1], &d->relation);
 	warn_of_relations(d, kernels);
-	st = opts->by == PSC_DIFF_BY_PROCESS ? fill_by_process(d, kernels, opts, reterr)
-					     : fill_by_tags(d, kernels, opts, reterr);
+	bool by_tags = opts->by == PSC_DIFF_BY_TAG || opts->by == PSC_DIFF_BY_TAG_SIZE;
+	st = by_tags                           ? fill_by_tags(d, kernels, opts, reterr)
+	     : opts->by == PSC_DIFF_BY_PROCESS ? fill_by_process(d, kernels, opts, reterr)
+					       : psc_diff_fill_by_callers(d, kernels, opts, reterr);
 	if (st != PSC_OK)
 		goto out;
 	fill_absent(d);
 	judge(d);
 	if (opts->by != PSC_DIFF_BY_PROCESS) {
 		st = psc_diff_find_groups(d, reterr);
-		if (st == PSC_OK && (opts->flags & PSC_DIFF_PINNED) != 0)
+		if (st == PSC_OK && by_tags && (opts->flags & PSC_DIFF_PINNED) != 0)
 			st = psc_diff_find_pinned(d, kernels, opts, reterr);
 		if (st != PSC_OK)
 			goto out;

@@ -30,6 +30,15 @@ enum psc_status psc_diff_compute(struct psc_kernel *const *kernels, size_t n, co
 size_t psc_diff_row_at(struct psc_diff *d, struct psc_hashkey key, bool *ret_new);
 struct psc_hashkey psc_diff_tag_key(const uint8_t tag[4], enum psc_pool pool, uint64_t block_bytes);
 
+struct psc_hashkey psc_diff_name_key(const char *name, uint64_t number);
+void psc_diff_copy_warnings(struct psc_diff *d, size_t dump, const char *const *items, size_t n);
+/* Why a row could not be made. */
+enum psc_status psc_diff_fail_rows(const struct psc_diff *d, struct psc_error *reterr);
+
+/* Rows by caller, or tag and caller. */
+enum psc_status psc_diff_fill_by_callers(struct psc_diff *d, struct psc_kernel *const *kernels,
+					 const struct psc_diff_options *o, struct psc_error *reterr);
+
 /* Numbers rows whose live counts grow together (users 2.2 item 2). */
 enum psc_status psc_diff_find_groups(struct psc_diff *d, struct psc_error *reterr);
 /* Fills pinned and compared of the rows. */

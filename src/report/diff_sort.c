@@ -35,6 +35,17 @@ static int compare_u64(uint64_t a, uint64_t b)
 	return (a > b) - (a < b);
 }
 
+/* As rows by caller are told apart: by module and offset, else by address. */
+static int compare_caller(const struct psc_code_location *a, const struct psc_code_location *b)
+{
+	int c = (a->module != NULL) - (b->module != NULL);
+	if (c == 0 && a->module != NULL)
+		c = strcmp(a->module, b->module);
+	if (c != 0)
+		return c;
+	return a->module != NULL ? compare_u64(a->offset, b->offset) : compare_u64(a->address, b->address);
+}
+
 static int compare_key(const struct psc_diff_row *a, const struct psc_diff_row *b)
 {
 	int c = compare_i64((int64_t)a->pool, (int64_t)b->pool);
@@ -44,7 +55,13 @@ static int compare_key(const struct psc_diff_row *a, const struct psc_diff_row *
 		c = compare_u64(a->block_bytes, b->block_bytes);
 	if (c == 0)
 		c = compare_u64(a->process.pid, b->process.pid);
-	return c != 0 ? c : compare_u64(a->process.eprocess, b->process.eprocess);
+	if (c == 0)
+		c = compare_u64(a->process.eprocess, b->process.eprocess);
+	if (c == 0)
+		c = (int)a->has_caller - (int)b->has_caller;
+	if (c == 0 && a->has_caller)
+		c = compare_caller(&a->caller, &b->caller);
+	return c;
 }
 
 static int by_tag(const void *pa, const void *pb)

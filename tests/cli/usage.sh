@@ -80,13 +80,18 @@ done
 bad diff x.dmp
 for value in Growth size ''; do bad diff --sort "$value" x.dmp y.dmp; done
 for value in -1 x ''; do bad diff -n "$value" x.dmp y.dmp; done
-for value in size 'tag,' pool ''; do bad diff --by "$value" x.dmp y.dmp; done
+for value in size 'tag,' 'caller,tag' pool ''; do bad diff --by "$value" x.dmp y.dmp; done
 for value in Abc ''; do bad diff --tag "$value" x.dmp y.dmp; done
 for value in all ''; do bad diff --pool "$value" x.dmp y.dmp; done
 for value in Abc1 ''; do bad diff --budget "$value" x.dmp y.dmp; done
 bad diff --no-walk --pinned x.dmp y.dmp
 bad diff --no-walk --by tag,size x.dmp y.dmp
 bad diff --by process --tag 'Abc*' x.dmp y.dmp
+for by in process caller; do bad diff --by "$by" --budget 'Abc*=0' x.dmp y.dmp; done
+for by in process caller tag,caller; do
+	bad diff --by "$by" --pinned x.dmp y.dmp
+	bad diff --by "$by" --no-walk x.dmp y.dmp
+done
 bad diff --format openmetrics x.dmp y.dmp
 
 for command in block pool poolval; do

@@ -94,7 +94,7 @@ CASES = {
     'blocks': [['-n', '1'], ['-n', '1', '--dump-bytes', '1'], ['-n', '1', '--callers']],
     'tag_callers': [['--by', 'tag,caller'], ['--by', 'module']],
     'owner': [['NtFC']],
-    'diff': [[], ['--by', 'process'], ['--by', 'tag,size']],
+    'diff': [[], ['--by', 'process'], ['--by', 'tag,size'], ['--by', 'tag,caller']],
 }
 COMMANDS = {'tag_callers': 'tags'}  # schemas that are not called like their command
 if len(sys.argv) > 2:
