@@ -1,90 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Drives clang and lld-link. Every tool runs inside work_dir with relative names only: no path gets into the output. */
-#ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L
-#endif
+/* Kernel and driver images: sources, and the tools that compile and link them. */
 #include "image.h"
 #include "image_private.h"
 #include "mem_private.h"
+#include "tool.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-#ifndef _WIN32
-#include <sys/wait.h>
-#include <unistd.h>
-#endif
-
-#define MAX_ARGUMENTS 40
-
-struct command {
-	char *arguments[MAX_ARGUMENTS + 1];
-	size_t n;
-};
-
-static char *format(const char *fmt, const char *a, const char *b)
-{
-	const size_t n = strlen(fmt) + strlen(a) + strlen(b) + 1;
-	char *s = lab_xcalloc(1, n);
-
-	/* fmt is one of ours: literal text and at most two %s */
-	for (const char *from[2] = {a, b}; *fmt != 0; fmt++) {
-		if (fmt[0] == '%' && fmt[1] == 's') {
-			strcat(s, from[0]);
-			from[0] = from[1];
-			fmt++;
-		} else {
-			s[strlen(s)] = *fmt;
-		}
-	}
-	return s;
-}
-
-static void add(struct command *c, const char *fmt, const char *a)
-{
-	if (c->n == MAX_ARGUMENTS)
-		lab_die("too many arguments for %s", c->arguments[0]);
-	c->arguments[c->n++] = format(fmt, a, "");
-}
-
-static void add_all(struct command *c, const char *const *arguments, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		add(c, "%s", arguments[i]);
-}
-
-/* Runs the command in dir and frees it. */
-static void run(struct command *c, const char *dir)
-{
-#ifdef _WIN32
-	(void)dir;
-	lab_die("the lab builds images on POSIX systems only");
-#else
-	int status = 0;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		lab_die("fork: %s", strerror(errno));
-	if (pid == 0) {
-		if (chdir(dir) == 0)
-			execvp(c->arguments[0], c->arguments);
-		fprintf(stderr, "lab: cannot run %s in %s: %s\n", c->arguments[0], dir, strerror(errno));
-		_exit(127);
-	}
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			lab_die("waitpid: %s", strerror(errno));
-	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		lab_die("%s failed in %s (status %#x)", c->arguments[0], dir, (unsigned)status);
-#endif
-	for (size_t i = 0; i < c->n; i++)
-		free(c->arguments[i]);
-	*c = (struct command){0};
-}
 
 static const char *triple(enum lab_arch arch)
 {
@@ -101,7 +25,7 @@ static const char *triple(enum lab_arch arch)
 
 static FILE *create_in(const char *dir, const char *name, const char *extension)
 {
-	char *file = format("%s%s", name, extension), *path = format("%s/%s", dir, file);
+	char *file = lab_tool_text("%s%s", name, extension), *path = lab_tool_text("%s/%s", dir, file);
 	FILE *f;
 
 #ifndef _WIN32
@@ -147,18 +71,20 @@ static void compile(enum lab_arch arch, const char *name, const char *opt, bool 
 		"-std=gnu11",
 		"-c",
 	};
-	struct command c = {0};
+	struct lab_tool c = {0};
 
-	add(&c, "%s", "clang");
-	add(&c, "--target=%s", triple(arch));
-	add_all(&c, fixed, sizeof fixed / sizeof fixed[0]);
+	lab_tool_add(&c, "%s", "clang");
+	lab_tool_add(&c, "--target=%s", triple(arch));
+	lab_tool_add_all(&c, fixed, sizeof fixed / sizeof fixed[0]);
 	if (with_unwind_data || unwind)
-		add(&c, "%s", "-funwind-tables");
-	add(&c, "%s", opt);
-	add(&c, "%s.c", name);
-	add(&c, "%s", "-o");
-	add(&c, "%s.obj", name);
-	run(&c, work_dir);
+		lab_tool_add(&c, "%s", "-funwind-tables");
+	lab_tool_add(&c, "%s", opt);
+	lab_tool_add(&c, "%s.c", name);
+	lab_tool_add(&c, "%s", "-o");
+	lab_tool_add(&c, "%s.obj", name);
+	lab_tool_reads(&c, "%s.c", name);
+	lab_tool_writes(&c, "%s.obj", name);
+	lab_tool_run(&c, work_dir);
 }
 
 /* A time of 2017 to 2021 in the header, from the seed. */
@@ -169,39 +95,30 @@ static uint32_t stamp_of(uint64_t seed)
 	return UINT32_C(0x59000000) + (uint32_t)(lab_rand(&state) % UINT32_C(0x8000000));
 }
 
-static void link_common(struct command *c, const char *name, const char *extension, const char *pdb_name, uint64_t seed)
+static void link_common(struct lab_tool *c, const char *name, const char *extension, const char *pdb_name,
+			uint64_t seed)
 {
 	static const char *const fixed[] = {
 		"/nologo", "/driver",    "/subsystem:native", "/nodefaultlib",
 		"/debug",  "/opt:noref", "/opt:noicf",        "/pdbsourcepath:c:\\lab",
 	};
-	char stamp[16], *output = format("/out:%s%s", name, extension);
+	char stamp[16], *output = lab_tool_text("/out:%s%s", name, extension);
 
-	add(c, "%s", "lld-link");
-	add_all(c, fixed, sizeof fixed / sizeof fixed[0]);
+	lab_tool_add(c, "%s", "lld-link");
+	lab_tool_add_all(c, fixed, sizeof fixed / sizeof fixed[0]);
 	snprintf(stamp, sizeof stamp, "0x%08x", (unsigned)stamp_of(seed));
-	add(c, "/timestamp:%s", stamp);
-	add(c, "%s", output);
-	add(c, "/pdb:%s", pdb_name);
-	add(c, "/pdbaltpath:%s", pdb_name);
-	add(c, "/map:%s.map", name);
-	add(c, "%s.obj", name);
+	lab_tool_add(c, "/timestamp:%s", stamp);
+	lab_tool_add(c, "%s", output);
+	lab_tool_add(c, "/pdb:%s", pdb_name);
+	lab_tool_add(c, "/pdbaltpath:%s", pdb_name);
+	lab_tool_add(c, "/map:%s.map", name);
+	lab_tool_add(c, "%s.obj", name);
+	lab_tool_reads(c, "%s.obj", name);
+	lab_tool_writes(c, "%s", output + strlen("/out:"));
+	lab_tool_writes(c, "%s", pdb_name);
+	lab_tool_writes(c, "%s.map", name);
+	lab_tool_writes(c, "%s.lib", name);
 	free(output);
-}
-
-static void read_file(const char *path, struct lab_image *img)
-{
-	FILE *f = fopen(path, "rb");
-	long size;
-
-	if (f == NULL || fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0)
-		lab_die("cannot read %s", path);
-	rewind(f);
-	img->file_size = (size_t)size;
-	img->file = lab_xcalloc(1, img->file_size);
-	if (fread(img->file, 1, img->file_size, f) != img->file_size)
-		lab_die("cannot read %s", path);
-	fclose(f);
 }
 
 static void guid_bytes(const char *hex, uint8_t ret[16])
@@ -231,7 +148,7 @@ static size_t replace_guid(uint8_t *bytes, size_t n, const uint8_t from[16], con
 static void put_guid(struct lab_image *img, const char *guid, const char *pdb_name, const char *work_dir)
 {
 	struct lab_image pdb = {0};
-	char *path = format("%s/%s", work_dir, pdb_name);
+	char *path = lab_tool_text("%s/%s", work_dir, pdb_name);
 	uint8_t from[16], to[16];
 	FILE *f;
 
@@ -239,7 +156,7 @@ static void put_guid(struct lab_image *img, const char *guid, const char *pdb_na
 	for (size_t i = 0; i + 24 <= img->file_size; i++)
 		if (memcmp(img->file + i, "RSDS", 4) == 0)
 			memcpy(from, img->file + i + 4, 16);
-	read_file(path, &pdb);
+	pdb.file = lab_read_file(path, &pdb.file_size);
 	if (replace_guid(img->file, img->file_size, from, to) == 0 ||
 	    replace_guid(pdb.file, pdb.file_size, from, to) == 0)
 		lab_die("no GUID in image or %s", path);
@@ -256,11 +173,11 @@ static struct lab_image *collect(const char *name, const char *extension, const 
 				 const char *pdb_name)
 {
 	struct lab_image *img = lab_xcalloc(1, sizeof *img);
-	char *file = format("%s%s", name, extension), *path = format("%s/%s", work_dir, file);
-	char *map_file = format("%s.map", name, ""), *map = format("%s/%s", work_dir, map_file);
+	char *file = lab_tool_text("%s%s", name, extension), *path = lab_tool_text("%s/%s", work_dir, file);
+	char *map_file = lab_tool_text("%s.map", name, ""), *map = lab_tool_text("%s/%s", work_dir, map_file);
 	FILE *f;
 
-	read_file(path, img);
+	img->file = lab_read_file(path, &img->file_size);
 	if (guid != NULL)
 		put_guid(img, guid, pdb_name, work_dir);
 	lab_pe_fill_image(img);
@@ -283,7 +200,7 @@ static struct lab_image *link_kernel(enum lab_arch arch, const char *pdb_name, c
 	static const char *const kernel_only[] = {
 		"/dll", "/entry:KiSystemStartup", "/def:ntoskrnl.def", "/implib:ntoskrnl.lib", "/section:INIT,ERD",
 	};
-	struct command c = {0};
+	struct lab_tool c = {0};
 	FILE *f = create_in(work_dir, "ntoskrnl", ".c");
 
 	lab_source_kernel(f, arch, globals, n_globals, c_types, seed, pinned_rva);
@@ -293,8 +210,9 @@ static struct lab_image *link_kernel(enum lab_arch arch, const char *pdb_name, c
 	close_written(f);
 	compile(arch, "ntoskrnl", "-O1", false, work_dir);
 	link_common(&c, "ntoskrnl", ".exe", pdb_name, seed);
-	add_all(&c, kernel_only, sizeof kernel_only / sizeof kernel_only[0]);
-	run(&c, work_dir);
+	lab_tool_add_all(&c, kernel_only, sizeof kernel_only / sizeof kernel_only[0]);
+	lab_tool_reads(&c, "%s", "ntoskrnl.def");
+	lab_tool_run(&c, work_dir);
 	return collect("ntoskrnl", ".exe", work_dir, guid, pdb_name);
 }
 
@@ -332,27 +250,29 @@ static const char *dlltool_machine(enum lab_arch arch)
 
 static void make_import_library(enum lab_arch arch, const char *work_dir)
 {
-	struct command c = {0};
+	struct lab_tool c = {0};
 	FILE *f = create_in(work_dir, "ntimport", ".def");
 
 	lab_source_exports(f, arch, true);
 	close_written(f);
-	add(&c, "%s", "llvm-dlltool");
-	add(&c, "%s", "-k");
-	add(&c, "%s", "-m");
-	add(&c, "%s", dlltool_machine(arch));
-	add(&c, "%s", "-d");
-	add(&c, "%s", "ntimport.def");
-	add(&c, "%s", "-l");
-	add(&c, "%s", "ntimport.lib");
-	run(&c, work_dir);
+	lab_tool_add(&c, "%s", "llvm-dlltool");
+	lab_tool_add(&c, "%s", "-k");
+	lab_tool_add(&c, "%s", "-m");
+	lab_tool_add(&c, "%s", dlltool_machine(arch));
+	lab_tool_add(&c, "%s", "-d");
+	lab_tool_add(&c, "%s", "ntimport.def");
+	lab_tool_add(&c, "%s", "-l");
+	lab_tool_add(&c, "%s", "ntimport.lib");
+	lab_tool_reads(&c, "%s", "ntimport.def");
+	lab_tool_writes(&c, "%s", "ntimport.lib");
+	lab_tool_run(&c, work_dir);
 }
 
 static struct lab_image *build_driver(enum lab_arch arch, const char *name, const char *c_source, const char *opt,
 				      const char *work_dir, uint64_t seed, bool unwind, const char *exporter)
 {
-	struct command c = {0};
-	char *pdb_name = format("%s.pdb", name, "");
+	struct lab_tool c = {0};
+	char *pdb_name = lab_tool_text("%s.pdb", name, "");
 	FILE *f = create_in(work_dir, name, ".c");
 	struct lab_image *img;
 
@@ -365,16 +285,19 @@ static struct lab_image *build_driver(enum lab_arch arch, const char *name, cons
 	make_import_library(arch, work_dir);
 	compile(arch, name, opt, unwind, work_dir);
 	link_common(&c, name, ".sys", pdb_name, seed);
-	add(&c, "%s", "ntimport.lib");
-	if (exporter != NULL)
-		add(&c, "%s.lib", exporter);
-	if (strstr(c_source, "DriverEntry") != NULL) {
-		add(&c, "%s", "/entry:DriverEntry");
-	} else {
-		add(&c, "%s", "/dll");
-		add(&c, "%s", "/noentry");
+	lab_tool_add(&c, "%s", "ntimport.lib");
+	lab_tool_reads(&c, "%s", "ntimport.lib");
+	if (exporter != NULL) {
+		lab_tool_add(&c, "%s.lib", exporter);
+		lab_tool_reads(&c, "%s.lib", exporter);
 	}
-	run(&c, work_dir);
+	if (strstr(c_source, "DriverEntry") != NULL) {
+		lab_tool_add(&c, "%s", "/entry:DriverEntry");
+	} else {
+		lab_tool_add(&c, "%s", "/dll");
+		lab_tool_add(&c, "%s", "/noentry");
+	}
+	lab_tool_run(&c, work_dir);
 	img = collect(name, ".sys", work_dir, NULL, NULL);
 	free(pdb_name);
 	return img;
