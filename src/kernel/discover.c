@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Page tables and kernel of an image that has no Windows header (reference: kernel 4, paging 9, dumps 26). Sources of
  * page tables, all tested in the same way: what the user says, registers that the container saved, the stub that starts
- * processors on x64, the System process of a kernel so found, and tables that refer to themselves, anywhere in memory. */
+ * processors on x64, the System process of a kernel so found, and tables that refer to themselves, anywhere in memory.
+ */
 #include "kernel/infer.h"
 #include "kernel/internal.h"
 
@@ -19,8 +20,9 @@
 
 struct candidate {
 	enum psc_mmu mmu;
-	uint64_t dtb, base;
-	unsigned n_kernel, n_user; /* entries in each half of the top level */
+	uint64_t dtb, base, base_pa; /* base, base_pa: of the kernel they lead to, or 0 */
+	bool is_wanted;              /* and that is the one that the user named, or none was named */
+	unsigned n_kernel, n_user;   /* entries in each half of the top level */
 	const char *how;
 };
 
@@ -184,7 +186,7 @@ static uint64_t find_base(struct search *s, const struct candidate *c)
 	if (!use_space(s, c->mmu, c->dtb))
 		return 0;
 	if (s->d->kernel_base)
-		return s->d->kernel_base;
+		return psc_is_kernel_image(s->k, s->d->kernel_base) ? s->d->kernel_base : 0;
 	/* Most tables of one machine lead to the kernel that others led to. */
 	for (size_t i = 0; i < s->n; i++)
 		if (s->items[i].base && psc_is_kernel_image(s->k, s->items[i].base))
@@ -197,16 +199,51 @@ static uint64_t find_base(struct search *s, const struct candidate *c)
 	return psc_kernel_base_scan(s->k);
 }
 
+/* The block is a variable of the kernel; what a crash handler decoded may lie elsewhere, and names the kernel. */
+static bool is_wanted(struct search *s, const struct candidate *c)
+{
+	struct psc_pe_info pe;
+	struct psc_kdbg block;
+	uint8_t bytes[0x380];
+	uint64_t kdbg = s->d->kd_debugger_data_block;
+	if (!c->base || !kdbg)
+		return c->base != 0;
+	if (!use_space(s, c->mmu, c->dtb))
+		return false;
+	if (psc_pe_read(&s->k->reader, c->base, &pe) && kdbg >= c->base && kdbg - c->base < pe.size_of_image)
+		return true;
+	size_t n = psc_read_va(&s->k->reader, kdbg, bytes, sizeof(bytes));
+	return psc_kdbg_parse(bytes, n, &s->k->space, &block) && block.kern_base == c->base;
+}
+
+static void set_base(struct search *s, struct candidate *c, uint64_t base)
+{
+	c->base = base;
+	if (base && use_space(s, c->mmu, c->dtb))
+		c->base_pa = psc_translate(&s->k->reader, base).pa;
+	c->is_wanted = is_wanted(s, c);
+}
+
 static bool find_bases(struct search *s)
 {
 	bool found = false;
 	for (size_t i = 0; i < s->n; i++) {
 		struct candidate *c = &s->items[i];
 		if (!c->base)
-			c->base = find_base(s, c);
-		found = found || c->base;
+			set_base(s, c, find_base(s, c));
+		found = found || c->is_wanted;
 	}
 	return found;
+}
+
+/* An address that the user knows better: a kernel whose headers are gone. */
+static void trust_named_base(struct search *s)
+{
+	bool is_found = s->d->kernel_base == 0;
+	for (size_t i = 0; i < s->n; i++)
+		is_found = is_found || s->items[i].base != 0;
+	for (size_t i = 0; i < s->n && !is_found; i++)
+		set_base(s, &s->items[i], s->d->kernel_base);
 }
 
 /* Chunk by chunk, until page tables lead to a kernel: the System process' lie low in memory (reference: kernel 4). */
@@ -223,15 +260,21 @@ static bool search_memory(struct search *s)
 	return find_bases(s);
 }
 
+/* After a restart the same addresses can be those of other memory. */
+static bool is_same_kernel(const struct candidate *a, const struct candidate *b)
+{
+	return a->mmu == b->mmu && a->base == b->base && a->base_pa == b->base_pa;
+}
+
 /* Of one kernel's tables those of the System process: it has no user memory, or next to none; and of several the one
  * that has most of the kernel's. */
 static bool is_better(const struct candidate *a, const struct candidate *b)
 {
-	if ((a->base != 0) != (b->base != 0))
-		return a->base != 0;
-	if (a->base == b->base && a->n_kernel != b->n_kernel)
-		return a->n_kernel > b->n_kernel;
-	return a->base == b->base && a->n_user < b->n_user;
+	if (a->is_wanted != b->is_wanted || (a->base != 0) != (b->base != 0))
+		return a->is_wanted || (!b->is_wanted && a->base != 0);
+	if (!is_same_kernel(a, b))
+		return false;
+	return a->n_kernel != b->n_kernel ? a->n_kernel > b->n_kernel : a->n_user < b->n_user;
 }
 
 static void list_candidates(const struct search *s, const struct candidate *best, struct psc_warnings *warnings)
@@ -242,9 +285,10 @@ static void list_candidates(const struct search *s, const struct candidate *best
 		psc_logf(s->log, PSC_LOG_INFO,
 			 "page tables %" PRIx64 " (%s, from %s), %u kernel and %u user entries, kernel at %016" PRIx64,
 			 c->dtb, modes[c->mmu], c->how, c->n_kernel, c->n_user, c->base);
-		bool known = c->base == 0 || (c->base == best->base && c->mmu == best->mmu);
-		for (size_t j = 0; j < i && !known; j++)
-			known = s->items[j].base == c->base && s->items[j].mmu == c->mmu;
+		bool known = c->base == 0 || is_same_kernel(c, best);
+		for (size_t j = 0; j < s->n && !known; j++)
+			known = is_same_kernel(&s->items[j], c) &&
+				(j < i ? !is_better(c, &s->items[j]) : is_better(&s->items[j], c));
 		if (!known)
 			psc_warn(warnings,
 				 "Another kernel is in this memory, at %016" PRIx64 " by the page tables at %" PRIx64
@@ -318,6 +362,7 @@ enum psc_status psc_kernel_discover(struct psc_image *img, const struct psc_disc
 	memset(&h, 0, sizeof(h)); /* a container's machine is a hint that a switch of modes makes wrong */
 	psc_image_describe(img, &h);
 	find_candidates(&s);
+	trust_named_base(&s);
 	if (psc_image_is_cancelled(img)) {
 		st = psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled in the search for a kernel");
 		goto out;

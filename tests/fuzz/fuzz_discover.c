@@ -54,7 +54,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0 && st != PSC_OK)
 		abort();
 	if (st == PSC_OK) {
-		if (ko.kernel_base == 0 || psc_image_header(img)->directory_table_base == 0)
+		const struct psc_dump_header *h = psc_image_header(img);
+		if (ko.kernel_base == 0 || h->directory_table_base == 0)
+			abort();
+		/* Whoever names what was found gets it. */
+		const struct psc_discovery known = {h->directory_table_base, ko.kernel_base, h->kd_debugger_data_block};
+		uint64_t base = 0;
+		if (psc_kernel_discover(img, &known, &warnings, NULL, &base, &err) != PSC_OK || base != ko.kernel_base)
 			abort();
 		if (psc_kernel_init(k, img, &ko, NULL, &err) != PSC_OK)
 			abort();

@@ -20,12 +20,12 @@ from running import fail, rows, run
 
 
 class Machine:
-    def __init__(self, a, work):
+    def __init__(self, a, work, more=()):
         # A program for Windows runs under Wine.
         self.exe = [os.environ.get('MESON_EXE_WRAPPER', 'wine')] if a.poolscope.endswith('.exe') else []
         self.exe += [a.poolscope]
         self.lab, self.work = a.lab, work
-        run([a.lab, 'build', a.case, '--build', a.build, '--containers', 'memory', '-o', work])
+        run([a.lab, 'build', a.case, '--build', a.build, '--containers', 'memory', '-o', work] + list(more))
         self.truth_path = os.path.join(work, 'truth.json')
         self.truth = json.load(open(self.truth_path))
         self.isf = os.path.join(work, self.truth['isf'])

@@ -154,8 +154,8 @@ static struct lab_mem *new_memory(const struct lab_options *o, const struct lab_
 		runs[2] = (struct lab_run){0x100 + left / 2 + 0x40, left - left / 2};
 		n = 3;
 	}
-	for (size_t i = 0; i < n && b->arch == LAB_ARCH_ARM64; i++) /* RAM does not begin at 0; often at 2 GiB */
-		runs[i].first_pfn += 0x8000;
+	for (size_t i = 0; i < n; i++) /* RAM of ARM64 does not begin at 0; often at 2 GiB */
+		runs[i].first_pfn += o->ram_base / LAB_PAGE + (b->arch == LAB_ARCH_ARM64 ? 0x8000 : 0);
 	enum lab_softpte softpte = !o->other_softpte               ? b->softpte
 				   : b->softpte == LAB_SOFTPTE_NEW ? LAB_SOFTPTE_OLD
 								   : LAB_SOFTPTE_NEW;

@@ -152,6 +152,7 @@ struct lab_options {
 	const char *case_name;
 	const char *work_dir;
 	uint64_t seed, ram_bytes, pool_bytes;
+	uint64_t ram_base; /* physical address that is 0 elsewhere */
 	unsigned n_cpus;
 	unsigned n_nodes;    /* NUMA nodes of the heap-backed pool; 0: one */
 	unsigned track_log2; /* 0: by RAM size */

@@ -17,7 +17,8 @@ static _Noreturn void usage(void)
 	fputs("usage: lab list\n"
 	      "       lab build CASE|--random SEED [--arch x86|x64|arm64] [--build KEY] [--containers "
 	      "NAME,...|all|memory]\n"
-	      "                 [--gzip] [--seed N] [--size BYTES] [--pool-bytes BYTES] [--real-kernel] [-o DIR]\n"
+	      "                 [--gzip] [--seed N] [--size BYTES] [--pool-bytes BYTES] [--ram-base ADDRESS]\n"
+	      "                 [--real-kernel] [-o DIR]\n"
 	      "       lab compare [--container NAME] TRUTH RESULT\n",
 	      stderr);
 	exit(2);
@@ -92,6 +93,8 @@ static struct request parse(int argc, char **argv)
 			size = parse_size(argv[++i]);
 		else if (!strcmp(a, "--pool-bytes") && more)
 			r.o.pool_bytes = parse_size(argv[++i]);
+		else if (!strcmp(a, "--ram-base") && more)
+			r.o.ram_base = parse_size(argv[++i]);
 		else if (!strcmp(a, "-o") && more)
 			r.dir = argv[++i];
 		else if (!strcmp(a, "--real-kernel"))
