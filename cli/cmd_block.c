@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope block ADDRESS: the block that holds an address, its neighbours, and what speaks for it. */
+#include "block_refs.h"
 #include "callers.h"
 #include "json.h"
 #include "page_blocks.h"
@@ -19,7 +20,7 @@ static const char help[] =
 	"\n"
 	"Options:\n"
 	"      --dump-bytes N    so many bytes of the contents (default 256, at most 4096)\n"
-	"      --refs            search all blocks and loaded modules for pointers to this block\n"
+	"      --refs            search all blocks, loaded modules and stacks of threads for pointers to it\n"
 	"      --tag-file FILE   owner names from a file in pooltag.txt format\n" COMMON_OPTIONS_HELP "\n"
 	"Examples:\n"
 	"  poolscope block fffffa80`03f42010 MEMORY.DMP\n"
@@ -27,17 +28,7 @@ static const char help[] =
 
 #define SCHEMA    "poolscope.block/1"
 #define BYTES_MAX 4096u
-#define REFS_MAX  256u
 enum { OPT_DUMP_BYTES = OPT_COMMAND, OPT_REFS, OPT_TAG_FILE };
-
-/* Something that points to the block. */
-struct ref {
-	uint64_t at, value;
-	bool in_block; /* else in a module */
-	uint8_t tag[4];
-	uint64_t owner_va; /* of that block, or base of the module */
-	const char *module;
-};
 
 struct block_view {
 	struct common_options common;
@@ -51,10 +42,7 @@ struct block_view {
 	const struct psc_block_row *hit; /* NULL: none */
 	uint8_t header[16], contents[BYTES_MAX];
 	size_t n_header, n_contents, n_wanted;
-	struct ref refs[REFS_MAX];
-	size_t n_refs;
-	uint64_t n_refs_found;
-	bool interrupted;
+	struct block_refs *refs;
 };
 
 /* "module!symbol+0x21" or "module+0x123", or NULL. What an unloaded module once held may be anything by now. */
@@ -70,66 +58,6 @@ static uint64_t pointer_at(const struct block_view *v, const uint8_t *bytes)
 	for (size_t i = v->is_32bit ? 4 : 8; i > 0; i--)
 		x = x << 8 | bytes[i - 1];
 	return x;
-}
-
-/* ---- references ---- */
-
-static void search(struct block_view *v, uint64_t va, uint64_t size_bytes, const struct psc_block_row *in,
-		   const struct psc_module *module)
-{
-	uint8_t bytes[BYTES_MAX];
-	const size_t width = v->is_32bit ? 4 : 8;
-	uint64_t lo = v->hit->header_va, hi = lo + v->hit->block_bytes;
-	for (uint64_t off = 0; off < size_bytes; off += sizeof(bytes)) {
-		size_t want = size_bytes - off < sizeof(bytes) ? (size_t)(size_bytes - off) : sizeof(bytes);
-		size_t n = psc_dump_read(v->dump, va + off, bytes, want);
-		for (size_t i = 0; i + width <= n; i += width) {
-			uint64_t x = pointer_at(v, bytes + i);
-			if (x < lo || x >= hi)
-				continue;
-			v->n_refs_found++;
-			if (v->n_refs == REFS_MAX)
-				continue;
-			struct ref *r = &v->refs[v->n_refs++];
-			memset(r, 0, sizeof(*r));
-			r->at = va + off + i;
-			r->value = x;
-			r->in_block = in != NULL;
-			r->owner_va = in != NULL ? in->va : module->base;
-			r->module = module != NULL ? module->name : NULL;
-			if (in != NULL)
-				memcpy(r->tag, in->tag, 4);
-		}
-	}
-}
-
-static bool search_block(void *arg, const struct psc_block_row *b)
-{
-	struct block_view *v = (struct block_view *)arg;
-	/* What it says of itself is no reference. */
-	if (b->header_va != v->hit->header_va)
-		search(v, b->va, b->size_bytes, b, NULL);
-	return true;
-}
-
-static enum psc_status find_refs(struct block_view *v, struct run *r, struct psc_error *reterr)
-{
-	struct psc_blocks_options b = PSC_BLOCKS_OPTIONS_INIT;
-	struct psc_blocks *blocks = NULL;
-	size_t n, n_loaded;
-	const struct psc_module *m = psc_dump_modules(v->dump, &n, &n_loaded);
-	b.n_threads = v->common.n_threads;
-	b.progress = progress_callback(&v->common);
-	enum psc_status st = psc_blocks_run(v->dump, &b, search_block, v, &blocks, reterr);
-	if (st != PSC_OK)
-		return st;
-	r->interrupted |= psc_blocks_is_interrupted(blocks);
-	psc_blocks_free(blocks);
-	for (size_t i = 0; i < n_loaded && !r->interrupted; i++) {
-		search(v, m[i].base, m[i].size_bytes, NULL, &m[i]);
-		r->interrupted = psc_cancel_is_requested(v->common.open.cancel);
-	}
-	return PSC_OK;
 }
 
 /* ---- what speaks for the state ---- */
@@ -194,25 +122,6 @@ static void print_contents(const struct block_view *v, FILE *f)
 		fprintf(f, "    %0*" PRIx64 "  not in the dump\n", v->is_32bit ? 8 : 16, v->hit->va + v->n_contents);
 }
 
-static void print_refs(const struct block_view *v, FILE *f)
-{
-	char tag[17];
-	int digits = v->is_32bit ? 8 : 16;
-	fprintf(f, "References:     %" PRIu64 "%s%s\n", v->n_refs_found, v->interrupted ? " (interrupted)" : "",
-		v->n_refs_found > v->n_refs ? ", the first of them:" : "");
-	for (size_t i = 0; i < v->n_refs; i++) {
-		const struct ref *r = &v->refs[i];
-		if (r->in_block)
-			fprintf(f,
-				"    0x%0*" PRIx64 " -> 0x%0*" PRIx64 "  in block 0x%0*" PRIx64 " %s +0x%" PRIx64 "\n",
-				digits, r->at, digits, r->value, digits, r->owner_va, psc_tag_format(r->tag, tag),
-				r->at - r->owner_va);
-		else
-			fprintf(f, "    0x%0*" PRIx64 " -> 0x%0*" PRIx64 "  in %s+0x%" PRIx64 "\n", digits, r->at,
-				digits, r->value, r->module, r->at - r->owner_va);
-	}
-}
-
 static void print_text(const struct block_view *v, FILE *f)
 {
 	const struct psc_block_row *b = v->hit;
@@ -263,7 +172,7 @@ static void print_text(const struct block_view *v, FILE *f)
 		print_contents(v, f);
 	}
 	if (v->with_refs)
-		print_refs(v, f);
+		block_refs_print(v->refs, f, v->is_32bit);
 }
 
 /* ---- JSON ---- */
@@ -326,28 +235,6 @@ static cJSON *json_pointers(const struct block_view *v)
 	return a;
 }
 
-static cJSON *json_refs(const struct block_view *v)
-{
-	if (!v->with_refs)
-		return cJSON_CreateNull();
-	cJSON *o = cJSON_CreateObject(), *a;
-	json_add_u64(o, "found_count", v->n_refs_found);
-	cJSON_AddBoolToObject(o, "interrupted", v->interrupted);
-	a = cJSON_AddArrayToObject(o, "first");
-	for (size_t i = 0; i < v->n_refs; i++) {
-		const struct ref *r = &v->refs[i];
-		char tag[17];
-		cJSON *x = cJSON_CreateObject();
-		json_add_address(x, "at", r->at, v->is_32bit);
-		json_add_address(x, "value", r->value, v->is_32bit);
-		cJSON_AddStringToObject(x, "in", r->in_block ? "block" : "module");
-		json_add_address(x, "owner_va", r->owner_va, v->is_32bit);
-		cJSON_AddStringToObject(x, "owner", r->in_block ? psc_tag_format(r->tag, tag) : r->module);
-		cJSON_AddItemToArray(a, x);
-	}
-	return o;
-}
-
 static cJSON *json_document(const struct block_view *v, const struct run *run, bool is_ndjson)
 {
 	cJSON *doc;
@@ -372,7 +259,8 @@ static cJSON *json_document(const struct block_view *v, const struct run *run, b
 		json_add_u64(o, "previous_bytes", v->hit->previous_bytes);
 		json_add_hex(o, "contents_hex", v->contents, v->n_contents);
 		cJSON_AddItemToObject(o, "pointers", json_pointers(v));
-		cJSON_AddItemToObject(o, "references", json_refs(v));
+		cJSON_AddItemToObject(o, "references",
+				      v->with_refs ? block_refs_json(v->refs, v->is_32bit) : cJSON_CreateNull());
 		cJSON_AddItemToObject(doc, "block", o);
 	}
 	cJSON *page = cJSON_AddArrayToObject(doc, "page");
@@ -392,9 +280,7 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 		return st;
 	v->hit = &v->page->rows[v->page->hit];
 	read_block(v);
-	st = v->with_refs ? find_refs(v, r, reterr) : PSC_OK;
-	v->interrupted = r->interrupted;
-	return st;
+	return v->with_refs ? block_refs_find(v->refs, r, v->hit, reterr) : PSC_OK;
 }
 
 static int print(struct run *r, void *arg)
@@ -410,6 +296,7 @@ static int print(struct run *r, void *arg)
 static void free_result(void *arg)
 {
 	page_blocks_free(((struct block_view *)arg)->page);
+	block_refs_deinit(((struct block_view *)arg)->refs);
 }
 
 static int block_option(void *arg, int opt)
@@ -469,14 +356,17 @@ int cmd_block(int argc, char **argv)
 {
 	struct block_view *v = (struct block_view *)calloc(1, sizeof(*v));
 	struct page_blocks *page = (struct page_blocks *)calloc(1, sizeof(*page));
+	struct block_refs *refs = (struct block_refs *)calloc(1, sizeof(*refs));
 	int code = EXIT_INPUT;
-	if (v != NULL && page != NULL) {
+	if (v != NULL && page != NULL && refs != NULL) {
 		v->page = page;
+		v->refs = refs;
 		v->dump_bytes = 256;
 		code = run(v, argc, argv);
 	} else {
 		run_printed(false);
 	}
+	free(refs);
 	free(page);
 	free(v);
 	return code;

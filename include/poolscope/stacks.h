@@ -67,6 +67,7 @@ PSC_API const char *psc_stack_stop_name(enum psc_stack_stop stop);
 struct psc_stacks_frame {
 	struct psc_code_location code; /**< return address; of context and trap the next instruction */
 	uint64_t stack_va;             /**< where it was read; 0: from a register or a context */
+	uint64_t sp;                   /**< stack pointer in this frame; 0: not known (scan, frame records) */
 	enum psc_frame_how how;
 	bool is_uncertain; /**< found by scanning, or reached from such a frame */
 	int after_call;    /**< 1: a call instruction stands before it; 0: none; -1: the code is not in the dump */

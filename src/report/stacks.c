@@ -84,6 +84,7 @@ static bool on_stack(void *arg, const struct psc_thread_stack *s)
 		memset(to, 0, sizeof(*to));
 		to->code = locate(l, f->pc);
 		to->stack_va = f->stack_va;
+		to->sp = f->sp;
 		to->how = f->how;
 		to->is_uncertain = f->is_uncertain;
 		to->after_call = f->after_call;

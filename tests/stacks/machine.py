@@ -140,6 +140,21 @@ try:
     plan, want = [], {}
     stale = code.base["labdisk"] + call_in(code.functions["labdisk"]["DriverEntry"], None)
 
+    block = next(b for b in truth["blocks"] if b["state"] == "allocated" and b["size_bytes"] >= 64)
+    pointers = {}
+
+    def point_to_block(thread, s, frames, base):
+        """In words that no function used, at both ends of the stack in use, pointers to a block; and one below it."""
+        sp = s.regs[SP[arch]]
+        free = [va for va in range(sp, base, word) if va not in s.mem]
+        returns = {va: v for va, v in s.mem.items() if v in frames}
+        for va in (free[0], free[-1]) if free else ():
+            at = max((r for r in returns if r <= va), default=None)
+            s.mem[va] = int(block["va"], 16) + 8
+            # Where no return address lies below it, it is of the function that was running.
+            pointers[va] = (int(thread, 16), returns[at] if at is not None else frames[0])
+        s.mem[sp - 0x80] = int(block["va"], 16)
+
     def put(s, low, base):
         """The words of a stack, and between them addresses of calls that are over, where unwinding must not see them."""
         for va in range(low, base, word):
@@ -173,6 +188,8 @@ try:
             for va, v in s.s.mem.items():
                 if v == frames[-1]:
                     s.s.mem[va] = 0x1234
+        if i in (1, 2, 3):
+            point_to_block(t["thread"], s.s, frames, base)
         put(s.s, ks - 0x100, base)
         plan.append("stack %x %x" % (i, ks))
         end = "trimmed" if i == TRIMMED else "end"
@@ -219,6 +236,17 @@ try:
         dump = os.path.join(second, again["containers"][container]["file"])
         doc = json.loads(run(exe, "stacks", "-q", "--format", "json", "--isf", isf[0], dump))
         rows = {int(r["thread"], 16): r for r in doc["rows"]}
+        refs = json.loads(run(exe, "block", "-q", "--refs", "--format", "json", "--isf", isf[0], block["va"], dump))
+        refs = refs["block"]["references"]
+        on_stack = {int(r["at"], 16): r for r in refs["first"] if r["in"] == "stack"}
+        if set(on_stack) != set(pointers) or not pointers:
+            bad.append("%s: references on stacks at %s, not %s" % (container, sorted(map(hex, on_stack)), sorted(map(hex, pointers))))
+        for va, (thread, pc) in pointers.items():
+            r = on_stack.get(va)
+            module, base = max(((m, b) for m, b in code.base.items() if b <= pc), key=lambda x: x[1])
+            if r is not None and (int(r["owner_va"], 16) != thread or
+                                  r["owner"] not in ("%s+0x%x" % (module, pc - base), None if arch == "arm64" else "")):
+                bad.append("%s: reference at %x: %s, not %s+%x of thread %x" % (container, va, r, module, pc - base, thread))
         if len(doc["rows"]) != len(want) or len(rows) != len(want):
             bad.append("%s: %d threads, not %d" % (container, len(doc["rows"]), len(want)))
         for i, (va, (state, end, frames)) in enumerate(want.items()):
