@@ -15,6 +15,7 @@
 #define CHECK_SAMPLE   4096u
 #define NT5_BYTES_MAX  ((uint64_t)1 << 32)
 #define NT5_ENTRIES    ((uint64_t)1 << 23) /* over all candidates */
+#define NT5_PIECE      1024u
 
 struct candidate {
 	uint64_t table, n;
@@ -73,8 +74,16 @@ static bool holds_itself(struct psc_kernel *k, const struct psc_big_layout *l, u
 struct nt5 {
 	const struct psc_big_layout *l;
 	const struct psc_space *space;
-	uint64_t half, n_live, n_upper;
+	uint64_t first, n; /* of this piece; of the table */
+	uint64_t n_live, n_upper, n_near;
 };
+
+/* Reference: pool 4.4 [1]. */
+static uint32_t nt5_hash(uint64_t va)
+{
+	uint32_t page = (uint32_t)(va >> PSC_PAGE_SHIFT);
+	return page ^ page >> 8 ^ page >> 16 ^ page >> 24;
+}
 
 static bool nt5_entry(void *arg, uint64_t index, const uint8_t *bytes)
 {
@@ -86,21 +95,30 @@ static bool nt5_entry(void *arg, uint64_t index, const uint8_t *bytes)
 	if (p.va % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(t->space, p.va) || p.bytes == 0 || p.bytes > NT5_BYTES_MAX)
 		return false;
 	t->n_live += !p.is_free;
-	t->n_upper += index >= t->half;
+	t->n_upper += t->first + index >= t->n / 2;
+	t->n_near += !p.is_free && ((t->first + index - nt5_hash(p.va)) & (t->n - 1)) < PROBES_MAX;
 	return true;
 }
 
-/* XP and 2003 do not list the table in itself: every entry must make sense, some of them in its upper half. */
+/* XP and 2003 do not list the table in itself: every entry must make sense, some of them in its upper half. Zeros do,
+ * as far as they reach: what is no table ends soon, and *n_left is charged with what was read. */
 static bool is_nt5_table(struct psc_kernel *k, const struct psc_big_layout *l, uint64_t table, uint64_t n,
-			 uint64_t *ret_live)
+			 uint64_t *n_left, struct psc_big_check *ret)
 {
-	struct nt5 t = {l, &k->space, n / 2, 0, 0};
+	struct nt5 t = {.l = l, .space = &k->space, .n = n};
 	const struct psc_table_visitor visitor = {nt5_entry, NULL, &t};
-	uint64_t missing = 0;
-	bool ok = psc_table_read(&k->reader, table, n, l->entry_bytes, &visitor, &missing) && missing == 0 &&
-		  t.n_live >= KEYS_MIN && t.n_upper != 0;
-	*ret_live = t.n_live;
-	return ok;
+	for (; t.first < n; t.first += NT5_PIECE) {
+		uint64_t want = psc_min_u64(NT5_PIECE, n - t.first), missing = 0;
+		if (want > *n_left)
+			return false;
+		*n_left -= want;
+		if (!psc_table_read(&k->reader, table + t.first * l->entry_bytes, want, l->entry_bytes, &visitor,
+				    &missing) ||
+		    missing != 0)
+			return false;
+	}
+	*ret = (struct psc_big_check){.n_read = n, .n_live = t.n_live, .n_near = t.n_near};
+	return t.n_live >= KEYS_MIN && t.n_upper != 0;
 }
 
 /* The powers of two among the words. */
@@ -120,20 +138,17 @@ static bool try_table(struct psc_kernel *k, const struct psc_big_layout *l, uint
 	if (!sample_ok(k, l, table))
 		return false;
 	for (unsigned pow = BIG_MAX_POW; pow >= BIG_MIN_POW; pow--) {
-		uint64_t n = (uint64_t)1 << pow, n_live = 0;
-		if ((sizes >> pow & 1) == 0 || (!k->is_vista_or_later && n > *n_left))
+		uint64_t n = (uint64_t)1 << pow;
+		if ((sizes >> pow & 1) == 0)
 			continue;
-		if (!k->is_vista_or_later)
-			*n_left -= n;
-		if (!(k->is_vista_or_later ? holds_itself(k, l, table, n) : is_nt5_table(k, l, table, n, &n_live)))
+		if (!(k->is_vista_or_later ? holds_itself(k, l, table, n)
+					   : is_nt5_table(k, l, table, n, n_left, &ret->check)))
 			continue;
 		ret->table = table;
 		ret->n = n;
 		ret->layout = *l;
 		if (k->is_vista_or_later)
 			psc_big_layout_check(k, l, table, n, CHECK_SAMPLE, &ret->check);
-		else
-			ret->check = (struct psc_big_check){.n_read = n, .n_live = n_live, .n_near = n_live};
 		return true;
 	}
 	return false;
@@ -186,8 +201,8 @@ static size_t drop_disowned(struct psc_kernel *k, struct candidate *all, size_t 
 static void accept(struct psc_kernel *k, const struct psc_cluster *c, const struct candidate *b, size_t n_dropped)
 {
 	const struct psc_big_check *ch = &b->check;
-	enum psc_confidence confidence =
-		!k->is_vista_or_later || !psc_big_check_passes(ch) ? PSC_CONFIDENCE_LIKELY : PSC_CONFIDENCE_PROVEN;
+	bool placed = k->is_vista_or_later ? psc_big_check_passes(ch) : ch->n_near * 10 >= ch->n_live * 9;
+	enum psc_confidence confidence = placed ? PSC_CONFIDENCE_PROVEN : PSC_CONFIDENCE_LIKELY;
 	if (k->is_vista_or_later)
 		psc_infer_sym(
 			k, PSC_SYM_PoolBigPageTable, psc_cluster_va(c, b->at), confidence, (uint32_t)ch->n_near + 1,
@@ -199,8 +214,10 @@ static void accept(struct psc_kernel *k, const struct psc_cluster *c, const stru
 				       : "");
 	else
 		psc_infer_sym(k, PSC_SYM_PoolBigPageTable, psc_cluster_va(c, b->at), confidence, (uint32_t)ch->n_live,
-			      "points to a table whose %llu entries all make sense, %llu of them live",
-			      (unsigned long long)ch->n_read, (unsigned long long)ch->n_live);
+			      "points to a table whose %llu entries all make sense, %llu of them live, of which %llu "
+			      "near their hash slots",
+			      (unsigned long long)ch->n_read, (unsigned long long)ch->n_live,
+			      (unsigned long long)ch->n_near);
 	psc_infer_sym(k, PSC_SYM_PoolBigPageTableSize, psc_cluster_va(c, psc_cluster_nearest(c, b->n)), confidence, 1,
 		      "holds %llu, the only number near PoolTrackTable that fits the big-page table",
 		      (unsigned long long)b->n);

@@ -81,7 +81,7 @@ static const struct lab_build builds[] = {
 	 .mmu = LAB_MMU_X86,
 	 .kernel_file = "ntoskrnl.exe",
 	 .pdb_name = "ntkrnlmp.pdb",
-	 .marked_links = true,
+	 .like_reactos = true,
 	 .processor_block_entries = 32,
 	 ADDRESSES_2003_X86},
 	{.key = "2003-x64",

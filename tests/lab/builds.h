@@ -46,7 +46,7 @@ struct lab_build {
 	bool heap_backed;            /* segment heap: no small legacy blocks */
 	bool header_type_minus_one;  /* XP, 2003: header PoolType = type + 1 (pool.md 2.2) */
 	bool quota_cookie;           /* 8 and later */
-	bool marked_links;           /* free lists with bit 0 set in each link, as some NT 5.2 kernels have them */
+	bool like_reactos;           /* bit 0 set in each link of free lists; headers keep the request to raise */
 	bool percpu_tag_tables;      /* Vista and later */
 	bool protected_object_tags;  /* kernels up to 7 mask "Proc" to "Pro\xE3" (pool.md 2.6) */
 	unsigned mi_shift;           /* MiState's members lie so many bytes behind where real kernels have them */

@@ -12,6 +12,7 @@
 #define TYPE_PAGED         0x01
 #define TYPE_CACHE_ALIGNED 0x04
 #define TYPE_QUOTA         0x08
+#define TYPE_RAISE         0x10
 #define CACHE_LINE         64u
 
 void lab_record(struct lab_machine *m, const struct lab_block *block)
@@ -288,6 +289,8 @@ static uint64_t allocate(struct lab_machine *m, struct lab_stream *s, const stru
 	}
 	if (r->quota_process)
 		type |= TYPE_QUOTA;
+	if (m->b->like_reactos && units % 4 == 1)
+		type |= TYPE_RAISE;
 	uint64_t va = append(m, s, units, header_type(m, type), r->tag), data = va + m->header_bytes;
 	if (r->quota_process)
 		bill(m, va, units, r->quota_process);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A machine like one of ReactOS: an x86 kernel of the NT 5.2 family without PAE and without a PDB, of whose page
-directories some lack kernel entries, whose free lists have marks in their links, saved without a Windows header.
+directories some lack kernel entries, whose free lists have marks in their links, saved without a Windows header. (The lab knows the build as one
+like_reactos.) Zeros in the kernel's data must not pass for a big-page table.
 
 nopdb_test.py --lab LAB --poolscope POOLSCOPE
 """
@@ -40,21 +41,38 @@ def add_directories(data, system):
         struct.pack_into('<1024I', data, pfn * PAGE, *entries)
 
 
+def kernel_pages(data, system):
+    """Address, page number and words of each mapped page of the kernel's image."""
+    base = 0x80800000
+    table = directory(data, directory(data, system)[base >> 22] >> 12)
+    return [(base + i * PAGE, pte >> 12, directory(data, pte >> 12)) for i, pte in enumerate(table) if pte & 1]
+
+
 def break_link(data, system):
     """Takes the mark from an empty free list's first link; returns the list's address."""
-    base = 0x80800000
-    entry = directory(data, system)[base >> 22]
-    table = directory(data, entry >> 12)
-    for page, pte in enumerate(table):
-        if not pte & 1:
-            continue
-        words = directory(data, pte >> 12)
+    for va, pfn, words in kernel_pages(data, system):
         for i in range(1023):
-            va = base + page * PAGE + 4 * i
-            if words[i] == words[i + 1] == va + 1:
-                struct.pack_into('<I', data, (pte >> 12) * PAGE + 4 * i, va)
-                return va
+            at = va + 4 * i
+            if words[i] == words[i + 1] == at + 1:
+                struct.pack_into('<I', data, pfn * PAGE + 4 * i, at)
+                return at
     fail('no empty free list')
+
+
+def add_zeros(data, system, table):
+    """Below the variable that holds the tracker table: a pointer to a page of zeros and numbers of entries."""
+    pages = kernel_pages(data, system)
+    zeros = [va for va, _, words in pages if not any(words)]
+    for va, pfn, words in pages:
+        for i in range(4, 1024):
+            if words[i] != table or not zeros:
+                continue
+            free = [j for j in range(i) if words[j] == 0][:3]
+            if len(free) == 3:
+                for j, word in zip(free, (zeros[0], 0x800000, 0x2000000)):
+                    struct.pack_into('<I', data, pfn * PAGE + 4 * j, word)
+                return
+    fail('no room near PoolTrackTable')
 
 
 def main():
@@ -84,6 +102,12 @@ def main():
         with open(raw, 'wb') as f:
             f.write(data)
         expect('%d debug records gone' % n, m.tags(raw, []), bare)
+        info = json.loads(run([a.poolscope, 'info', '-q', '--format', 'json', raw]).stdout)
+        sources = {x['name']: x['detail'] for x in info['pool_sources']}
+        add_zeros(data, system, int(sources['tag_trackers'].split()[1].rstrip(','), 16))
+        with open(raw, 'wb') as f:
+            f.write(data)
+        expect('zeros', m.tags(raw, []), bare)
         # Marks in the links of free lists are no damage; a link without one among them is.
         run([a.poolscope, 'validate', '-q', raw])
         va = break_link(data, system)

@@ -55,7 +55,7 @@ static void write_free_lists(struct lab_machine *m, struct lab_stream *s)
 			nodes[n++] = s->free[at++].links_va;
 		uint64_t head = s->descriptor_va + heads + (uint64_t)(units - 1) * 2 * ptr;
 		lab_link_list(m, head, nodes, n);
-		if (!m->b->marked_links)
+		if (!m->b->like_reactos)
 			continue;
 		mark_links(m, head);
 		while (n)
