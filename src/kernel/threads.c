@@ -11,7 +11,7 @@
 /* Offsets in ETHREAD, which begins with its KTHREAD; 0 where not known: no such field begins either. */
 struct layout {
 	uint32_t list_head, list_entry; /* EPROCESS.ThreadListHead, ETHREAD.ThreadListEntry */
-	uint32_t cid, start, process, state, kernel_stack, stack_base, stack_limit;
+	uint32_t cid, start, process, apc_process, state, kernel_stack, stack_base, stack_limit;
 	uint32_t resident, resident_bit;      /* a bit of 32 */
 	uint32_t current_thread, idle_thread; /* KPRCB */
 };
@@ -58,6 +58,7 @@ static void find_layout(const struct psc_kernel *k, struct layout *o)
 	o->cid = offset_of(k, PSC_FIELD_ETHREAD_Cid, 0);
 	o->start = offset_of(k, PSC_FIELD_ETHREAD_StartAddress, 0);
 	o->process = offset_of(k, PSC_FIELD_KTHREAD_Process, 0);
+	o->apc_process = d->offset_kthread_apc_process;
 	o->state = offset_of(k, PSC_FIELD_KTHREAD_State, d->offset_kthread_state);
 	o->kernel_stack = offset_of(k, PSC_FIELD_KTHREAD_KernelStack, d->offset_kthread_kernel_stack);
 	o->stack_base = offset_of(k, PSC_FIELD_KTHREAD_StackBase, d->offset_kthread_stack_base);
@@ -122,6 +123,8 @@ static void read_thread(struct collecting *c, uint64_t va, struct psc_thread *t)
 		(void)psc_read_ptr(&k->reader, va + o->start, &t->start_address);
 	if (t->process == 0)
 		t->process = kernel_pointer_at(k, va, o->process);
+	if (t->process == 0)
+		t->process = kernel_pointer_at(k, va, o->apc_process);
 	t->kernel_stack = kernel_pointer_at(k, va, o->kernel_stack);
 	t->stack_base = kernel_pointer_at(k, va, o->stack_base);
 	t->stack_limit = kernel_pointer_at(k, va, o->stack_limit);
@@ -168,7 +171,8 @@ static bool give(struct collecting *c, uint64_t va, const struct psc_process *p)
 	return !c->stopped;
 }
 
-/* False: the list is broken. Each entry must point back, and its thread name the process. */
+/* False: the list is broken. Each entry must point back, and its thread name the process. (ReactOS leaves
+ * KTHREAD.Process at 0.) */
 static bool walk_list(struct collecting *c, const struct psc_process *p)
 {
 	struct psc_kernel *k = c->k;
@@ -182,7 +186,7 @@ static bool walk_list(struct collecting *c, const struct psc_process *p)
 			return true;
 		uint64_t thread = next - c->o.list_entry;
 		if (!is_thread_va(k, thread) || psc_hashset_has(&c->seen, thread) ||
-		    (c->o.process != 0 && psc_read_ptr(&k->reader, thread + c->o.process, &process) &&
+		    (c->o.process != 0 && psc_read_ptr(&k->reader, thread + c->o.process, &process) && process != 0 &&
 		     process != p->eprocess))
 			return false;
 		if (!give(c, thread, p))
@@ -221,7 +225,8 @@ static enum psc_status walk_processes(struct collecting *c, struct psc_error *re
 	return PSC_OK;
 }
 
-/* The thread of a small dump: its ETHREAD was saved as such, from its start on or behind what another range holds of it. */
+/* The thread of a small dump: its ETHREAD was saved as such, from its start on or behind what another range holds of
+ * it. */
 static uint64_t saved_thread(const struct collecting *c)
 {
 	size_t n;

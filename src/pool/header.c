@@ -3,12 +3,13 @@
 #include "pool/internal.h"
 #include "util/bytes.h"
 
-#define TYPE_PAGED   0x01u
-#define TYPE_IN_USE  0x02u /* Vista and later */
-#define TYPE_QUOTA   0x08u
-#define TYPE_SESSION 0x20u
-#define TYPE_RAISE   0x10u /* raise if the allocation fails */
-#define TYPE_LEGAL   0x6fu /* 10 and 80 reach no header from Vista on (pool 2.2) */
+#define TYPE_PAGED    0x01u
+#define TYPE_IN_USE   0x02u /* Vista and later */
+#define TYPE_QUOTA    0x08u
+#define TYPE_RAISE    0x10u /* if the allocation fails */
+#define TYPE_SESSION  0x20u
+#define TYPE_VERIFIER 0x40u
+#define TYPE_LEGAL    0x6fu /* 10 and 80 reach no header from Vista on (pool 2.2) */
 
 void psc_pool_rules_init(struct psc_pool_rules *ret, uint32_t build, bool is_64bit)
 {
@@ -90,9 +91,11 @@ bool psc_pool_header_type_plausible(const struct psc_pool_header *h, const struc
 {
 	if (!psc_pool_header_in_use(h, rules))
 		return (h->pool_type & ~TYPE_LEGAL) == 0;
-	/* Before, the header has all seven bits of the request (pool 2.2 [2]). */
-	uint32_t bits = request_bits(h, rules), legal = rules->type_plus_one ? TYPE_LEGAL | TYPE_RAISE : TYPE_LEGAL;
-	if ((bits & ~legal) != 0)
+	uint32_t bits = request_bits(h, rules);
+	/* Before, the request to raise stays in (pool 2.2 [2]); session pool and Driver Verifier do not make it. */
+	if (rules->type_plus_one && (bits & (TYPE_SESSION | TYPE_VERIFIER)) == 0)
+		bits &= ~TYPE_RAISE;
+	if ((bits & ~TYPE_LEGAL) != 0)
 		return false;
 	bool is_paged = (bits & TYPE_PAGED) != 0;
 	return !(pool == PSC_POOL_NONPAGED && is_paged) && !(pool == PSC_POOL_PAGED && !is_paged);

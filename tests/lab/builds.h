@@ -41,12 +41,12 @@ struct lab_build {
 	const char *pdb_name;
 	uint32_t kdbg_size_bytes; /* kernel.md 2 */
 	enum lab_ranges ranges;
-	bool verifier;               /* types and globals of Driver Verifier are wanted */
-	bool stackdb;                /* and that of the stack-trace database */
-	bool heap_backed;            /* segment heap: no small legacy blocks */
-	bool header_type_minus_one;  /* XP, 2003: header PoolType = type + 1 (pool.md 2.2) */
-	bool quota_cookie;           /* 8 and later */
-	bool like_reactos;           /* bit 0 set in each link of free lists; headers keep the request to raise */
+	bool verifier;              /* types and globals of Driver Verifier are wanted */
+	bool stackdb;               /* and that of the stack-trace database */
+	bool heap_backed;           /* segment heap: no small legacy blocks */
+	bool header_type_minus_one; /* XP, 2003: header PoolType = type + 1 (pool.md 2.2) */
+	bool quota_cookie;          /* 8 and later */
+	bool like_reactos; /* bit 0 set in links of free lists; headers keep the request to raise; no KTHREAD.Process */
 	bool percpu_tag_tables;      /* Vista and later */
 	bool protected_object_tags;  /* kernels up to 7 mask "Proc" to "Pro\xE3" (pool.md 2.6) */
 	unsigned mi_shift;           /* MiState's members lie so many bytes behind where real kernels have them */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A machine like one of ReactOS: an x86 kernel of the NT 5.2 family without PAE and without a PDB, of whose page
-directories some lack kernel entries, whose free lists have marks in their links, saved without a Windows header. (The lab knows the build as one
-like_reactos.) Zeros in the kernel's data must not pass for a big-page table.
+directories some lack kernel entries, whose free lists have marks in their links, and whose threads do not name their process, saved without a Windows
+header. (The lab knows the build as one like_reactos.) Zeros in the kernel's data must not pass for a big-page table.
 
 nopdb_test.py --lab LAB --poolscope POOLSCOPE
 """
@@ -108,6 +108,10 @@ def main():
         with open(raw, 'wb') as f:
             f.write(data)
         expect('zeros', m.tags(raw, []), bare)
+        # Threads, whose KTHREAD.Process is 0.
+        c = json.loads(run([a.poolscope, 'stacks', '-q', '--format', 'json', raw]).stdout)['coverage']
+        if c['threads_count'] != m.truth['info']['system']['processors'] or c['broken_lists_count'] != 0:
+            fail('stacks: %r' % c)
         # Marks in the links of free lists are no damage; a link without one among them is.
         run([a.poolscope, 'validate', '-q', raw])
         va = break_link(data, system)
@@ -120,6 +124,8 @@ def main():
         p = run([a.poolscope, 'info', '-v', raw])
         if b'ntoskrnl' in p.stdout or b'Page tables:    0x%08x' % (system * PAGE) not in p.stdout:
             fail('info:\n%s%s' % (p.stdout.decode(), p.stderr.decode()))
+        if b'; paged: MmPagedPoolStart' not in p.stdout:
+            fail('info names another source of the paged range:\n%s' % p.stdout.decode())
         print('poor directories and no PDB: the rows of the full dump')
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -70,7 +70,8 @@ void lab_threads_init(struct lab_machine *m)
 		lab_put_field(m, t, "_KTHREAD", "StackLimit", m->stack_va[cpu]);
 		lab_put_field(m, t, "_KTHREAD", "KernelStack", m->stack_va[cpu] + 0x2000);
 		lab_put_field(m, t, "_KTHREAD", "State", 2);
-		lab_put_field(m, t, "_KTHREAD", "Process", process);
+		if (!b->like_reactos)
+			lab_put_field(m, t, "_KTHREAD", "Process", process);
 		/* ApcState.Process: behind two list entries. */
 		lab_put_ptr(m, t + lab_offset(b, "_KTHREAD", "ApcState") + 4 * lab_ptr_size(b), process);
 		lab_put_ptr(m, t + lab_offset(b, "_ETHREAD", "Cid"), 4);
