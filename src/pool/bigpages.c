@@ -90,6 +90,7 @@ static bool entry(void *arg, uint64_t index, const uint8_t *bytes)
 	}
 	s->n_left--;
 	psc_big_entry_parse(bytes, &s->layout, &p);
+	p.index = index;
 	if (p.va == 0)
 		return true;
 	if (!is_valid(s, &p)) {
@@ -199,15 +200,8 @@ enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg
 	return read_all(k, visit, arg, NULL, warnings, ret);
 }
 
-static bool ignore(void *arg, const struct psc_big_page *p)
+void psc_big_pages_check(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_big_page *p), void *arg,
+			 struct psc_defects *defects, struct psc_big_pages *ret)
 {
-	(void)arg;
-	(void)p;
-	return true;
-}
-
-void psc_big_pages_defects(struct psc_kernel *k, struct psc_defects *ret)
-{
-	struct psc_big_pages ignored;
-	(void)read_all(k, ignore, NULL, ret, NULL, &ignored);
+	(void)read_all(k, visit, arg, defects, NULL, ret);
 }

@@ -28,10 +28,17 @@ enum psc_defect_kind {
 	PSC_DEFECT_CROSSES_PAGE,
 	PSC_DEFECT_BLOCK_SIZE,    /* leads to no header that leads back */
 	PSC_DEFECT_POOL_TYPE,     /* bits that are not possible here */
+	PSC_DEFECT_POOL_INDEX,    /* of no descriptor: expected at most */
 	PSC_DEFECT_QUOTA_PROCESS, /* charged, but to no process: found as stored */
 	/* Tables and lists. */
 	PSC_DEFECT_BIG_ENTRY,      /* address or size not possible, or beyond its pool; found: bytes */
 	PSC_DEFECT_BIG_OVERLAP,    /* expected: end of the allocation before */
+	PSC_DEFECT_BIG_DUPLICATE,  /* two live entries of one address */
+	PSC_DEFECT_BIG_SLOT,       /* a search from its hash ends before it; found: its slot, expected: its hash's */
+	PSC_DEFECT_BIG_UNMAPPED,   /* a page of a big allocation, its container, does not exist; found: its entry */
+	PSC_DEFECT_TRACKER_SLOT,   /* as for big allocations; the container is the table */
+	PSC_DEFECT_TRACKER_TWICE,  /* a tag in two slots of a table: expected the first, found this one */
+	PSC_DEFECT_TRACKER_OTHER,  /* a processor's slot names another tag than the main table: keys */
 	PSC_DEFECT_FREE_LINK,      /* of a free list, to what does not lead back; the container is the list's head */
 	PSC_DEFECT_FREE_IN_USE,    /* on a free list, and in use: found PoolType */
 	PSC_DEFECT_FREE_SIZE,      /* on the free list of another size: bytes */

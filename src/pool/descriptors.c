@@ -70,6 +70,7 @@ static void find_nonpaged(struct psc_kernel *k, struct psc_pool_descriptors *ret
 	if (found == 0 && psc_kernel_read_ptr(k, PSC_SYM_PoolVector, &va))
 		found += put_nonpaged(k, ret, va, 0);
 	ret->complete[PSC_POOL_NONPAGED] = found >= n;
+	ret->n_indices[PSC_POOL_NONPAGED] = known && found >= n ? n : 0;
 }
 
 static void find_paged(struct psc_kernel *k, struct psc_pool_descriptors *ret)
@@ -99,6 +100,7 @@ static void find_paged(struct psc_kernel *k, struct psc_pool_descriptors *ret)
 	if (found == 0 && psc_read_ptr(&k->reader, psc_kernel_sym(k, PSC_SYM_PoolVector) + ptr, &va))
 		found += put(k, ret, va, true, 0);
 	ret->complete[PSC_POOL_PAGED] = known && found > n;
+	ret->n_indices[PSC_POOL_PAGED] = known && found > n ? n + 1 : 0;
 }
 
 void psc_pool_descriptors_find(struct psc_kernel *k, struct psc_pool_descriptors *ret)

@@ -24,9 +24,10 @@ bool psc_pool_header_is_session(const struct psc_pool_header *h, const struct ps
 void psc_pool_page_parse_as(const uint8_t page[PSC_PAGE_BYTES], const struct psc_pool_rules *rules, enum psc_pool pool,
 			    bool strict, struct psc_page_blocks *ret);
 
-/* What contradicts itself on a page that was taken for pool. */
+/* What contradicts itself on a page that was taken for pool. n_indices: of the pool's descriptors, 0 not known. */
 void psc_page_defects(const uint8_t page[PSC_PAGE_BYTES], const struct psc_pool_rules *rules, enum psc_pool pool,
-		      const struct psc_page_blocks *blocks, uint64_t page_va, struct psc_defects *ret);
+		      uint32_t n_indices, const struct psc_page_blocks *blocks, uint64_t page_va,
+		      struct psc_defects *ret);
 
 /* ---- tables of the kernel, read in pieces: pages may be missing ---- */
 struct psc_table_visitor {
@@ -70,6 +71,9 @@ struct psc_big_layout {
 bool psc_big_layout_find(const struct psc_kernel *k, struct psc_big_layout *ret);
 size_t psc_big_layouts(const struct psc_kernel *k, struct psc_big_layout ret[PSC_LAYOUTS_MAX]);
 void psc_big_entry_parse(const uint8_t *bytes, const struct psc_big_layout *l, struct psc_big_page *ret);
+/* psc_big_pages_read without warnings; defects gets the entries that make no sense. */
+void psc_big_pages_check(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_big_page *p), void *arg,
+			 struct psc_defects *defects, struct psc_big_pages *ret);
 
 /* ---- hashes ---- */
 /* Reference: pool 5.3 [2]. */
@@ -84,6 +88,13 @@ static inline uint32_t psc_big_hash(uint64_t va)
 {
 	uint64_t h = 0x9e5fu * (uint64_t)(uint32_t)(va >> PSC_PAGE_SHIFT);
 	return (uint32_t)(h ^ (h >> 32));
+}
+
+/* Reference: pool 4.4 [1], XP and 2003. */
+static inline uint32_t psc_big_hash_5(uint64_t va)
+{
+	uint32_t page = (uint32_t)(va >> PSC_PAGE_SHIFT);
+	return page >> 24 ^ page >> 16 ^ page >> 8 ^ page;
 }
 
 /* ---- the globals of pool sections 4.1 and 5.1 ---- */
@@ -114,6 +125,7 @@ struct psc_tracker_read {
 	uint64_t bytes_total, bytes_missing;
 	size_t n_tables;
 	bool no_memory, too_many_tags, all_incomplete, has_session, session_incomplete, hash_disagrees;
+	struct psc_defects *defects; /* NULL: not asked for */
 };
 struct psc_tracker_sum {
 	struct psc_tracker_counts half[PSC_POOL_MAX];
@@ -128,6 +140,17 @@ void psc_tracker_entry_add(const struct psc_tracker_layout *l, const uint8_t *en
 bool psc_tracker_entry_is_zero(const struct psc_tracker_layout *l, const uint8_t *entry);
 void psc_tracker_sessions_read(struct psc_tracker_read *t);
 void psc_tracker_expansion_add(struct psc_tracker_read *t, const struct psc_pool_globals *g);
+/* One more defect, of entry index of the table at va; nothing where none are asked for. */
+void psc_tracker_defect(struct psc_tracker_read *t, enum psc_defect_kind kind, uint64_t va, uint64_t index,
+			uint64_t expected, uint64_t found);
+/* The main table. missing: 2 set where its own slot cannot be read. */
+struct psc_tracker_slots {
+	const uint32_t *keys;
+	const uint8_t *missing;
+	uint64_t va, mask, size;
+};
+/* tracker_defects.c: sets t->hash_disagrees; Vista and later. */
+void psc_tracker_slots_check(struct psc_tracker_read *t, const struct psc_tracker_slots *s);
 /* From the sums to sorted ret->rows. false: out of memory. */
 bool psc_tracker_rows_make(struct psc_tracker_read *t, struct psc_arena *arena, struct psc_trackers *ret);
 /* Warns of negative totals; takes back a table that is none. */
@@ -142,7 +165,8 @@ struct psc_pool_descriptor {
 struct psc_pool_descriptors {
 	struct psc_pool_descriptor items[PSC_DESCRIPTORS_MAX];
 	size_t n;
-	bool complete[2]; /* nonpaged, paged: the number that the kernel says was found */
+	bool complete[2];      /* nonpaged, paged: the number that the kernel says was found */
+	uint32_t n_indices[2]; /* a header's PoolIndex is below; 0: not known (pool 2.3) */
 };
 void psc_pool_descriptors_find(struct psc_kernel *k, struct psc_pool_descriptors *ret);
 /* Pages in use by small and big blocks of all descriptors of a pool; false when one could not be read. */
@@ -155,8 +179,8 @@ static inline uint64_t psc_member_va(const struct psc_kernel *k, uint64_t base, 
 	const struct psc_field *field = psc_profile_field(&k->profile, f);
 	return base != 0 && field ? base + field->offset : 0;
 }
-/* What charged processes are combined with from 8 on (pool section 2.4): from its variable, else as inferred. false, and
- * 0: not known. */
+/* What charged processes are combined with from 8 on (pool section 2.4): from its variable, else as inferred. false,
+ * and 0: not known. */
 bool psc_pool_quota_cookie(struct psc_kernel *k, uint64_t *ret);
 /* _MI_VISIBLE_STATE, by its pointer or inside MiState; 0 not known. */
 uint64_t psc_visible_state_va(struct psc_kernel *k);

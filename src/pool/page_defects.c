@@ -42,9 +42,25 @@ static void check_gap(const uint8_t *page, const struct psc_pool_rules *rules, c
 		add(ret, PSC_DEFECT_BLOCK_SIZE, page_va, lo, lost, size);
 }
 
-void psc_page_defects(const uint8_t page[PSC_PAGE_BYTES], const struct psc_pool_rules *rules, enum psc_pool pool,
-		      const struct psc_page_blocks *blocks, uint64_t page_va, struct psc_defects *ret)
+/* Reference: pool 2.3 [2]. Held against the page: where most of its blocks disagree, the count is what is wrong. */
+static void check_indices(const struct psc_page_blocks *blocks, uint32_t n_indices, uint64_t page_va,
+			  struct psc_defects *ret)
 {
+	size_t n_bad = 0;
+	for (size_t i = 0; i < blocks->n; i++)
+		n_bad += blocks->items[i].header.pool_index >= n_indices;
+	for (size_t i = 0; i < blocks->n && n_bad * 2 < blocks->n; i++)
+		if (blocks->items[i].header.pool_index >= n_indices)
+			add(ret, PSC_DEFECT_POOL_INDEX, page_va, blocks->items[i].offset, n_indices - 1,
+			    blocks->items[i].header.pool_index);
+}
+
+void psc_page_defects(const uint8_t page[PSC_PAGE_BYTES], const struct psc_pool_rules *rules, enum psc_pool pool,
+		      uint32_t n_indices, const struct psc_page_blocks *blocks, uint64_t page_va,
+		      struct psc_defects *ret)
+{
+	if (n_indices != 0)
+		check_indices(blocks, n_indices, page_va, ret);
 	if (blocks->is_corrupt)
 		check_gap(page, rules, blocks, page_va, ret);
 	for (size_t i = 0; i < blocks->n; i++) {

@@ -66,6 +66,9 @@ struct psc_trackers {
 /* Reads all tables. Missing pages are counted, not fatal. Only PSC_E_NO_MEMORY fails. warnings get anomalies. */
 enum psc_status psc_trackers_read(struct psc_kernel *k, struct psc_arena *arena, struct psc_warnings *warnings,
 				  struct psc_trackers *ret, struct psc_error *reterr);
+/* And, unless defects is NULL, entries that are not where they belong. */
+enum psc_status psc_trackers_check(struct psc_kernel *k, struct psc_arena *arena, struct psc_warnings *warnings,
+				   struct psc_defects *defects, struct psc_trackers *ret, struct psc_error *reterr);
 /* live count of a half, by the layout's width. */
 int64_t psc_tracker_live(const struct psc_trackers *t, const struct psc_tracker_counts *c);
 int64_t psc_tracker_bytes(const struct psc_trackers *t, const struct psc_tracker_counts *c);
@@ -78,6 +81,7 @@ struct psc_big_page {
 	bool is_free;       /* history of a freed allocation; va without the low bit */
 	bool is_nx;
 	uint64_t process; /* billed, 0 unknown */
+	uint64_t index;   /* of the entry in its table */
 };
 struct psc_big_pages {
 	bool available;
@@ -92,8 +96,10 @@ enum psc_status psc_big_pages_read(struct psc_kernel *k, bool (*visit)(void *arg
 				   void *arg, struct psc_warnings *warnings, struct psc_arena *arena,
 				   struct psc_big_pages *ret, struct psc_error *reterr);
 
-/* Entries that make no sense. */
-void psc_big_pages_defects(struct psc_kernel *k, struct psc_defects *ret);
+struct psc_pool_regions;
+/* Entries that make no sense, that are not where their hash puts them, or whose pages do not exist. false: out of
+ * memory. */
+bool psc_big_pages_defects(struct psc_kernel *k, const struct psc_pool_regions *regions, struct psc_defects *ret);
 /* free_lists.c: what is wrong on the free lists of the classic allocator. */
 void psc_free_lists_defects(struct psc_kernel *k, struct psc_defects *ret);
 

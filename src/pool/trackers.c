@@ -23,6 +23,7 @@ struct tables {
 	uint8_t *missing;          /* per slot: in some table; 2: in the main one */
 	struct psc_hashmap orphan; /* slot -> sums of entries whose key is in a missing page of the main table */
 	bool is_main;
+	uint64_t va; /* of the table that is added */
 	uint64_t n_differ, n_agree;
 };
 
@@ -71,8 +72,10 @@ static bool add_entry(void *arg, uint64_t index, const uint8_t *entry)
 		key = s->keys[index];
 	else if (s->keys[index] == 0 && (s->missing[index] & 2) != 0)
 		s->keys[index] = key;
-	else if (key != s->keys[index] && !is_overflow_slot(s, index))
+	else if (key != s->keys[index] && !is_overflow_slot(s, index)) {
 		s->n_differ++;
+		psc_tracker_defect(t, PSC_DEFECT_TRACKER_OTHER, s->va, index, s->keys[index], key);
+	}
 	if (key == 0) {
 		if (psc_tracker_entry_is_zero(&t->layout, entry))
 			return true;
@@ -115,6 +118,7 @@ static void table_add(struct tables *s, uint64_t va)
 	const struct psc_table_visitor visitor = {add_entry, mark_missing, s};
 	uint64_t missing_before = t->bytes_missing;
 	s->n_differ = 0;
+	s->va = va;
 	psc_table_read(&t->k->reader, va, s->size, t->layout.entry_bytes, &visitor, &t->bytes_missing);
 	t->bytes_total += s->size * t->layout.entry_bytes;
 	if (t->bytes_missing - missing_before < s->size * t->layout.entry_bytes)
@@ -315,30 +319,6 @@ static void mark_incomplete(struct tables *s)
 	}
 }
 
-/* Reference: pool 10.1, "Key at a slot unreachable by its hash". Vista and later [2]. */
-static void check_hash(const struct tables *s)
-{
-	uint64_t n = 0, n_far = 0;
-	for (uint64_t i = 0; i <= s->mask && i < s->size; i++) {
-		if (s->keys[i] == 0)
-			continue;
-		n++;
-		uint64_t at = psc_tracker_hash(s->keys[i]) & s->mask;
-		unsigned probe = 0;
-		while (at != i && probe < 64 && (s->keys[at] != 0 || (s->missing[at] & 2) != 0)) {
-			at = (at + 1) & s->mask;
-			probe++;
-		}
-		n_far += at != i;
-	}
-	s->t->hash_disagrees = n >= 16 && n_far * 2 > n;
-	if (s->t->hash_disagrees)
-		psc_warn(s->t->warnings,
-			 "tag trackers: %llu of %llu tags are not where their hash puts them; size or layout may be "
-			 "wrong",
-			 (unsigned long long)n_far, (unsigned long long)n);
-}
-
 static void tables_read(struct tables *s, const struct psc_pool_globals *g)
 {
 	struct psc_tracker_read *t = s->t;
@@ -351,8 +331,10 @@ static void tables_read(struct tables *s, const struct psc_pool_globals *g)
 		processors_add(s, g);
 	orphans_place(s);
 	psc_tracker_expansion_add(t, g);
-	if (t->k->is_vista_or_later)
-		check_hash(s);
+	if (t->k->is_vista_or_later) {
+		const struct psc_tracker_slots slots = {s->keys, s->missing, g->track_table, s->mask, s->size};
+		psc_tracker_slots_check(t, &slots);
+	}
 	if (t->n_entries_left == 0) {
 		t->all_incomplete = true;
 		psc_warn(t->warnings, "tag trackers: too many tables, reading stopped");
@@ -360,8 +342,8 @@ static void tables_read(struct tables *s, const struct psc_pool_globals *g)
 	mark_incomplete(s);
 }
 
-enum psc_status psc_trackers_read(struct psc_kernel *k, struct psc_arena *arena, struct psc_warnings *warnings,
-				  struct psc_trackers *ret, struct psc_error *reterr)
+enum psc_status psc_trackers_check(struct psc_kernel *k, struct psc_arena *arena, struct psc_warnings *warnings,
+				   struct psc_defects *defects, struct psc_trackers *ret, struct psc_error *reterr)
 {
 	struct psc_pool_globals g;
 	struct psc_tracker_read t = {0};
@@ -379,6 +361,7 @@ enum psc_status psc_trackers_read(struct psc_kernel *k, struct psc_arena *arena,
 		return PSC_OK;
 	}
 	t.k = k;
+	t.defects = defects;
 	t.warnings = warnings;
 	/* Each entry is compared once and added once. */
 	t.n_entries_left = psc_min_u64(ENTRIES_MAX, 2 * psc_table_entries_max(k, t.layout.entry_bytes));
@@ -421,4 +404,10 @@ out:
 	psc_hashmap_deinit(&s.orphan);
 	psc_hashmap_deinit(&t.sums);
 	return r;
+}
+
+enum psc_status psc_trackers_read(struct psc_kernel *k, struct psc_arena *arena, struct psc_warnings *warnings,
+				  struct psc_trackers *ret, struct psc_error *reterr)
+{
+	return psc_trackers_check(k, arena, warnings, NULL, ret, reterr);
 }

@@ -286,6 +286,7 @@ static enum psc_status walk_small(struct psc_walk *w, struct psc_warnings *warni
 	struct psc_kernel *k = w->k;
 	struct psc_progress progress = {w->opts->progress, w->opts->progress_arg, "walking pool", 0, 0};
 	struct psc_pool_counter counters[2];
+	struct psc_pool_descriptors d;
 	uint64_t done = 0;
 	enum psc_status r = psc_cached_collect(k, warnings, &w->cached, reterr);
 	if (r == PSC_OK)
@@ -296,6 +297,10 @@ static enum psc_status walk_small(struct psc_walk *w, struct psc_warnings *warni
 	w->job_start = calloc(PSC_WALK_RUNS + 1, sizeof(*w->job_start));
 	if (!w->runs || !w->job_start)
 		return psc_fail_no_memory(reterr);
+	if (w->opts->find_defects) {
+		psc_pool_descriptors_find(k, &d);
+		memcpy(w->n_indices, d.n_indices, sizeof(w->n_indices));
+	}
 	psc_pool_counters(k, counters);
 	if (counters[0].known && counters[1].known)
 		progress.total = counters[0].bytes + counters[1].bytes;
@@ -370,7 +375,8 @@ static enum psc_status gather_defects(struct psc_walk *w, struct psc_arena *aren
 				      struct psc_error *reterr)
 {
 	if (w->opts->lo == 0 && w->opts->hi == 0) {
-		psc_big_pages_defects(w->k, &w->defects);
+		if (!psc_big_pages_defects(w->k, &w->regions, &w->defects))
+			return psc_fail_no_memory(reterr);
 		psc_free_lists_defects(w->k, &w->defects);
 	}
 	psc_defects_merge(&w->defects, &w->cached.defects);

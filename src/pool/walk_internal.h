@@ -46,6 +46,7 @@ struct psc_walk {
 	uint8_t *filter; /* of cached data addresses; NULL: none */
 	bool has_cookie;
 	uint64_t cookie;
+	uint32_t n_indices[2]; /* as in struct psc_pool_descriptors; only for defects */
 
 	struct psc_walk_run *runs;
 	size_t n_runs;

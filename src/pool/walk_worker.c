@@ -119,7 +119,8 @@ static void walk_page(const struct psc_walk *w, struct psc_walk_worker *worker, 
 	cov->pool_page_bytes += PSC_PAGE_BYTES;
 	cov->corrupt_pages += worker->blocks.is_corrupt;
 	if (w->opts->find_defects)
-		psc_page_defects(page, &w->rules, pool, &worker->blocks, va, &worker->defects);
+		psc_page_defects(page, &w->rules, pool, pool < 2 ? w->n_indices[pool] : 0, &worker->blocks, va,
+				 &worker->defects);
 	emit(w, worker, page, va, pool, is_nx);
 }
 

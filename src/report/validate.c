@@ -32,7 +32,8 @@ struct checking {
 	uint32_t header_bytes;
 	uint64_t big_end; /* of the highest big allocation so far */
 	uint64_t big_va;
-	size_t at; /* second walk: the defect that is next */
+	uint64_t last_big; /* address of the one before */
+	size_t at;         /* second walk: the defect that is next */
 	struct psc_block before;
 	bool has_before, no_memory;
 };
@@ -76,7 +77,16 @@ static bool on_block(void *arg, const struct psc_block *b)
 	if (!is_in_range(c->o, b->va))
 		return true;
 	c->v->n_blocks++;
-	if (!b->is_big || b->kind != PSC_BLOCK_KIND_BIG)
+	if (!b->is_big)
+		return true;
+	bool is_again = b->va == c->last_big;
+	c->last_big = b->va;
+	if (is_again) {
+		const struct psc_defect d = {b->va, 0, 0, 0, PSC_DEFECT_BIG_DUPLICATE};
+		add(c, &d);
+		return !c->no_memory;
+	}
+	if (b->kind != PSC_BLOCK_KIND_BIG)
 		return true;
 	if (b->va < c->big_end) {
 		const struct psc_defect d = {b->va, c->big_va, c->big_end, b->va, PSC_DEFECT_BIG_OVERLAP};
@@ -134,7 +144,13 @@ static enum psc_status walk(struct checking *c, bool (*fn)(void *arg, const stru
 static enum psc_status check_trackers(struct checking *c, struct psc_error *reterr)
 {
 	struct psc_trackers t;
-	enum psc_status st = psc_trackers_read(c->k, &c->v->arena, &c->v->warnings, &t, reterr);
+	struct psc_defects slots = {0};
+	enum psc_status st = psc_trackers_check(c->k, &c->v->arena, &c->v->warnings, &slots, &t, reterr);
+	if (st == PSC_OK && slots.no_memory)
+		st = psc_fail_no_memory(reterr);
+	for (size_t i = 0; i < slots.n && st == PSC_OK && t.available; i++)
+		add(c, &slots.items[i]);
+	psc_defects_deinit(&slots);
 	if (st != PSC_OK || !t.available)
 		return st;
 	for (size_t i = 0; i < t.n_rows; i++) {

@@ -29,9 +29,13 @@ static void check_walk(struct psc_kernel *k, struct psc_arena *arena, struct psc
 	struct seen seen = {.k = k};
 	void *ctx = &seen;
 	struct psc_walk_result walk;
-	const struct psc_walk_options opts = {.n_threads = 1, .on_block = on_block, .worker_ctx = &ctx};
+	const struct psc_walk_options opts = {
+		.n_threads = 1, .on_block = on_block, .worker_ctx = &ctx, .find_defects = true};
 	if (psc_pool_walk(k, &opts, arena, warnings, &walk, NULL) != PSC_OK)
 		return;
+	require(walk.n_defects <= PSC_DEFECTS_MAX && walk.n_defects <= walk.n_defects_found);
+	for (size_t i = 1; i < walk.n_defects; i++)
+		require(walk.defects[i - 1].va <= walk.defects[i].va);
 	for (unsigned i = 0; i < 2; i++) {
 		const struct psc_walk_coverage *c = &walk.coverage[i];
 		require(c->live_blocks == seen.live[i]);
@@ -45,7 +49,12 @@ static void check_walk(struct psc_kernel *k, struct psc_arena *arena, struct psc
 static void check_trackers(struct psc_kernel *k, struct psc_arena *arena, struct psc_warnings *warnings)
 {
 	struct psc_trackers t;
-	if (psc_trackers_read(k, arena, warnings, &t, NULL) != PSC_OK)
+	struct psc_defects defects = {0};
+	enum psc_status st = psc_trackers_check(k, arena, warnings, &defects, &t, NULL);
+	for (size_t i = 0; i < defects.n && st == PSC_OK; i++)
+		require(defects.items[i].va >= defects.items[i].container);
+	psc_defects_deinit(&defects);
+	if (st != PSC_OK)
 		return;
 	require(t.available || t.why_not);
 	require(t.table_bytes_missing <= t.table_bytes);

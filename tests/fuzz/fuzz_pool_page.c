@@ -41,8 +41,8 @@ static void check_defects(const uint8_t *page, const struct psc_pool_rules *rule
 {
 	const uint64_t va = 0xfffff8a000000000u;
 	struct psc_defects d = {0};
-	psc_page_defects(page, rules, pool, blocks, va, &d);
-	require(!d.no_memory && d.n <= PSC_PAGE_BLOCKS_MAX + 1);
+	psc_page_defects(page, rules, pool, pool == PSC_POOL_MAX ? 0 : 1 + page[5] % 4u, blocks, va, &d);
+	require(!d.no_memory && d.n <= 2 * PSC_PAGE_BLOCKS_MAX + 1);
 	for (size_t i = 0; i < d.n; i++)
 		require(d.items[i].va - va < PSC_PAGE_BYTES && d.items[i].container == va);
 	psc_defects_deinit(&d);

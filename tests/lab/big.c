@@ -30,6 +30,21 @@ static uint16_t pool_type_of(const struct lab_machine *m, enum lab_pool pool)
 	return pool == LAB_POOL_PAGED ? 0x100 : 0x40;
 }
 
+/* A page of a live big block that nobody looks into. Nonpaged pages always have a frame: one of zeros serves them all.
+ */
+void lab_map_untouched(struct lab_machine *m, uint64_t va, bool paged, unsigned flags)
+{
+	if (lab_mem_is_mapped(m->mem, va))
+		return;
+	if (paged) {
+		lab_mem_map_demand_zero(m->mem, va, flags);
+		return;
+	}
+	if (!m->zero_pfn)
+		m->zero_pfn = lab_mem_alloc_frame(m->mem);
+	lab_mem_map_pfn(m->mem, va, m->zero_pfn, flags);
+}
+
 /* On a heap-backed build, in one of its heaps. */
 static uint64_t add_to_heap(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes,
 			    enum lab_big_content content, bool live, struct lab_heap_big *ret)
@@ -40,9 +55,10 @@ static uint64_t add_to_heap(struct lab_machine *m, uint32_t tag, enum lab_pool p
 	*ret = lab_heap_big(m, h, bytes, live);
 	if (live)
 		lab_heap_big_commit(m, h, ret,
-				    content == LAB_BIG_UNMAPPED     ? 0
+				    content == LAB_BIG_UNTOUCHED    ? 0
 				    : content == LAB_BIG_FIRST_PAGE ? 1
-								    : n_pages);
+								    : n_pages,
+				    n_pages);
 	for (uint64_t i = 0; live && content == LAB_BIG_TRAP && (i + 1) * LAB_PAGE <= bytes; i++)
 		imitate_pool_page(m, ret->va + i * LAB_PAGE);
 	for (uint64_t i = 0; live && content == LAB_BIG_ZERO && i < bytes; i += 8)
@@ -67,7 +83,7 @@ static uint64_t add(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uin
 		flags |= LAB_MAP_NX;
 	if (content == LAB_BIG_FIRST_PAGE)
 		n_mapped = 1;
-	else if (content != LAB_BIG_UNMAPPED)
+	else if (content != LAB_BIG_UNTOUCHED)
 		n_mapped = n_pages;
 	for (uint64_t i = 0; i < n_mapped; i++) {
 		if (!lab_mem_is_mapped(m->mem, va + i * LAB_PAGE))
@@ -75,6 +91,8 @@ static uint64_t add(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uin
 		if (content == LAB_BIG_TRAP)
 			imitate_pool_page(m, va + i * LAB_PAGE);
 	}
+	for (uint64_t i = n_mapped; live && i < n_pages; i++)
+		lab_map_untouched(m, va + i * LAB_PAGE, pool == LAB_POOL_PAGED, flags);
 	LAB_GROW(m->bigs, m->n_bigs, m->cap_bigs);
 	m->bigs[m->n_bigs++] = (struct lab_big){
 		.va = va,
@@ -140,9 +158,9 @@ void lab_big_freed(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint
 {
 	struct lab_heap_big heap;
 	if (m->b->heap_backed)
-		add_to_heap(m, tag, pool, bytes, LAB_BIG_UNMAPPED, false, &heap);
+		add_to_heap(m, tag, pool, bytes, LAB_BIG_UNTOUCHED, false, &heap);
 	else
-		add(m, tag, pool, bytes, LAB_BIG_UNMAPPED, false);
+		add(m, tag, pool, bytes, LAB_BIG_UNTOUCHED, false);
 	bytes = m->bigs[m->n_bigs - 1].bytes;
 	lab_track_alloc(m, tag, pool, bytes);
 	lab_track_free(m, tag, pool, bytes);
@@ -158,16 +176,19 @@ static uint64_t start_slot(const struct lab_machine *m, uint64_t va)
 	return (uint32_t)(h ^ h >> 32) & (m->big_entries - 1);
 }
 
-static void write_entry(struct lab_machine *m, const struct lab_big *big)
+uint64_t lab_big_slot(struct lab_machine *m, uint64_t va)
 {
 	static const char *const type = "_POOL_TRACKER_BIG_PAGES";
 	uint32_t stride = lab_type_size(m->b, type), va_offset = lab_offset(m->b, type, "Va");
-	uint64_t slot = start_slot(m, big->va), at;
-	for (;; slot = (slot + 1) & (m->big_entries - 1)) {
-		at = m->big_table_va + slot * stride;
-		if (lab_get_ptr(m, at + va_offset) == 1)
-			break;
-	}
+	for (uint64_t slot = start_slot(m, va);; slot = (slot + 1) & (m->big_entries - 1))
+		if (lab_get_ptr(m, m->big_table_va + slot * stride + va_offset) == 1)
+			return m->big_table_va + slot * stride;
+}
+
+static void write_entry(struct lab_machine *m, const struct lab_big *big)
+{
+	static const char *const type = "_POOL_TRACKER_BIG_PAGES";
+	uint64_t at = lab_big_slot(m, big->va);
 	lab_put_field(m, at, type, "Va", big->va | !big->live);
 	lab_put_field(m, at, type, "Key", big->tag);
 	if (!lab_put_field(m, at, type, "NumberOfBytes", big->bytes))
@@ -205,7 +226,8 @@ void lab_session_bigs(struct lab_machine *m, uint64_t table_va)
 				      .tag = tag,
 				      .pool_type = TYPE_PAGED | TYPE_SESSION,
 				      .live = true};
-		lab_heap_big_commit(m, m->session_heap, &heap, (bytes + LAB_PAGE - 1) / LAB_PAGE);
+		lab_heap_big_commit(m, m->session_heap, &heap, (bytes + LAB_PAGE - 1) / LAB_PAGE,
+				    (bytes + LAB_PAGE - 1) / LAB_PAGE);
 		write_entry(m, &big);
 		charged += bytes;
 		lab_record(m, &(struct lab_block){.header_va = heap.va,

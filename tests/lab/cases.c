@@ -163,7 +163,7 @@ static void plant_http_hash(struct lab_machine *m)
 	lab_track_bulk(m, T4("UlHT"), LAB_POOL_PAGED, count, 0, count * bytes);
 	for (uint64_t i = 0; i < real; i++)
 		lab_big_uncharged(m, T4("UlHT"), LAB_POOL_PAGED, bytes,
-				  i % 600 ? LAB_BIG_UNMAPPED : LAB_BIG_FIRST_PAGE);
+				  i % 600 ? LAB_BIG_UNTOUCHED : LAB_BIG_FIRST_PAGE);
 }
 
 static void plant_fecf(struct lab_machine *m)
@@ -202,7 +202,7 @@ static void plant_odd_tags(struct lab_machine *m)
 		for (unsigned k = 0; k < 3 + i; k++)
 			lab_small(m, tag, k % 2 ? LAB_POOL_PAGED : LAB_POOL_NONPAGED, 40 + 16 * k);
 		if (i % 4 == 1)
-			lab_big(m, tag, LAB_POOL_PAGED, 8192, LAB_BIG_UNMAPPED);
+			lab_big(m, tag, LAB_POOL_PAGED, 8192, LAB_BIG_UNTOUCHED);
 	}
 }
 

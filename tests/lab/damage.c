@@ -233,6 +233,16 @@ static void set_previous(struct lab_machine *m, uint64_t header_va, unsigned uni
 }
 
 /* The other pool's type: as requested, or one more in Windows 5. */
+static void set_index(struct lab_machine *m, uint64_t header_va, unsigned index)
+{
+	if (lab_build_is64(m->b)) {
+		lab_put8(m->mem, header_va + 1, (uint8_t)index);
+	} else {
+		uint32_t word = lab_get32(m->mem, header_va);
+		lab_put32(m->mem, header_va, (word & ~0xfe00u) | index << 9);
+	}
+}
+
 static void swap_pool(struct lab_machine *m, uint64_t header_va)
 {
 	unsigned flip = m->b->major == 5 ? 3 : 1;
@@ -240,23 +250,6 @@ static void swap_pool(struct lab_machine *m, uint64_t header_va)
 		lab_put8(m->mem, header_va + 3, (uint8_t)(lab_get32(m->mem, header_va) >> 24 ^ flip));
 	} else {
 		lab_put32(m->mem, header_va, lab_get32(m->mem, header_va) ^ flip << 25);
-	}
-}
-
-static void put_big_entry(struct lab_machine *m, uint64_t va, uint64_t bytes, const char *what)
-{
-	static const char type[] = "_POOL_TRACKER_BIG_PAGES";
-	uint32_t stride = lab_type_size(m->b, type);
-	for (uint64_t at = m->big_table_va;; at += stride) {
-		uint64_t old = lab_get_ptr(m, at + lab_offset(m->b, type, "Va"));
-		if (old > 1)
-			continue;
-		lab_put_ptr(m, at + lab_offset(m->b, type, "Va"), va);
-		lab_put32(m->mem, at + lab_offset(m->b, type, "Key"), LAB_TAG('B', 'a', 'd', 'B'));
-		if (!lab_put_field(m, at, type, "NumberOfBytes", bytes))
-			lab_put_field(m, at, type, "NumberOfPages", bytes / LAB_PAGE);
-		lab_damage_note(m, what, va);
-		return;
 	}
 }
 
@@ -311,53 +304,77 @@ static void damage_free_lists(struct lab_machine *m)
 	}
 }
 
-void lab_damage_kinds(struct lab_machine *m)
+static bool is_charged(uint32_t tag)
 {
-	unsigned k = 0;
-	uint64_t last_page = 0;
-	for (size_t i = 0; i < m->n_blocks && k < 3; i++) {
+	return tag == LAB_TAG('Q', 'u', 'o', 'D');
+}
+
+static void damage_headers_by_kind(struct lab_machine *m)
+{
+	enum { FIRST, SIZE, TYPE, INDEX, N };
+	uint64_t done[N];
+	/* Where the pool's range is known to nobody, a page without its first header is no page of the pool. */
+	unsigned k = m->b->number >= 9200 && m->b->number <= 10586 ? SIZE : FIRST;
+	for (unsigned j = 0; j < k; j++)
+		done[j] = 0;
+	for (size_t i = 0; i < m->n_blocks && k < N; i++) {
 		const struct lab_block *b = &m->blocks[i];
 		uint64_t page = page_of(b->header_va), va = b->header_va;
-		if (!is_middle_block(m, i) || page == last_page || holds_needed(m, page) || b->state != LAB_ALLOCATED)
+		bool again = false;
+		for (unsigned j = 0; j < k; j++)
+			again |= done[j] == page;
+		if (again || !is_middle_block(m, i) || holds_needed(m, page) || b->state != LAB_ALLOCATED ||
+		    is_charged(b->tag))
 			continue;
 		unsigned units = block_units(m, va);
-		last_page = page;
+		done[k] = page;
 		switch (k++) {
-		case 0:
+		case FIRST:
 			set_previous(m, page, 5);
 			lab_damage_note(m, "bad first header", page);
 			break;
-		case 1:
+		case SIZE:
 			set_size(m, va, units + 1);
 			lab_damage_note(m, "block size", va);
 			break;
-		default:
+		case TYPE:
 			swap_pool(m, va);
 			lab_damage_note(m, "invalid pool type", va);
+			break;
+		default:
+			set_index(m, va, 0x3f);
+			lab_damage_note(m, "wrong pool index", va);
 		}
 	}
 	for (size_t i = 0; i < m->n_blocks && lab_build_is64(m->b); i++) {
 		const struct lab_block *b = &m->blocks[i];
-		if (b->tag != LAB_TAG('Q', 'u', 'o', 'D'))
+		if (!is_charged(b->tag))
 			continue;
 		lab_put64(m->mem, b->header_va + 8, 0x4141414141414141);
 		lab_damage_note(m, "bad billed process", b->header_va);
 	}
-	for (size_t i = 0; i < m->n_bigs; i++) {
-		if (!m->bigs[i].live || m->bigs[i].n_pages < 4)
-			continue;
-		put_big_entry(m, m->bigs[i].va + LAB_PAGE, LAB_PAGE, "big page overlap");
-		put_big_entry(m, m->bigs[i].va + 0x10, LAB_PAGE, "big page entry");
-		break;
-	}
+}
+
+static void damage_lookaside(struct lab_machine *m)
+{
 	for (size_t i = 0; i < m->n_chains; i++) {
 		struct lab_chain *c = &m->chains[i];
 		if (c->n < 2 || lab_mem_pa(m->mem, c->nodes[c->n - 1]) == UINT64_MAX)
 			continue;
 		lab_put_ptr(m, c->nodes[c->n - 1], c->nodes[0]);
 		lab_damage_note(m, "lookaside link", c->nodes[0]);
-		break;
+		return;
 	}
-	damage_free_lists(m);
+}
+
+void lab_damage_kinds(struct lab_machine *m)
+{
+	if (!m->b->heap_backed) {
+		damage_headers_by_kind(m);
+		damage_lookaside(m);
+		damage_free_lists(m);
+	}
+	lab_damage_big_table(m);
+	lab_damage_tag_tables(m);
 	lab_damage_note(m, "negative count of a tag", 0);
 }

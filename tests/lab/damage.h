@@ -46,5 +46,8 @@ void lab_heap_lose(struct lab_machine *m, enum lab_loss loss);
 
 /* Defects of the classic pool, its tables and lists, one of each kind. */
 void lab_damage_kinds(struct lab_machine *m);
+/* damage_tables.c: one of each kind in the table of big allocations, and in the tables of tags. */
+void lab_damage_big_table(struct lab_machine *m);
+void lab_damage_tag_tables(struct lab_machine *m);
 
 #endif

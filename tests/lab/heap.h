@@ -136,6 +136,7 @@ uint64_t heap_range_alloc(struct lab_machine *m, struct lab_heap *h, unsigned co
 			  enum heap_range_type type);
 void heap_range_free(struct lab_machine *m, struct lab_heap *h, unsigned context, uint64_t va);
 void heap_commit(struct lab_machine *m, struct lab_heap *h, unsigned context, uint64_t va, uint64_t n_pages);
+void heap_commit_untouched(struct lab_machine *m, struct lab_heap *h, unsigned context, uint64_t va);
 void heap_decommit(struct lab_machine *m, struct lab_heap *h, unsigned context, uint64_t va, uint64_t n_pages);
 uint64_t heap_reserve(struct lab_machine *m, const struct lab_heap *h, uint64_t bytes, uint64_t align);
 /* Committed pages, by what they are for. */

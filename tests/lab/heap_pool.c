@@ -210,11 +210,17 @@ struct lab_heap_big lab_heap_big(struct lab_machine *m, struct lab_heap *h, uint
 	return ret;
 }
 
-void lab_heap_big_commit(struct lab_machine *m, struct lab_heap *h, const struct lab_heap_big *b, uint64_t n_pages)
+void lab_heap_big_commit(struct lab_machine *m, struct lab_heap *h, const struct lab_heap_big *b, uint64_t n_pages,
+			 uint64_t n_all)
 {
 	if (b->kind == LAB_KIND_SEGMENT)
 		heap_commit(m, h, b->context, b->va, n_pages);
 	else if (b->kind == LAB_KIND_LARGE)
 		for (uint64_t i = 0; i < n_pages; i++)
 			lab_mem_map(m->mem, b->va + i * LAB_PAGE, LAB_PAGE, h->map_flags);
+	for (uint64_t i = n_pages; i < n_all; i++)
+		if (b->kind == LAB_KIND_SEGMENT)
+			heap_commit_untouched(m, h, b->context, b->va + i * LAB_PAGE);
+		else if (b->kind == LAB_KIND_LARGE)
+			lab_map_untouched(m, b->va + i * LAB_PAGE, h->pool != LAB_POOL_NONPAGED, h->map_flags);
 }

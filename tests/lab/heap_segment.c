@@ -158,6 +158,21 @@ void heap_commit(struct lab_machine *m, struct lab_heap *h, unsigned context, ui
 	set_committed(m, h, context, va, n_pages, true);
 }
 
+/* A page that nobody looks into; a paged one of which nobody knows more than that it may be had is not counted. */
+void heap_commit_untouched(struct lab_machine *m, struct lab_heap *h, unsigned context, uint64_t va)
+{
+	struct heap_context *c = &h->context[context];
+	struct heap_segment *s = segment_of(c, va);
+	bool paged = h->pool != LAB_POOL_NONPAGED;
+	if (lab_mem_is_mapped(m->mem, va))
+		return;
+	lab_map_untouched(m, va, paged, h->map_flags);
+	if (!paged) {
+		s->unit[(va - s->va) >> c->unit_shift].committed++;
+		h->committed_pages++;
+	}
+}
+
 void heap_decommit(struct lab_machine *m, struct lab_heap *h, unsigned context, uint64_t va, uint64_t n_pages)
 {
 	set_committed(m, h, context, va, n_pages, false);

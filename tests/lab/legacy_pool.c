@@ -436,7 +436,7 @@ void lab_plant_exact(struct lab_machine *m, uint32_t tag, enum lab_pool pool, ui
 		uint64_t part = n == 1 ? left : left / n / grain * grain;
 		if (part < LAB_PAGE)
 			part = LAB_PAGE;
-		lab_big_uncharged(m, tag, pool, part, LAB_BIG_UNMAPPED);
+		lab_big_uncharged(m, tag, pool, part, LAB_BIG_UNTOUCHED);
 		if (m->bigs[before].bytes != part)
 			lab_die("no big block of %llu bytes", (unsigned long long)part);
 		left -= part;

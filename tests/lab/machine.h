@@ -232,6 +232,7 @@ struct lab_machine {
 	unsigned n_track_tables;
 	uint64_t track_mask, n_expansion;
 	uint64_t big_table_va;
+	uint64_t zero_pfn; /* the frame of all untouched nonpaged pages; 0: none yet */
 	uint64_t session_va, session_process_dtb;
 	uint64_t kdbg_va;
 	struct lab_stack {
@@ -362,14 +363,19 @@ struct lab_heap_big {
 };
 /* Space for a big allocation of that many bytes, as lab_heap_big_bytes rounds them. */
 struct lab_heap_big lab_heap_big(struct lab_machine *m, struct lab_heap *h, uint64_t bytes, bool live);
-void lab_heap_big_commit(struct lab_machine *m, struct lab_heap *h, const struct lab_heap_big *b, uint64_t n_pages);
+/* n_pages with frames of their own, and the rest as lab_map_untouched. */
+void lab_heap_big_commit(struct lab_machine *m, struct lab_heap *h, const struct lab_heap_big *b, uint64_t n_pages,
+			 uint64_t n_all);
 
 /* big.c */
-enum lab_big_content { LAB_BIG_UNMAPPED, LAB_BIG_FIRST_PAGE, LAB_BIG_ZERO, LAB_BIG_TRAP };
+enum lab_big_content { LAB_BIG_UNTOUCHED, LAB_BIG_FIRST_PAGE, LAB_BIG_ZERO, LAB_BIG_TRAP };
 uint64_t lab_big(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes, enum lab_big_content content);
 /* The same for what was charged in bulk. */
 uint64_t lab_big_uncharged(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes,
 			   enum lab_big_content content);
+void lab_map_untouched(struct lab_machine *m, uint64_t va, bool paged, unsigned flags);
+/* Address of the first entry of the table, from the address's own slot on, that was never used. */
+uint64_t lab_big_slot(struct lab_machine *m, uint64_t va);
 /* In none of the heaps, like contiguous memory. */
 uint64_t lab_big_outside(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes);
 /* A big block freed again: its entry stays behind with Va | 1. */

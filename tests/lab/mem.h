@@ -72,6 +72,8 @@ const uint8_t *lab_mem_frame_peek(const struct lab_mem *m, uint64_t pfn);
 void lab_mem_map(struct lab_mem *m, uint64_t va, uint64_t size_bytes, unsigned flags);
 /* Map one page (or one large page) to a given frame. */
 void lab_mem_map_pfn(struct lab_mem *m, uint64_t va, uint64_t pfn, unsigned flags);
+/* One page of zeros that was never touched: no frame. */
+void lab_mem_map_demand_zero(struct lab_mem *m, uint64_t va, unsigned flags);
 /* Takes a page's mapping and its frame away. */
 void lab_mem_unmap(struct lab_mem *m, uint64_t va);
 bool lab_mem_is_mapped(const struct lab_mem *m, uint64_t va);

@@ -95,8 +95,8 @@ static void plant_bigs(struct lab_machine *m)
 	} bigs[] = {
 		{"EtwB", LAB_POOL_NONPAGED, 16, LAB_BIG_FIRST_PAGE}, {"EtwB", LAB_POOL_NONPAGED, 16, LAB_BIG_TRAP},
 		{"MmPf", LAB_POOL_NONPAGED, 3, LAB_BIG_TRAP},        {"CM31", LAB_POOL_PAGED, 1, LAB_BIG_ZERO},
-		{"CM31", LAB_POOL_PAGED, 5, LAB_BIG_UNMAPPED},       {"CM31", LAB_POOL_PAGED, 4, LAB_BIG_TRAP},
-		{"NtfF", LAB_POOL_PAGED, 2, LAB_BIG_ZERO},           {"SmsB", LAB_POOL_PAGED, 64, LAB_BIG_UNMAPPED},
+		{"CM31", LAB_POOL_PAGED, 5, LAB_BIG_UNTOUCHED},      {"CM31", LAB_POOL_PAGED, 4, LAB_BIG_TRAP},
+		{"NtfF", LAB_POOL_PAGED, 2, LAB_BIG_ZERO},           {"SmsB", LAB_POOL_PAGED, 64, LAB_BIG_UNTOUCHED},
 	};
 	for (size_t i = 0; i < sizeof bigs / sizeof bigs[0]; i++) {
 		uint32_t tag = LAB_TAG(bigs[i].tag[0], bigs[i].tag[1], bigs[i].tag[2], bigs[i].tag[3]);
@@ -127,7 +127,7 @@ static void plant_heap_bigs(struct lab_machine *m)
 		for (unsigned k = 0; k < bigs[i].n; k++) {
 			uint32_t tag = LAB_TAG(bigs[i].tag[0], bigs[i].tag[1], bigs[i].tag[2], bigs[i].tag[3]);
 			uint32_t bytes = bigs[i].min_bytes + lab_random(m, bigs[i].max_bytes - bigs[i].min_bytes + 1);
-			lab_big(m, tag, bigs[i].pool, bytes, k % 3 ? LAB_BIG_UNMAPPED : LAB_BIG_FIRST_PAGE);
+			lab_big(m, tag, bigs[i].pool, bytes, k % 3 ? LAB_BIG_UNTOUCHED : LAB_BIG_FIRST_PAGE);
 			if (k % 4 == 3)
 				lab_big_freed(m, tag, bigs[i].pool, bytes);
 		}

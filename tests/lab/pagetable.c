@@ -388,3 +388,13 @@ void lab_mem_set_state(struct lab_mem *m, uint64_t va, enum lab_pte_state state,
 	}
 	lab_die("unknown PTE state %d", (int)state);
 }
+
+void lab_mem_map_demand_zero(struct lab_mem *m, uint64_t va, unsigned flags)
+{
+	uint64_t at, random = va;
+
+	lab_mem_map_pfn(m, va, 0, flags & ~(unsigned)LAB_MAP_LARGE);
+	at = find_entry(m, va, 1);
+	write_entry(m, at,
+		    lab_softpte_encode(m, LAB_PTE_DEMAND_ZERO, protection_of(m, read_entry(m, at)), lab_rand(&random)));
+}
