@@ -37,6 +37,7 @@ struct psc_defect_row {
 	bool has_tag; /**< the defect is that of a tag's counters */
 	uint8_t tag[4];
 	enum psc_pool pool; /**< of that tag */
+	bool is_inside;     /**< va lies at the end of the suspect, not behind it */
 };
 
 struct psc_validate;

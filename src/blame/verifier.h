@@ -39,7 +39,8 @@ struct psc_verifier_block {
 	uint64_t size_bytes; /* usable, as the allocator gave it */
 	uint64_t caller;     /* return address in the verified driver */
 	uint32_t tag;
-	uint32_t driver; /* index */
+	uint32_t driver;   /* index */
+	uint64_t entry_va; /* of the record */
 };
 typedef bool psc_verifier_block_fn(void *arg, const struct psc_verifier_block *b); /* false stops */
 
@@ -85,6 +86,10 @@ struct psc_verifier {
 enum psc_status psc_verifier_read(struct psc_kernel *k, psc_verifier_block_fn *visit, void *arg,
 				  struct psc_arena *arena, struct psc_warnings *warnings, struct psc_verifier *ret,
 				  struct psc_error *reterr);
+
+/* Records of what is no block, blocks that do not point back, and counters of drivers that their records contradict. */
+enum psc_status psc_verifier_defects(struct psc_kernel *k, struct psc_arena *arena, struct psc_warnings *warnings,
+				     struct psc_defects *ret, struct psc_error *reterr);
 
 /* ---- the ring of recent allocations and frees, Vista and later ---- */
 #define PSC_TRACE_FRAMES_MAX 64

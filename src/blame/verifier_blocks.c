@@ -40,7 +40,8 @@ static void take(struct psc_verifier_walk *w, struct psc_verifier_block *b)
 }
 
 /* Slot 0 is the page's header. */
-static void read_page(struct psc_verifier_walk *w, const uint8_t page[PSC_PAGE_BYTES], uint32_t driver)
+static void read_page(struct psc_verifier_walk *w, uint64_t page_va, const uint8_t page[PSC_PAGE_BYTES],
+		      uint32_t driver)
 {
 	const uint32_t entry = 4u * psc_pointer_bytes(&w->k->space);
 	w->v->pages_read++;
@@ -48,6 +49,7 @@ static void read_page(struct psc_verifier_walk *w, const uint8_t page[PSC_PAGE_B
 		struct psc_verifier_block b;
 		parse_entry(w, page + at, &b);
 		b.driver = driver;
+		b.entry_va = page_va + at;
 		if (in_use(w, &b))
 			take(w, &b);
 	}
@@ -115,7 +117,7 @@ static void read_chain(struct psc_verifier_walk *w, uint32_t driver)
 			d->incomplete = true;
 			return;
 		}
-		read_page(w, page, driver);
+		read_page(w, at, page, driver);
 		at = h.next;
 	}
 }
@@ -152,6 +154,7 @@ static void read_hash(struct psc_verifier_walk *w, uint32_t driver)
 		}
 		parse_entry(w, e, &b);
 		b.driver = driver;
+		b.entry_va = va + (uint64_t)i * entry;
 		if (in_use(w, &b) && b.caller >= d->base && b.caller < d->end)
 			take(w, &b);
 	}
@@ -190,7 +193,7 @@ static bool visit_big(void *arg, const struct psc_big_page *p)
 	struct psc_verifier_driver *d = psc_verifier_driver_at(w, h.owner);
 	if (!d || w->no_memory)
 		return false;
-	read_page(w, page, (uint32_t)(d - w->v->drivers));
+	read_page(w, p->va, page, (uint32_t)(d - w->v->drivers));
 	return !w->stopped;
 }
 

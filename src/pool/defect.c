@@ -38,6 +38,10 @@ const char *psc_defect_name(enum psc_defect_kind kind)
 		[PSC_DEFECT_FREE_LINK] = "free list link",
 		[PSC_DEFECT_FREE_IN_USE] = "free list block in use",
 		[PSC_DEFECT_FREE_SIZE] = "free list block size",
+		[PSC_DEFECT_VERIFIER_RECORD] = "Verifier record",
+		[PSC_DEFECT_VERIFIER_TRAILER] = "Verifier trailer",
+		[PSC_DEFECT_VERIFIER_COUNT] = "Verifier count",
+		[PSC_DEFECT_VERIFIER_BYTES] = "Verifier bytes",
 		[PSC_DEFECT_LOOKASIDE_LINK] = "lookaside link",
 	};
 	return (unsigned)kind < PSC_DEFECT_MAX ? names[kind] : "unknown";

@@ -31,18 +31,23 @@ enum psc_defect_kind {
 	PSC_DEFECT_POOL_INDEX,    /* of no descriptor: expected at most */
 	PSC_DEFECT_QUOTA_PROCESS, /* charged, but to no process: found as stored */
 	/* Tables and lists. */
-	PSC_DEFECT_BIG_ENTRY,      /* address or size not possible, or beyond its pool; found: bytes */
-	PSC_DEFECT_BIG_OVERLAP,    /* expected: end of the allocation before */
-	PSC_DEFECT_BIG_DUPLICATE,  /* two live entries of one address */
-	PSC_DEFECT_BIG_SLOT,       /* a search from its hash ends before it; found: its slot, expected: its hash's */
-	PSC_DEFECT_BIG_UNMAPPED,   /* a page of a big allocation, its container, does not exist; found: its entry */
-	PSC_DEFECT_TRACKER_SLOT,   /* as for big allocations; the container is the table */
-	PSC_DEFECT_TRACKER_TWICE,  /* a tag in two slots of a table: expected the first, found this one */
-	PSC_DEFECT_TRACKER_OTHER,  /* a processor's slot names another tag than the main table: keys */
-	PSC_DEFECT_FREE_LINK,      /* of a free list, to what does not lead back; the container is the list's head */
-	PSC_DEFECT_FREE_IN_USE,    /* on a free list, and in use: found PoolType */
-	PSC_DEFECT_FREE_SIZE,      /* on the free list of another size: bytes */
-	PSC_DEFECT_LOOKASIDE_LINK, /* leads nowhere, or in a circle; the container is the list's head */
+	PSC_DEFECT_BIG_ENTRY,     /* address or size not possible, or beyond its pool; found: bytes */
+	PSC_DEFECT_BIG_OVERLAP,   /* expected: end of the allocation before */
+	PSC_DEFECT_BIG_DUPLICATE, /* two live entries of one address */
+	PSC_DEFECT_BIG_SLOT,      /* a search from its hash ends before it; found: its slot, expected: its hash's */
+	PSC_DEFECT_BIG_UNMAPPED,  /* a page of a big allocation, its container, does not exist; found: its entry */
+	PSC_DEFECT_TRACKER_SLOT,  /* as for big allocations; the container is the table */
+	PSC_DEFECT_TRACKER_TWICE, /* a tag in two slots of a table: expected the first, found this one */
+	PSC_DEFECT_TRACKER_OTHER, /* a processor's slot names another tag than the main table: keys */
+	PSC_DEFECT_FREE_LINK,     /* of a free list, to what does not lead back; the container is the list's head */
+	PSC_DEFECT_FREE_IN_USE,   /* on a free list, and in use: found PoolType */
+	PSC_DEFECT_FREE_SIZE,     /* on the free list of another size: bytes */
+	/* Driver Verifier (blame/verifier_defects.c). */
+	PSC_DEFECT_VERIFIER_RECORD,  /* of no block in use with its tag; the container is the record: tags, 0 free */
+	PSC_DEFECT_VERIFIER_TRAILER, /* the block's last pointer, which should be the record's address */
+	PSC_DEFECT_VERIFIER_COUNT,   /* of a driver: expected by its counters, found records */
+	PSC_DEFECT_VERIFIER_BYTES,   /* likewise */
+	PSC_DEFECT_LOOKASIDE_LINK,   /* leads nowhere, or in a circle; the container is the list's head */
 	PSC_DEFECT_MAX
 };
 /* "segment signature", ... in the words of the field. */

@@ -3,8 +3,10 @@
  * them. Reference: pool 10.1, 10.2. */
 #include "report/validate.h"
 
+#include "blame/verifier.h"
 #include "report/blocks.h"
 #include "report/coverage.h"
+#include "report/validate_counts.h"
 #include "util/error.h"
 #include "util/vec.h"
 #include <stdlib.h>
@@ -32,6 +34,7 @@ struct checking {
 	uint32_t header_bytes;
 	uint64_t big_end; /* of the highest big allocation so far */
 	uint64_t big_va;
+	struct psc_counts_walked walked;
 	uint64_t last_big; /* address of the one before */
 	size_t at;         /* second walk: the defect that is next */
 	struct psc_block before;
@@ -58,6 +61,7 @@ static void add(struct checking *c, const struct psc_defect *d)
 	if (r == NULL)
 		return;
 	r->check = psc_defect_name(d->kind);
+	r->is_inside = d->kind == PSC_DEFECT_VERIFIER_TRAILER;
 	r->va = d->va;
 	r->container = d->container;
 	r->has_values = (d->expected | d->found) != 0;
@@ -77,9 +81,11 @@ static bool on_block(void *arg, const struct psc_block *b)
 	if (!is_in_range(c->o, b->va))
 		return true;
 	c->v->n_blocks++;
+	psc_tally_block(&c->walked.tally, b);
 	if (!b->is_big)
 		return true;
 	bool is_again = b->va == c->last_big;
+	c->walked.big_bytes[b->pool] += (b->size_bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES * PSC_PAGE_BYTES;
 	c->last_big = b->va;
 	if (is_again) {
 		const struct psc_defect d = {b->va, 0, 0, 0, PSC_DEFECT_BIG_DUPLICATE};
@@ -100,10 +106,13 @@ static bool on_block(void *arg, const struct psc_block *b)
 	return !c->no_memory;
 }
 
-/* Which storage an address is in, as far as overruns go: a page of small blocks, or 1 MiB of a segment. */
+/* Which storage an address is in, as far as overruns go: a page of small blocks, or 1 MiB of a segment. What Verifier
+ * keeps at a block's end is overrun by that block. */
 static bool is_near(const struct psc_defect_row *d, const struct psc_block *b)
 {
 	uint64_t end = b->va + b->size_bytes;
+	if (d->is_inside)
+		return b->va < d->va && d->va < end;
 	return b->va < d->va && end <= d->va && d->va - end < PSC_PAGE_BYTES &&
 	       (b->kind != PSC_BLOCK_KIND_LEGACY || b->va / PSC_PAGE_BYTES == d->va / PSC_PAGE_BYTES);
 }
@@ -140,38 +149,64 @@ static enum psc_status walk(struct checking *c, bool (*fn)(void *arg, const stru
 	return psc_pool_walk(c->k, &w, &c->v->arena, find_defects ? &c->v->warnings : NULL, ret, reterr);
 }
 
-/* Sums over all tables cannot be negative. */
-static enum psc_status check_trackers(struct checking *c, struct psc_error *reterr)
+static void add_count(struct checking *c, const char *check, uint32_t tag, enum psc_pool pool, uint64_t expected,
+		      uint64_t found)
 {
-	struct psc_trackers t;
-	struct psc_defects slots = {0};
-	enum psc_status st = psc_trackers_check(c->k, &c->v->arena, &c->v->warnings, &slots, &t, reterr);
-	if (st == PSC_OK && slots.no_memory)
-		st = psc_fail_no_memory(reterr);
-	for (size_t i = 0; i < slots.n && st == PSC_OK && t.available; i++)
-		add(c, &slots.items[i]);
-	psc_defects_deinit(&slots);
-	if (st != PSC_OK || !t.available)
-		return st;
-	for (size_t i = 0; i < t.n_rows; i++) {
+	struct psc_defect_row *r = new_row(c);
+	if (r == NULL)
+		return;
+	r->check = check;
+	r->has_values = r->has_tag = true;
+	r->expected = expected;
+	r->found = found;
+	r->pool = pool;
+	for (int b = 0; b < 4; b++)
+		r->tag[b] = (uint8_t)(tag >> (8 * b));
+}
+
+static void on_count(void *arg, uint32_t tag, enum psc_pool pool, bool bytes, uint64_t walked, uint64_t counted)
+{
+	add_count((struct checking *)arg, bytes ? "bytes of a tag against walk" : "count of a tag against walk", tag,
+		  pool, walked, counted);
+}
+
+/* Sums over all tables cannot be negative, and are what was walked: of a pool in which something else is wrong the walk
+ * is not to be relied on. */
+static void check_sums(struct checking *c, const struct psc_trackers *t)
+{
+	const bool is_sound = c->v->n_found == 0;
+	for (size_t i = 0; i < t->n_rows; i++) {
 		for (int pool = 0; pool < 2; pool++) {
-			const struct psc_tracker_row *row = &t.rows[i];
-			int64_t live = psc_tracker_live(&t, &row->half[pool]);
-			int64_t bytes = psc_tracker_bytes(&t, &row->half[pool]);
-			if (row->incomplete || (live >= 0 && bytes >= 0))
-				continue;
-			struct psc_defect_row *r = new_row(c);
-			if (r == NULL)
-				continue;
-			r->check = live < 0 ? "negative count of a tag" : "negative bytes of a tag";
-			r->has_values = r->has_tag = true;
-			r->found = (uint64_t)(live < 0 ? live : bytes);
-			r->pool = (enum psc_pool)pool;
-			for (int b = 0; b < 4; b++)
-				r->tag[b] = (uint8_t)(row->tag >> (8 * b));
+			const struct psc_tracker_row *row = &t->rows[i];
+			int64_t live = psc_tracker_live(t, &row->half[pool]);
+			int64_t bytes = psc_tracker_bytes(t, &row->half[pool]);
+			if (!row->incomplete && (live < 0 || bytes < 0))
+				add_count(c, live < 0 ? "negative count of a tag" : "negative bytes of a tag", row->tag,
+					  (enum psc_pool)pool, 0, (uint64_t)(live < 0 ? live : bytes));
 		}
 	}
-	return PSC_OK;
+	if (is_sound)
+		psc_counts_check(t, &c->walked, &c->v->warnings, on_count, c);
+}
+
+/* What is not on the way of the walk. */
+static enum psc_status check_records(struct checking *c, struct psc_error *reterr)
+{
+	struct psc_trackers t;
+	struct psc_defects d = {0};
+	enum psc_status st = psc_trackers_check(c->k, &c->v->arena, &c->v->warnings, &d, &t, reterr);
+	if (st == PSC_OK && !t.available)
+		d.n = d.n_found = 0;
+	if (st == PSC_OK)
+		st = psc_verifier_defects(c->k, &c->v->arena, &c->v->warnings, &d, reterr);
+	if (st == PSC_OK && d.no_memory)
+		st = psc_fail_no_memory(reterr);
+	for (size_t i = 0; i < d.n && st == PSC_OK; i++)
+		add(c, &d.items[i]);
+	psc_defects_deinit(&d);
+	if (st == PSC_OK && t.available)
+		check_sums(c, &t);
+	return st;
 }
 
 static int by_va(const void *pa, const void *pb)
@@ -220,7 +255,8 @@ static enum psc_status check(struct checking *c, struct psc_error *reterr)
 	}
 	c->v->n_found = n_all;
 	if (c->o->lo == 0 && c->o->hi == 0) {
-		st = check_trackers(c, reterr);
+		c->walked.result = &result;
+		st = check_records(c, reterr);
 		if (st != PSC_OK)
 			return st;
 	}
@@ -264,9 +300,13 @@ enum psc_status psc_validate_compute(struct psc_kernel *k, const struct psc_vali
 	if (c.v == NULL)
 		return psc_fail_no_memory(reterr);
 	c.v->warnings.arena = &c.v->arena;
+	psc_tally_init(&c.walked.tally, false);
 	enum psc_status st = psc_process_table_read(k, &c.processes, reterr);
 	if (st == PSC_OK)
 		st = check(&c, reterr);
+	if (st == PSC_OK && c.walked.tally.no_memory)
+		st = psc_fail_no_memory(reterr);
+	psc_tally_deinit(&c.walked.tally);
 	/* Names of processes are borrowed from the table. */
 	for (size_t i = 0; i < c.v->n && st == PSC_OK; i++) {
 		struct psc_block_process *p = &c.v->items[i].suspect.process;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Driver Verifier's records, log and counters of a good dump that the input patches. */
+#include "blame/verifier.h"
 #include "patched_kernel.h"
 #include "report/callers.h"
 
@@ -41,6 +42,13 @@ static void read_all(struct psc_kernel *k)
 			abort();
 		psc_callers_free(c);
 	}
+	struct psc_arena arena = PSC_ARENA_INIT;
+	struct psc_warnings warnings = {.arena = &arena};
+	struct psc_defects defects = {0};
+	(void)psc_verifier_defects(k, &arena, &warnings, &defects, NULL);
+	psc_defects_deinit(&defects);
+	psc_warnings_deinit(&warnings);
+	psc_arena_deinit(&arena);
 	uint64_t n = 0;
 	(void)psc_caller_blocks_list(k, on_block, &n, NULL);
 	n = 0;

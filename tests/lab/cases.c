@@ -315,6 +315,21 @@ static void plant_defects(struct lab_machine *m)
 						.quota_process = m->processes[0].va});
 }
 
+/* Healthy but for two tags: one counts a thousand blocks that are not there, one a MiB. */
+static void plant_miscounted(struct lab_machine *m)
+{
+	lab_plant_mix(m, 3000);
+	lab_track_bulk(m, T4("Lost"), LAB_POOL_NONPAGED, 5000, 4000, 64000);
+	lab_small(m, T4("Byte"), LAB_POOL_PAGED, 100);
+	lab_track_bulk(m, T4("Byte"), LAB_POOL_PAGED, 0, 0, 1 << 20);
+}
+
+static void damage_miscounted(struct lab_machine *m)
+{
+	lab_damage_note(m, "count of a tag against walk", 0);
+	lab_damage_note(m, "bytes of a tag against walk", 0);
+}
+
 static void options_no_tagging(struct lab_options *o)
 {
 	o->no_tagging = true;
@@ -522,6 +537,9 @@ static const struct lab_case cases[] = {
 	{"lost-special", "heap: two pages of special pool", "2004-x64", NULL, plant_special, lose_special},
 	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
 	{"defects", "one defect of each kind", "7-x64", NULL, plant_defects, lab_damage_kinds},
+	{"miscounted", "two tags whose counters are wrong", NULL, NULL, plant_miscounted, damage_miscounted},
+	{"verifier-defects", "Driver Verifier's records, trailers and counters overwritten", NULL, options_verifier,
+	 plant_verifier, lab_verifier_damage},
 	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,
 	 lab_damage_loops},
 	{"verifier", "Driver Verifier with pool tracking, one of its drivers unloaded", NULL, options_verifier,

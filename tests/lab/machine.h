@@ -417,6 +417,7 @@ void lab_verifier_finish(struct lab_machine *m);
 void lab_verifier_truth(const struct lab_machine *m, struct cJSON *truth);
 /* The last page of records of the first two drivers, out of kernel dumps. */
 void lab_verifier_lose(struct lab_machine *m);
+void lab_verifier_damage(struct lab_machine *m);
 void lab_verifier_free(struct lab_machine *m);
 
 /* A driver of a case, and where Verifier saw it allocate. */

@@ -4,7 +4,7 @@
  * table of allocating stacks (pool.md 8, 11.4). Blocks are planted with the machine; what names code addresses is
  * written when the drivers have been placed.
  */
-#include "machine.h"
+#include "damage.h"
 #include <cjson/cJSON.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -562,4 +562,30 @@ void lab_verifier_free(struct lab_machine *m)
 		free(v->pages[d]);
 	free(v->records);
 	free(v);
+}
+
+/* Of each driver at most one thing, so that most agree. On XP there is no pointer back, and counters are not compared.
+ */
+void lab_verifier_damage(struct lab_machine *m)
+{
+	struct lab_verifier *v = m->verifier;
+	const char *type = has_trees(m) ? "_VF_TARGET_VERIFIED_DRIVER_DATA" : "_MI_VERIFIER_DRIVER_ENTRY";
+	unsigned ptr = lab_ptr_size(m->b);
+	const struct record *r = &v->records[20];
+	uint64_t entry = lab_get_ptr(m, r->va + r->usable - ptr);
+	lab_put32(m->mem, entry + 3 * ptr, LAB_TAG('E', 'v', 'i', 'l'));
+	lab_damage_note(m, "Verifier record", r->va);
+	if (has_array(m))
+		return;
+	r = &v->records[10];
+	lab_put_ptr(m, r->va + r->usable - ptr, 0x41414141);
+	lab_damage_note(m, "Verifier trailer", r->va + r->usable - ptr);
+	uint64_t owner = lab_get_ptr(m, v->pages[0][0] + ptr);
+	uint64_t at = owner + lab_offset(m->b, type, "CurrentNonPagedPoolAllocations");
+	lab_put32(m->mem, at, lab_get32(m->mem, at) + 100);
+	lab_damage_note(m, "Verifier count", owner);
+	owner = lab_get_ptr(m, v->pages[1][0] + ptr);
+	at = owner + lab_offset(m->b, type, "PagedBytes");
+	lab_put_ptr(m, at, lab_get_ptr(m, at) + 0x1000);
+	lab_damage_note(m, "Verifier bytes", owner);
 }
