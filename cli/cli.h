@@ -48,6 +48,7 @@ struct common_options {
 	enum color color;
 	long width;                    /* of tables; 0: any; -1: of the terminal */
 	bool exact_bytes, human_bytes; /* --bytes, --human; neither: human on a terminal */
+	const char *table_option;      /* the last of those that only tables obey; NULL: none was given */
 	bool no_pager;
 };
 

@@ -294,6 +294,8 @@ int cmd_symbols(int argc, char **argv)
 		return usage_error("symbols", "--store is for import");
 	if (o.is_urls && (is_import || o.profile != NULL))
 		return usage_error("symbols", "--format urls is for a dump");
+	if (is_import && o.common.table_option != NULL)
+		return usage_error("symbols", "%s is for tables; import prints one path a line", o.common.table_option);
 	if (is_import && optind + 1 == argc)
 		return usage_error("symbols", "import which files?");
 	if (is_import && o.profile == NULL)

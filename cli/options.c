@@ -68,9 +68,30 @@ static int parse_color(const char *text, const char *command, enum color *ret)
 	return usage_error(command, "--color is auto, always or never, not '%s'", text);
 }
 
+/* NULL: more than tables obey it. */
+static const char *table_option(int opt)
+{
+	switch (opt) {
+	case OPT_BYTES:
+		return "--bytes";
+	case OPT_HUMAN:
+		return "--human";
+	case OPT_WIDTH:
+		return "--width";
+	case OPT_COLOR:
+		return "--color";
+	case OPT_NO_COLOR:
+		return "--no-color";
+	default:
+		return NULL;
+	}
+}
+
 int common_option(struct common_options *o, int opt, const char *command, const char *help)
 {
 	char *end = NULL;
+	if (table_option(opt) != NULL)
+		o->table_option = table_option(opt);
 	switch (opt) {
 	case OPT_FORMAT:
 		if (!parse_format(optarg, &o->format))

@@ -63,6 +63,9 @@ int parse_options(const struct command_spec *spec, struct common_options *o, voi
 		if (code >= 0)
 			return code;
 	}
+	if (spec->formats == FORMATS_KD && o->format == FORMAT_TABLE && o->table_option != NULL)
+		return usage_error(spec->name, "%s is for tables; lines here are those of the debugger; %s",
+				   o->table_option, spec->other_formats);
 	if ((spec->formats & FORMAT_BIT(o->format)) != 0)
 		return OPTION_DONE;
 	if (spec->formats == FORMATS_KD)

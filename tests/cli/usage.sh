@@ -15,7 +15,7 @@ bad frobnicate
 bad frobnicate x.dmp
 bad --frobnicate
 bad ''
-for command in info tags blocks block validate callers owner verifier diff poolused pool poolval poolfind; do
+for command in info symbols tags blocks block validate callers owner stacks verifier diff poolused pool poolval poolfind; do
 	bad "$command"
 	bad "$command" ''
 	bad "$command" --frobnicate x.dmp
@@ -163,6 +163,22 @@ says "poolscope tags: --sort is bytes, tag, nonpaged, paged, allocs, frees, diff
 says "poolscope pool: the form of the debugger is the only one here; 'poolscope block' has others" \
 	pool --format json fffff8a000000010 x.dmp
 
+for option in --bytes --human --width=80 --color=always --no-color; do
+	for command in 'pool fffff8a000000010' 'poolval fffff8a000000010' poolused 'poolfind NtFC' verifier; do
+		# shellcheck disable=SC2086
+		bad $command "$option" x.dmp
+		grep -q "^poolscope ${command%% *}: ${option%%=*} is for tables; lines here are those of the debugger" "$tmp/err" ||
+			fail "${command%% *} $option: $(cat "$tmp/err")"
+	done
+	bad symbols import "$option" x.pdb
+	grep -q "^poolscope symbols: ${option%%=*} is for tables" "$tmp/err" || fail "symbols import $option: $(cat "$tmp/err")"
+done
+bad stacks x.dmp y.dmp
+for value in 0x xyz 12345678901234567 ''; do bad stacks --thread "$value" x.dmp; done
+for value in -1 x ''; do bad stacks -n "$value" x.dmp; done
+for value in folded openmetrics; do bad stacks --format "$value" x.dmp; done
+for option in --no-sites=1 --rows --tag-file -n; do bad owner NtFC x.dmp "$option"; done
+
 help() {
 	run "$@"
 	expect 0 "poolscope $*"
@@ -171,13 +187,13 @@ help() {
 }
 
 help --help
-for command in info tags blocks block validate callers owner verifier diff poolused pool poolval poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
+for command in info symbols tags blocks block validate callers owner stacks verifier diff sites poolused pool poolval poolfind; do grep -q "^  $command " "$tmp/out" || fail "--help does not list $command"; done
 help -h
 help help
 help help tags
 grep -q '^Usage: poolscope tags ' "$tmp/out" || fail "help tags does not explain tags"
 bad help frobnicate
-for command in info tags blocks block validate callers owner verifier diff poolused pool poolval poolfind; do
+for command in info symbols tags blocks block validate callers owner stacks verifier diff sites poolused pool poolval poolfind; do
 	help "$command" --help
 	help "$command" -h
 	help "$command" --quiet --help x.dmp
