@@ -14,6 +14,11 @@
 #define PROCESSOR_STACK32 0x3000u
 #define FUNCTION32_MAX    0x10000u /* x86: how far a function may reach */
 
+/* _KTRAP_FRAME of x86: Ebp 60, Eip 68, SegCs 6c, EFlags 70; HardwareEsp is only pushed on the way from user mode. */
+#define TRAP32_HARDWARE_ESP 0x74u
+#define KERNEL_CS32         8u
+#define FLAGS32_ZERO        0xffc08028u
+
 struct walker {
 	struct psc_kernel *k;
 	struct psc_stack_modules modules;
@@ -258,6 +263,27 @@ static bool is_frame32(struct walker *w, uint64_t ebp, uint64_t above, uint64_t 
 	return true;
 }
 
+/* A trap frame at ebp, of an interrupt in kernel mode (reference: kernel 9b [V]). Nothing marks it: the code segment,
+ * the flags' fixed bits, and where it came from must all be what they can only be there. */
+static bool is_trap_frame32(struct walker *w, uint64_t ebp, uint64_t above, uint64_t *ret_ebp, uint64_t *ret_pc)
+{
+	uint8_t b[TRAP32_HARDWARE_ESP];
+	int i = stack_of(w, ebp);
+	if (ebp % 4 != 0 || ebp < above || i < 0 || w->stacks[i].hi - ebp < sizeof(b) ||
+	    psc_read_va(&w->k->reader, ebp, b, sizeof(b)) != sizeof(b))
+		return false;
+	uint64_t pc = psc_le32(b + 0x68), next = psc_le32(b + 0x60);
+	uint32_t flags = psc_le32(b + 0x70);
+	const struct psc_stack_module *m = psc_stack_module_at(&w->modules, pc, NULL);
+	if ((psc_le32(b + 0x6c) & 0xffff) != KERNEL_CS32 || (flags & 2) == 0 || (flags & FLAGS32_ZERO) != 0 ||
+	    m == NULL || psc_stack_module_is_code(m, pc) == 0 ||
+	    (psc_is_kernel_va(&w->k->space, next) && (stack_of(w, next) != i || next <= ebp)))
+		return false;
+	*ret_ebp = next;
+	*ret_pc = pc;
+	return true;
+}
+
 /* Where the call before a return address goes: relative, or through a pointer in memory. 0: not told. */
 static uint64_t call_target32(struct walker *w, uint64_t pc)
 {
@@ -311,6 +337,13 @@ static enum psc_stack_stop walk_frames32(struct walker *w, uint64_t sp, uint64_t
 			if (!add_frame(w, pc, ebp + 4, ebp + 8, PSC_FRAME_RECORD))
 				return PSC_STACK_LIMIT;
 			sp = ebp + 8;
+			ebp = next;
+			continue;
+		}
+		if (has_ebp && is_trap_frame32(w, ebp, sp, &next, &pc)) {
+			if (!add_frame(w, pc, ebp + 0x68, ebp + TRAP32_HARDWARE_ESP, PSC_FRAME_TRAP))
+				return PSC_STACK_LIMIT;
+			sp = ebp + TRAP32_HARDWARE_ESP;
 			ebp = next;
 			continue;
 		}

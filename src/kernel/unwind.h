@@ -24,7 +24,7 @@ enum psc_unwind_result {
 	PSC_UNWIND_OK,      /* the caller's registers; *return_va is where its pc was read, 0 from a register */
 	PSC_UNWIND_TRAP,    /* the same, but pc is where an interrupt or exception came, not a return address */
 	PSC_UNWIND_MISSING, /* unwind data or stack are not in the dump */
-	PSC_UNWIND_CORRUPT, /* they contradict themselves, or the stack does not grow */
+	PSC_UNWIND_CORRUPT, /* they contradict themselves, or the stack does not grow (x64: without a frame register) */
 	PSC_UNWIND_UNKNOWN, /* needs a register whose value is not known */
 };
 

@@ -44,7 +44,7 @@ struct undo {
 	const struct psc_unwind_memory *m;
 	struct psc_cpu_regs *regs;
 	uint64_t start_rsp;
-	bool is_machine_frame;
+	bool is_machine_frame, has_moved; /* the stack pointer is from a machine frame, from a frame register */
 	uint64_t return_va;
 	enum psc_unwind_result result;
 };
@@ -216,6 +216,7 @@ static bool undo_code(struct undo *u, const struct info *info, const uint8_t *p,
 			return false;
 		}
 		u->regs->gpr[RSP] = base;
+		u->has_moved = true;
 		return true;
 	case OP_SAVE_NONVOL:
 	case OP_SAVE_NONVOL_FAR:
@@ -417,7 +418,7 @@ void psc_unwind_x64(const struct psc_unwind_memory *m, const struct psc_unwind_i
 		    struct psc_cpu_regs *regs, struct psc_unwind_step *ret)
 {
 	struct psc_cpu_regs work = *regs;
-	struct undo u = {m, &work, regs->gpr[RSP], false, 0, PSC_UNWIND_OK};
+	struct undo u = {m, &work, regs->gpr[RSP], false, false, 0, PSC_UNWIND_OK};
 	uint64_t rva = regs->pc - img->base;
 	struct entry e;
 	bool found;
@@ -435,8 +436,9 @@ void psc_unwind_x64(const struct psc_unwind_memory *m, const struct psc_unwind_i
 		follow_records(&u, img, e, rva, is_return, &ret->function_rva);
 	if (u.result == PSC_UNWIND_OK && !u.is_machine_frame)
 		take_return(&u);
-	/* An interrupt may have come on another stack; a call never goes down. */
-	if (u.result == PSC_UNWIND_OK && !u.is_machine_frame && work.gpr[RSP] <= u.start_rsp)
+	/* An interrupt may have come on another stack, and what changes stacks keeps the old one in a frame register;
+	 * other calls never go down. */
+	if (u.result == PSC_UNWIND_OK && !u.is_machine_frame && !u.has_moved && work.gpr[RSP] <= u.start_rsp)
 		u.result = PSC_UNWIND_CORRUPT;
 	ret->result = u.result;
 	if (u.result != PSC_UNWIND_OK)

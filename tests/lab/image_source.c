@@ -186,7 +186,7 @@ static void write_exported_function(FILE *f, const struct export *e, size_t numb
 	const unsigned n = is_cdecl ? 3 : e->argument_bytes / 4;
 
 	write_section(f, e->section);
-	fprintf(f, "void *%s%s(", is_cdecl ? "" : "__stdcall ", e->name);
+	fprintf(f, "__attribute__((noinline)) void *%s%s(", is_cdecl ? "" : "__stdcall ", e->name);
 	for (unsigned i = 0; i < n; i++)
 		fprintf(f, "%sKiWord a%u", i > 0 ? ", " : "", i);
 	fputs(n == 0 ? "void)\n{\n" : ")\n{\n", f);
@@ -214,6 +214,39 @@ static void write_filler(FILE *f, uint64_t *rng)
 	}
 }
 
+/* The kernel allocates too: directly, through a wrapper of its own, and by a jump. tests/sites/dump.py knows these. */
+static void write_own_allocations(FILE *f, enum lab_arch arch)
+{
+	fprintf(f,
+		"void *KiLabOwn1(void)\n{\n\tvoid *p = ExAllocatePoolWithTag(1, 0x58, 0x314b624c);\n"
+		"\tKiLabState[1] = p != 0;\n\treturn p;\n}\n"
+		"__attribute__((noinline)) void *KiLabAllocate(KiWord n, KiWord tag)\n{\n"
+		"\tvoid *p = ExAllocatePoolWithTag(0x200, n, tag);\n\tKiLabState[2] = p != 0;\n\treturn p;\n}\n"
+		"void *KiLabOwn2(void)\n{\n\tvoid *p = KiLabAllocate(0x68, 0x324b624c);\n"
+		"\tKiLabState[3] = p != 0;\n\treturn p;\n}\n"
+		"void *KiLabOwn3(void)\n{\n\tKiLabState[4]++;\n\treturn ExAllocatePool2(%s);\n}\n"
+		"void *(*const KiLabOwnTable[])(void) = {KiLabOwn1, KiLabOwn2, KiLabOwn3};\n",
+		arch == LAB_ARCH_X86 ? "0x40, 0, 0x78, 0x334b624c" : "0x40, 0x78, 0x334b624c, 0");
+}
+
+/* What an interrupt leaves on the stacks: a machine frame, and a change to the processor's own stack for what runs
+ * there. tests/stacks/machine.py lays such stacks. */
+static void write_interrupt(FILE *f)
+{
+	fputs("void *KiLabDpcStack, *KiLabDpcRoutine;\n"
+	      "__asm__(\".text\\n.globl KiLabRetireDpcs\\nKiLabRetireDpcs:\\n.seh_proc KiLabRetireDpcs\\n\"\n"
+	      "\t\"pushq %rbp\\n.seh_pushreg %rbp\\nsubq $0x20, %rsp\\n.seh_stackalloc 0x20\\n\"\n"
+	      "\t\"leaq 0x20(%rsp), %rbp\\n.seh_setframe %rbp, 0x20\\n.seh_endprologue\\n\"\n"
+	      "\t\"movq KiLabDpcStack(%rip), %rsp\\nsubq $0x20, %rsp\\ncall *KiLabDpcRoutine(%rip)\\n\"\n"
+	      "\t\"leaq 0(%rbp), %rsp\\npopq %rbp\\nret\\n.seh_endproc\\n\"\n"
+	      "\t\".globl KiLabInterrupt\\nKiLabInterrupt:\\n.seh_proc KiLabInterrupt\\n.seh_pushframe\\n\"\n"
+	      "\t\"pushq %rbp\\n.seh_pushreg %rbp\\nsubq $0x150, %rsp\\n.seh_stackalloc 0x150\\n\"\n"
+	      "\t\"leaq 0x80(%rsp), %rbp\\n.seh_setframe %rbp, 0x80\\n.seh_endprologue\\n\"\n"
+	      "\t\"call KiLabRetireDpcs\\naddq $0x150, %rsp\\npopq %rbp\\niretq\\n.seh_endproc\");\n"
+	      "extern void KiLabInterrupt(void);\nvoid *const KiLabVectors[] = {(void *)KiLabInterrupt};\n",
+	      f);
+}
+
 void lab_source_kernel(FILE *f, enum lab_arch arch, const struct lab_global *globals, size_t n_globals,
 		       const char *c_types, uint64_t seed, uint32_t pinned_rva)
 {
@@ -232,7 +265,10 @@ void lab_source_kernel(FILE *f, enum lab_arch arch, const struct lab_global *glo
 	write_globals(f, arch, globals, n_globals, pinned_rva);
 	for (size_t i = 0; i < N_FUNCTIONS; i++)
 		write_exported_function(f, &functions[i], i, &rng);
+	write_own_allocations(f, arch);
 	write_filler(f, &rng);
+	if (arch == LAB_ARCH_X64)
+		write_interrupt(f);
 	fputs("int __stdcall KiSystemStartup(void *loader_block)\n{\n"
 	      "\treturn KiLabPadding[0] + (int)KiLabMix((unsigned)(KiWord)loader_block, 1) + (KiLabPointers[0] != "
 	      "0);\n}\n",

@@ -239,6 +239,7 @@ struct lab_machine {
 		uint64_t va, pid, tid, limit, base;
 	} stacks[16]; /* threads beside the running ones */
 	unsigned n_stacks;
+	uint64_t dpc_stack[LAB_MAX_CPUS]; /* upper ends; 0 but in the case of stacks */
 
 	/* What the truth says beside the rows. */
 	uint64_t paged_out_pages, transition_pages, stale_pages, dropped_pages;

@@ -92,6 +92,11 @@ void lab_damage_stacks(struct lab_machine *m)
 	for (unsigned i = 0; i < N_THREADS; i++)
 		new_thread(m, i);
 	link_threads(m);
+	for (unsigned cpu = 0; cpu < m->n_cpus; cpu++) {
+		const uint32_t bytes = lab_ptr_size(m->b) == 8 ? 0x6000 : 0x3000;
+		m->dpc_stack[cpu] = lab_system_pages(m, bytes) + bytes;
+		lab_put_field(m, m->prcb_va[cpu], "_KPRCB", "DpcStack", m->dpc_stack[cpu]);
+	}
 	if (plan)
 		carry_out(m, plan);
 	for (uint64_t va = m->stacks[TRIMMED].limit; va < m->stacks[TRIMMED].base; va += LAB_PAGE)
@@ -126,6 +131,7 @@ void lab_stacks_truth(const struct lab_machine *m, cJSON *truth)
 		add_hex(o, "thread", m->thread_va[cpu]);
 		add_hex(o, "limit", m->stack_va[cpu]);
 		add_hex(o, "base", m->stack_va[cpu] + (lab_build_is64(m->b) ? 0x6000 : 0x3000));
+		add_hex(o, "dpc_base", m->dpc_stack[cpu]);
 		cJSON_AddItemToArray(running, o);
 	}
 	for (size_t i = 0; i < m->n_modules; i++) {

@@ -41,6 +41,12 @@ def expected(work):
                 routine, pool, through = "ExAllocatePoolWithTag", "1", ("LabAllocate",)
             out[(name + ".sys", function, routine, tag.to_bytes(4, "little").hex(), size, int(pool, 0), through)] += 1
         out[(name + ".sys", "LabAllocate", "ExAllocatePoolWithTag", None, None, 1, ())] += 1
+    # The kernel's own: tests/lab/image_source.c.
+    nt, routine = "ntoskrnl.exe", "ExAllocatePoolWithTag"
+    out[(nt, "KiLabOwn1", routine, b"LbK1".hex(), 0x58, 1, ())] += 1
+    out[(nt, "KiLabAllocate", routine, None, None, 0x200, ())] += 1
+    out[(nt, "KiLabOwn2", routine, b"LbK2".hex(), 0x68, 0x200, ("KiLabAllocate",))] += 1
+    out[(nt, "KiLabOwn3", "ExAllocatePool2", b"LbK3".hex(), 0x78, 0x40, ())] += 1
     return out
 
 
@@ -58,12 +64,18 @@ try:
         through = tuple(c["function"] for c in r["chain"])
         have[(r["module"], r["function"], r["api"], tag, size, int(r["pool"]["values"][0], 16), through)] += 1
         base = next(int(m["base"], 16) for m in doc["modules"] if m["name"] == r["module"])
+        if r["tail_call"]:
+            continue
         if int(r["return_address"], 16) != base + int(r["return_rva"], 16):
             sys.exit("return address of %s" % r)
+    owner = json.loads(run(exe, "owner", "LbK2", "-q", "--format", "json", "--symbols", work, dump))
 finally:
     shutil.rmtree(work, ignore_errors=True)
 if len(want) < 20 or doc["coverage"]["ratio"] != 1:
     sys.exit("%d sites planted, coverage %s" % (len(want), doc["coverage"]))
+first = owner["rows"][0] if owner["rows"] else {"source": None, "caller": {"module": None, "symbol": None}}
+if (first["source"], first["caller"]["module"], first["caller"]["symbol"]) != ("call_site", "ntoskrnl.exe", "KiLabOwn2"):
+    sys.exit("owner of the kernel's tag: %s" % first)
 print("%d sites planted, %d found" % (sum(want.values()), sum(have.values())))
 for k in (want - have) + (have - want):
     print("missing" if want[k] > have[k] else "false", k)

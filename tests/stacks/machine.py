@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -71,7 +72,7 @@ class Stack:
     """Calls from the outside in; mem holds all words that they left."""
 
     def __init__(self, code, base):
-        self.code = code
+        self.code, self.base = code, base
         top = (base - 0x88) & ~0xF
         self.s = State(arch, top + 8 if arch == "x64" else top)
         if arch == "arm64":
@@ -105,6 +106,56 @@ def uses(code, module):
     """Functions LabUseN with calls, and the routine each calls first."""
     out = [n for n in code.functions[module] if re.match(r"LabUse\d+$", n) and call_in(code.functions[module][n], None)]
     return sorted(out, key=lambda n: int(n[6:]))
+
+
+def in_interrupt(s, code, dpc_base, put):
+    """An interrupt came in the frame last entered. x64: its machine frame, then DPCs on the stack of the processor, where a
+    driver's function stands behind a call. x86: a trap frame below that of the kernel's function. The state, and the frames
+    from the inside out."""
+    at, sp = s.s, s.s.regs[SP[arch]]
+    frames = list(s.frames)
+    f = code.functions["labnet"]
+    name = uses(code, "labnet")[0]
+    inner = call_in(f[name], None)
+    if arch == "x86":
+        # KTRAP_FRAME, without what is only pushed on the way from user mode: HardwareEsp, at 74, is where it was.
+        frame = sp - 0x74
+        for off, v in ((0x54, at.regs[7]), (0x58, at.regs[6]), (0x5C, at.regs[3]), (0x60, at.regs[5]), (0x68, frames[0]),
+                       (0x6C, 8), (0x70, 0x246)):
+            at.mem[frame + off] = v
+        at.regs.update({4: frame - 0x10, 5: frame})
+        put(at, at.regs[4], s.base)
+        return at, [code.base["nt"] + call_in(code.functions["nt"]["KeWaitForSingleObject"], None)] + frames
+    nt = code.functions["nt"]
+    interrupt, retire = code.base["nt"] + call_in(nt["KiLabInterrupt"], nt["KiLabRetireDpcs"][0][0]), \
+        code.base["nt"] + call_in(nt["KiLabRetireDpcs"], None)
+    frame = (sp & ~0xF) - 0x28
+    for off, v in ((0, frames[0]), (8, 0x10), (0x10, 0x246), (0x18, sp), (0x20, 0x18)):
+        at.mem[frame + off] = v
+    at.mem[frame - 8] = at.regs[5]
+    sp = frame - 8 - 0x150
+    at.mem[sp - 8], at.mem[sp - 0x10] = interrupt, sp + 0x80
+    at.regs[5] = sp - 0x10
+    top = dpc_base - 0x28
+    at.mem[top] = retire
+    put(at, sp - 0x38, s.base)
+    at.regs[4] = top
+    at = state_at(f[name], at, inner)
+    put(at, at.regs[4], dpc_base)
+    return at, [code.base["labnet"] + inner, retire, interrupt] + frames
+
+
+def loop_of_records(path, base):
+    """Lines of a plan that make all of an exception directory one that names everything twice, and whose records chain to
+    themselves."""
+    d = open(path, "rb").read()
+    pe = struct.unpack_from("<I", d, 0x3C)[0]
+    rva, size = struct.unpack_from("<II", d, pe + 24 + 112 + 8 * 3)
+    n = size // 12 - 2
+    info = rva + 12 * n
+    data = struct.pack("<III", 1, 0x7FFFFFFF, info) * n + struct.pack("<IIII", 0x21, 1, 0x7FFFFFFF, info)
+    data = data.ljust((len(data) + 7) & ~7, b"\0")[:size & ~7]
+    return ["word %x %x" % (base + rva + i, struct.unpack_from("<Q", data, i)[0]) for i in range(0, len(data), 8)]
 
 
 def chain(code, base, i):
@@ -215,9 +266,14 @@ try:
         else:
             rva, st, _ = next(x for x in states if x[2])
         pc, frames = code.base[module] + rva, [code.base[module] + rva] + s.frames
+        if cpu == 3 and arch != "arm64":
+            s.s, s.frames = st, frames
+            st, frames = in_interrupt(s, code, int(t["dpc_base"], 16), put)
+            pc = frames[0]
         if cpu == 2:
             pc, frames = 0x401000, []
-        put(st, st.regs[SP[arch]], base)
+        if cpu != 3 or arch == "arm64":
+            put(st, st.regs[SP[arch]], base)
         plan.append("register %x %x %x" % (cpu, context[0], pc))
         plan.append("register %x %x %x" % (cpu, context[1], st.regs[SP[arch]]))
         for r, at in context[2].items():
@@ -232,6 +288,14 @@ try:
         sys.exit("the two builds differ")
     isf = [os.path.join(second, again["isf"])]
     n_frames = n_unwound = 0
+    damaged = None
+    if arch == "x64":
+        # The same machine with an exception directory that leads nowhere: what labnet's frames hang on is lost, no more.
+        third = os.path.join(work, "3")
+        os.mkdir(third)
+        with open(path, "a") as f:
+            f.write("\n".join(loop_of_records(os.path.join(first, "labnet.sys"), code.base["labnet"])) + "\n")
+        damaged = make(third, LAB_STACKS=path)
     for container in again["containers"]:
         dump = os.path.join(second, again["containers"][container]["file"])
         doc = json.loads(run(exe, "stacks", "-q", "--format", "json", "--isf", isf[0], dump))
@@ -268,7 +332,9 @@ try:
                 bad.append("%s: frames %s, not %s" % (where, list(map(hex, got)), list(map(hex, frames))))
             if r["end"] != end and not (arch != "x64" and frames):
                 bad.append("%s: ends %s, not %s" % (where, r["end"], end))
-            if arch == "x64" and frames and (hows[0] != "context" or set(hows[1:]) - {"unwind"} or
+            if i == len(truth["threads"]) + 3 and arch != "arm64" and hows.count("trap") != 1:
+                bad.append("%s: no trap frame: %s" % (where, hows))
+            if arch == "x64" and frames and (hows[0] != "context" or set(hows[1:]) - {"unwind", "trap"} or
                                              any(f["uncertain"] for f in r["frames"])):
                 bad.append("%s: found by %s" % (where, hows))
             if i < len(truth["threads"]) and (r["tid"] != int(truth["threads"][i]["tid"], 16) or
@@ -276,6 +342,27 @@ try:
                 bad.append("%s: tid %s of process %s" % (where, r["tid"], r["process"]))
             n_frames += len(got)
             n_unwound += sum(h in ("unwind", "frame", "context") for h in hows)
+    # Without symbols: what is not known of threads is said, and no frame is one that is not there.
+    dump = os.path.join(second, again["containers"]["full"]["file"])
+    doc = json.loads(run(exe, "stacks", "-q", "--no-scan", "--format", "json", dump))
+    for r in doc["rows"]:
+        have = [int(f["address"], 16) for f in r["frames"] if not f["uncertain"]]
+        frames = want.get(r["thread"], (0, 0, []))[2]
+        if have and arch == "x64" and have != (frames[:-1] if r["thread"] == list(want)[NOWHERE] else frames):
+            bad.append("without symbols: thread %s has %s, not %s" % (r["thread"], list(map(hex, have)), list(map(hex, frames))))
+    if damaged is not None:
+        dump = os.path.join(third, damaged["containers"]["full"]["file"])
+        doc = json.loads(run(exe, "stacks", "-q", "--format", "json", "--isf", os.path.join(third, damaged["isf"]), dump))
+        net = range(code.base["labnet"], code.base["labnet"] + 0x10000)
+        n_cut = 0
+        for r, (va, (_, end, frames)) in zip(sorted(doc["rows"], key=lambda r: list(want).index(r["thread"])), want.items()):
+            certain = [int(f["address"], 16) for f in r["frames"] if not f["uncertain"]]
+            cut = next((i + 1 for i, a in enumerate(frames) if a in net), len(frames))
+            n_cut += cut < len(frames)
+            if list(want).index(va) != NOWHERE and certain != frames[:cut]:
+                bad.append("damaged: thread %s: certain %s, not %s" % (va, list(map(hex, certain)), list(map(hex, frames[:cut]))))
+        if n_cut < 3 or len(doc["rows"]) != len(want):
+            bad.append("damaged: %d stacks cut, %d threads" % (n_cut, len(doc["rows"])))
 finally:
     if os.environ.get("KEEP"):
         print(work)
