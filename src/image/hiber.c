@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Hibernation files (hiberfil.sys): an index of compressed blocks, and their pages (reference: dumps 22, 23). */
 #include "image/hiber.h"
+#include "image/block_cache.h"
 #include "image/xpress.h"
-#include "io/os.h"
 #include "util/checked.h"
 #include "util/error.h"
 #include "util/vec.h"
@@ -10,20 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUNS_MAX    ((size_t)1 << 25)
-#define CACHE_SLOTS 64u
-
-struct slot {
-	uint64_t block; /* + 1; 0 = empty */
-	uint8_t *bytes; /* PSC_HIBER_BLOCK_BYTES, or NULL */
-};
+#define RUNS_MAX ((size_t)1 << 25)
 
 struct hiber {
 	struct psc_decoder base;
 	const struct psc_source *src;
 	struct psc_hiber_index ix; /* runs ascending and disjoint */
-	struct psc_os_mutex *lock; /* of the slots */
-	struct slot *slots;
+	struct psc_block_cache cache;
 };
 
 enum psc_status psc_hiber_add_block(struct psc_hiber_index *ix, const struct psc_hiber_block *b,
@@ -179,39 +172,24 @@ static bool read_page(const struct psc_decoder *d, uint64_t pfn, uint8_t page[PS
 	const struct psc_hiber_block *b = &h->ix.blocks.items[r->block];
 	if (at >= (size_t)b->n_pages * PSC_PAGE_BYTES)
 		return false;
-	struct slot *s = &h->slots[r->block % CACHE_SLOTS];
-	psc_os_mutex_lock(h->lock);
-	bool hit = s->block == (uint64_t)r->block + 1;
-	if (hit)
-		memcpy(page, s->bytes + at, PSC_PAGE_BYTES);
-	psc_os_mutex_unlock(h->lock);
-	if (hit)
+	if (psc_block_cache_get(&h->cache, r->block, at, page))
 		return true;
-	uint8_t *bytes = malloc(PSC_HIBER_BLOCK_BYTES), *old;
+	uint8_t *bytes = malloc(PSC_HIBER_BLOCK_BYTES);
 	if (!bytes || !unpack_block(h, b, bytes)) {
 		free(bytes);
 		return false;
 	}
 	memcpy(page, bytes + at, PSC_PAGE_BYTES);
-	psc_os_mutex_lock(h->lock);
-	old = s->bytes;
-	s->bytes = bytes;
-	s->block = (uint64_t)r->block + 1;
-	psc_os_mutex_unlock(h->lock);
-	free(old);
+	psc_block_cache_put(&h->cache, r->block, bytes);
 	return true;
 }
 
 static void close_hiber(struct psc_decoder *d)
 {
 	struct hiber *h = (struct hiber *)d;
-	for (size_t i = 0; h->slots && i < CACHE_SLOTS; i++)
-		free(h->slots[i].bytes);
-	free(h->slots);
+	psc_block_cache_deinit(&h->cache);
 	free(h->ix.blocks.items);
 	free(h->ix.runs.items);
-	if (h->lock)
-		psc_os_mutex_free(h->lock);
 	free(h);
 }
 
@@ -246,10 +224,9 @@ enum psc_status psc_hiber_open(struct psc_image *img, struct psc_error *reterr)
 	img->layout = PSC_LAYOUT_DECODED;
 	img->kind = PSC_IMAGE_PHYSICAL;
 	img->outside = PSC_PAGE_ABSENT;
-	h->slots = calloc(CACHE_SLOTS, sizeof(*h->slots));
-	if (!h->slots || psc_os_mutex_new(&h->lock) != 0)
-		return psc_fail_no_memory(reterr);
-	enum psc_status st = read_index(img, h, reterr);
+	enum psc_status st = psc_block_cache_init(&h->cache, reterr);
+	if (st == PSC_OK)
+		st = read_index(img, h, reterr);
 	if (st != PSC_OK)
 		return st;
 	for (size_t i = 0; i < h->ix.runs.n; i++)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* kdump-compressed files, as QEMU's dump-guest-memory and makedumpfile write them (reference: dumps 17). Headers,
- * bitmaps and page descriptors are read and checked here, and pages that are stored or deflated; those that are
- * compressed in another way go to libkdumpfile, which takes more of a file on trust than may be. */
+/* kdump-compressed files, as QEMU's dump-guest-memory and makedumpfile write them (reference: dumps 17). They count
+ * memory in blocks of the producer's page size: 4 KiB on x86 and x64, 64 KiB where QEMU saves an ARM64 machine.
+ * Headers, bitmaps and page descriptors are read and checked here, and pages that are stored or deflated; those that
+ * are compressed in another way go to libkdumpfile, which takes more of a file on trust than may be. */
 #include "image/kdump.h"
+#include "image/block_cache.h"
 #include "util/bytes.h"
 #include "util/checked.h"
 #include "util/error.h"
@@ -14,11 +16,13 @@
 #include <zlib.h>
 
 #define MAX_NOTE_BYTES   ((uint64_t)1 << 20)
-#define MAX_PAGES        ((uint64_t)1 << 34)
+#define MAX_BLOCKS       ((uint64_t)1 << 34)
+#define MAX_SHIFT        4u
+#define MAX_BLOCK_BYTES  (PSC_PAGE_BYTES << MAX_SHIFT)
 #define DESCRIPTOR_BYTES 24u
 #define FLAG_ZLIB        1u
 #define READ_CHUNK       ((size_t)1 << 20)
-#define LOOK_PAGES       ((uint64_t)1 << 24) /* for a page that is not stored */
+#define LOOK_BLOCKS      ((uint64_t)1 << 24) /* for one that is not stored */
 
 /* The producer's word size decides where the fields are. Parts of the file are named in the sub-header by a u64 offset
  * and a size of one word behind it. */
@@ -37,12 +41,13 @@ static const struct form forms[2] = {
 struct headers {
 	const struct form *form;
 	uint32_t version;
+	unsigned shift;                    /* log2 of the pages in a block */
 	uint64_t bitmap_off, bitmap_bytes; /* of both bitmaps */
-	uint64_t pages, lo, hi;            /* hi: exclusive */
+	uint64_t blocks, lo, hi;           /* hi: exclusive */
 	uint8_t sub[0x70];
 };
 
-/* One file: the set pages of [lo, hi) in order. */
+/* One file: the set blocks of [lo, hi) in order. */
 struct part {
 	const struct psc_source *src;
 	uint64_t lo, hi;
@@ -52,7 +57,9 @@ struct part {
 
 struct kdump {
 	struct psc_decoder base;
-	struct psc_bitmap present;
+	unsigned shift;
+	struct psc_block_cache cache; /* unless blocks are pages */
+	struct psc_bitmap present;    /* a bit for each block */
 	struct part parts[PSC_KDUMP_FILES_MAX];
 	size_t n_parts;
 	struct psc_kdump_lib *lib; /* NULL: not needed, or not there */
@@ -62,8 +69,10 @@ static enum psc_page_presence locate(const struct psc_decoder *d, uint64_t pfn, 
 {
 	const struct kdump *k = (const struct kdump *)d;
 	uint64_t index;
-	enum psc_page_presence p = psc_bitmap_locate(&k->present, pfn, &index);
-	*ret_run = p == PSC_PAGE_PRESENT ? psc_bitmap_run(&k->present, pfn, max) : 1;
+	uint64_t block = pfn >> k->shift, in_block = pfn - (block << k->shift);
+	enum psc_page_presence p = psc_bitmap_locate(&k->present, block, &index);
+	uint64_t run = p == PSC_PAGE_PRESENT ? psc_bitmap_run(&k->present, block, (max >> k->shift) + 2) : 1;
+	*ret_run = (run << k->shift) - in_block;
 	return p;
 }
 
@@ -73,14 +82,14 @@ struct descriptor {
 	uint32_t size, flags;
 };
 
-static bool find_descriptor(const struct kdump *k, uint64_t pfn, struct descriptor *ret)
+static bool find_descriptor(const struct kdump *k, uint64_t block, struct descriptor *ret)
 {
 	uint8_t b[DESCRIPTOR_BYTES];
 	const struct part *p = k->parts, *end = k->parts + k->n_parts;
 	uint64_t index, at;
-	while (p < end && (pfn < p->lo || pfn >= p->hi))
+	while (p < end && (block < p->lo || block >= p->hi))
 		p++;
-	if (p == end || psc_bitmap_locate(&k->present, pfn, &index) != PSC_PAGE_PRESENT ||
+	if (p == end || psc_bitmap_locate(&k->present, block, &index) != PSC_PAGE_PRESENT ||
 	    !psc_add_u64(p->descriptors, (index - p->first_index) * DESCRIPTOR_BYTES, &at) ||
 	    psc_source_read(p->src, at, b, sizeof(b), NULL) != PSC_OK)
 		return false;
@@ -88,30 +97,48 @@ static bool find_descriptor(const struct kdump *k, uint64_t pfn, struct descript
 	ret->off = psc_le64(b);
 	ret->size = psc_le32(b + 8);
 	ret->flags = psc_le32(b + 12);
-	return ret->size != 0 && ret->size <= PSC_PAGE_BYTES &&
+	return ret->size != 0 && ret->size <= PSC_PAGE_BYTES << k->shift &&
 	       psc_range_ok(ret->off, ret->size, psc_source_size(ret->src));
+}
+
+static bool inflate_block(const struct descriptor *desc, uint8_t *out, size_t n)
+{
+	uint8_t packed[MAX_BLOCK_BYTES];
+	uLongf size = (uLongf)n;
+	const uint8_t *bytes = psc_source_view(desc->src, desc->off, desc->size);
+	if (!bytes) {
+		if (psc_source_read(desc->src, desc->off, packed, desc->size, NULL) != PSC_OK)
+			return false;
+		bytes = packed;
+	}
+	return uncompress(out, &size, bytes, desc->size) == Z_OK && size == n;
 }
 
 static bool read_page(const struct psc_decoder *d, uint64_t pfn, uint8_t page[PSC_PAGE_BYTES])
 {
 	const struct kdump *k = (const struct kdump *)d;
 	struct descriptor desc;
-	uint8_t packed[PSC_PAGE_BYTES];
-	uLongf size = PSC_PAGE_BYTES;
-	if (!find_descriptor(k, pfn, &desc))
+	uint64_t block = pfn >> k->shift;
+	size_t at = (size_t)(pfn - (block << k->shift)) * PSC_PAGE_BYTES, block_bytes = PSC_PAGE_BYTES << k->shift;
+	if (!find_descriptor(k, block, &desc))
 		return false;
 	if (desc.flags == 0)
-		return desc.size == PSC_PAGE_BYTES &&
-		       psc_source_read(desc.src, desc.off, page, desc.size, NULL) == PSC_OK;
+		return desc.size == block_bytes &&
+		       psc_source_read(desc.src, desc.off + at, page, PSC_PAGE_BYTES, NULL) == PSC_OK;
 	if (desc.flags != FLAG_ZLIB)
 		return k->lib && psc_kdump_lib_read(k->lib, pfn, page);
-	const uint8_t *bytes = psc_source_view(desc.src, desc.off, desc.size);
-	if (!bytes) {
-		if (psc_source_read(desc.src, desc.off, packed, desc.size, NULL) != PSC_OK)
-			return false;
-		bytes = packed;
+	if (k->shift == 0)
+		return inflate_block(&desc, page, block_bytes);
+	if (psc_block_cache_get(&k->cache, block, at, page))
+		return true;
+	uint8_t *bytes = malloc(block_bytes);
+	if (!bytes || !inflate_block(&desc, bytes, block_bytes)) {
+		free(bytes);
+		return false;
 	}
-	return uncompress(page, &size, bytes, desc.size) == Z_OK && size == PSC_PAGE_BYTES;
+	memcpy(page, bytes + at, PSC_PAGE_BYTES);
+	psc_block_cache_put(&k->cache, block, bytes);
+	return true;
 }
 
 static void close_kdump(struct psc_decoder *d)
@@ -119,13 +146,14 @@ static void close_kdump(struct psc_decoder *d)
 	struct kdump *k = (struct kdump *)d;
 	psc_kdump_lib_close(k->lib);
 	psc_bitmap_deinit(&k->present);
+	psc_block_cache_deinit(&k->cache);
 	free(k);
 }
 
 static enum psc_status fail_header(struct psc_error *reterr, uint64_t off)
 {
 	return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_FILE_OFFSET, off,
-			"kdump-compressed file: its header makes no sense for a machine with pages of 4096 bytes");
+			"kdump-compressed file: its header makes no sense (pages of 4 to 64 KiB are read)");
 }
 
 static uint64_t word(const struct headers *h, const uint8_t *p)
@@ -141,21 +169,34 @@ static enum psc_status check_sizes(const struct psc_source *src, const uint8_t *
 	const uint32_t parts[3] = {f->vmcoreinfo, f->notes, f->erase_info};
 	for (unsigned i = 0; i < 3 && h->version >= 3 + i; i++)
 		if (!psc_range_ok(psc_le64(h->sub + parts[i]), word(h, h->sub + parts[i] + 8), psc_source_size(src)))
-			return fail_header(reterr, PSC_PAGE_BYTES + parts[i]);
-	h->pages = h->version >= 6 ? psc_le64(h->sub + f->max_mapnr_64) : 0;
-	if (h->pages == 0)
-		h->pages = psc_le32(main_header + f->max_mapnr);
-	if (h->pages == 0 || h->pages > h->bitmap_bytes * 8 || h->pages > MAX_PAGES)
+			return fail_header(reterr, (PSC_PAGE_BYTES << h->shift) + parts[i]);
+	h->blocks = h->version >= 6 ? psc_le64(h->sub + f->max_mapnr_64) : 0;
+	if (h->blocks == 0)
+		h->blocks = psc_le32(main_header + f->max_mapnr);
+	if (h->blocks == 0 || h->blocks > h->bitmap_bytes * 8 || h->blocks > MAX_BLOCKS)
 		return fail_header(reterr, f->max_mapnr);
 	h->lo = 0;
-	h->hi = h->pages;
+	h->hi = h->blocks;
 	if (h->version >= 2 && psc_le32(h->sub + f->split) != 0) {
 		bool wide = h->version >= 6;
 		const uint8_t *start = h->sub + (wide ? f->start_pfn_64 : f->start_pfn);
 		h->lo = wide ? psc_le64(start) : word(h, start);
 		h->hi = wide ? psc_le64(start + 8) : word(h, start + f->word_bytes);
 	}
-	return h->lo < h->hi && h->hi <= h->pages ? PSC_OK : fail_header(reterr, PSC_PAGE_BYTES + f->start_pfn);
+	return h->lo < h->hi && h->hi <= h->blocks ? PSC_OK
+						   : fail_header(reterr, (PSC_PAGE_BYTES << h->shift) + f->start_pfn);
+}
+
+/* False unless it is a power of two that is supported. */
+static bool block_shift(uint32_t block_bytes, unsigned *ret)
+{
+	for (unsigned i = 0; i <= MAX_SHIFT; i++) {
+		if (block_bytes == PSC_PAGE_BYTES << i) {
+			*ret = i;
+			return true;
+		}
+	}
+	return false;
 }
 
 static enum psc_status read_headers(const struct psc_source *src, struct headers *ret, struct psc_error *reterr)
@@ -164,17 +205,18 @@ static enum psc_status read_headers(const struct psc_source *src, struct headers
 	enum psc_status st = psc_source_read(src, 0, h, sizeof(h), reterr);
 	if (st != PSC_OK)
 		return psc_fail_prefix(reterr, st, "kdump-compressed file");
-	ret->form = psc_le32(h + forms[0].block_size) == PSC_PAGE_BYTES ? &forms[0] : &forms[1];
+	ret->form = block_shift(psc_le32(h + forms[0].block_size), &ret->shift) ? &forms[0] : &forms[1];
 	ret->version = psc_le32(h + 8);
 	uint64_t sub = psc_le32(h + ret->form->sub_blocks), bitmaps = psc_le32(h + ret->form->bitmap_blocks);
-	if (psc_le32(h + ret->form->block_size) != PSC_PAGE_BYTES || sub == 0 || bitmaps == 0)
+	if (!block_shift(psc_le32(h + ret->form->block_size), &ret->shift) || sub == 0 || bitmaps == 0)
 		return fail_header(reterr, ret->form->block_size);
-	if (1 + sub + bitmaps > psc_source_size(src) / PSC_PAGE_BYTES)
+	uint64_t block_bytes = PSC_PAGE_BYTES << ret->shift;
+	if (1 + sub + bitmaps > psc_source_size(src) / block_bytes)
 		return psc_fail(reterr, PSC_E_TRUNCATED, PSC_WHERE_FILE_OFFSET, psc_source_size(src),
 				"kdump-compressed file: it ends inside its page bitmaps");
-	ret->bitmap_off = (1 + sub) * PSC_PAGE_BYTES;
-	ret->bitmap_bytes = bitmaps * PSC_PAGE_BYTES;
-	st = psc_source_read(src, PSC_PAGE_BYTES, ret->sub, sizeof(ret->sub), reterr);
+	ret->bitmap_off = (1 + sub) * block_bytes;
+	ret->bitmap_bytes = bitmaps * block_bytes;
+	st = psc_source_read(src, block_bytes, ret->sub, sizeof(ret->sub), reterr);
 	return st == PSC_OK ? check_sizes(src, h, ret, reterr) : st;
 }
 
@@ -194,11 +236,11 @@ static enum psc_status read_notes(struct psc_image *img, const struct headers *h
 	return st;
 }
 
-/* The bits [lo, hi) of the second bitmap, or of the only one where pages fill more than half. */
+/* The bits [lo, hi) of the second bitmap, or of the only one where blocks fill more than half. */
 static enum psc_status read_bits(const struct psc_source *src, const struct headers *h, uint8_t *bits,
 				 struct psc_error *reterr)
 {
-	uint64_t half = h->bitmap_bytes / 2, off = h->bitmap_off + (h->pages <= half * 8 ? half : 0);
+	uint64_t half = h->bitmap_bytes / 2, off = h->bitmap_off + (h->blocks <= half * 8 ? half : 0);
 	uint64_t end = (h->hi + 7) / 8;
 	uint8_t *buf = malloc(READ_CHUNK);
 	enum psc_status st = buf ? PSC_OK : psc_fail_no_memory(reterr);
@@ -227,13 +269,15 @@ static enum psc_status read_parts(struct kdump *k, const struct psc_source *cons
 		if (st != PSC_OK)
 			return st;
 		if (!k->present.owned) {
-			k->present.n_bits = h.pages;
-			k->present.bits = k->present.owned = calloc((size_t)(h.pages / 8 + 1), 1);
+			k->shift = h.shift;
+			k->present.n_bits = h.blocks;
+			k->present.bits = k->present.owned = calloc((size_t)(h.blocks / 8 + 1), 1);
 			if (!k->present.owned)
 				return psc_fail_no_memory(reterr);
 		}
 		for (size_t j = 0; j < k->n_parts; j++)
-			if (h.pages != k->present.n_bits || (h.lo < k->parts[j].hi && k->parts[j].lo < h.hi))
+			if (h.shift != k->shift || h.blocks != k->present.n_bits ||
+			    (h.lo < k->parts[j].hi && k->parts[j].lo < h.hi))
 				return psc_fail(reterr, PSC_E_CORRUPT, PSC_WHERE_NONE, 0,
 						"these kdump-compressed files are not the parts of one dump");
 		struct part p = {files[i], h.lo, h.hi, 0, h.bitmap_off + h.bitmap_bytes};
@@ -248,10 +292,10 @@ static enum psc_status read_parts(struct kdump *k, const struct psc_source *cons
 /* Writers use one method for all pages, and store those that it does not make smaller. */
 static bool needs_lib(const struct kdump *k)
 {
-	uint64_t end = psc_min_u64(k->present.n_bits, LOOK_PAGES);
-	for (uint64_t pfn = 0; pfn < end; pfn++) {
+	uint64_t end = psc_min_u64(k->present.n_bits, LOOK_BLOCKS);
+	for (uint64_t block = 0; block < end; block++) {
 		struct descriptor d;
-		if (find_descriptor(k, pfn, &d) && d.flags != 0)
+		if (find_descriptor(k, block, &d) && d.flags != 0)
 			return d.flags != FLAG_ZLIB;
 	}
 	return end < k->present.n_bits;
@@ -269,6 +313,8 @@ static enum psc_status open_parts(struct psc_image *img, struct kdump *k, const 
 	for (size_t i = 1; i < n; i++)
 		files[i] = opts->more[i - 1];
 	enum psc_status st = read_parts(k, files, n, reterr);
+	if (st == PSC_OK && k->shift != 0)
+		st = psc_block_cache_init(&k->cache, reterr);
 	if (st == PSC_OK)
 		st = psc_bitmap_seal(&k->present, &n_set, reterr);
 	if (st != PSC_OK)
@@ -281,9 +327,10 @@ static enum psc_status open_parts(struct psc_image *img, struct kdump *k, const 
 		psc_warn(&img->warnings,
 			 "the dump is split, and its other parts are missing (%llu of %llu pages are in range): name "
 			 "them with --with",
-			 (unsigned long long)promised, (unsigned long long)k->present.n_bits);
-	img->pages_described = img->pages_present = n_set;
-	img->highest_pfn = n_set ? k->present.n_bits - 1 : 0;
+			 (unsigned long long)(promised << k->shift),
+			 (unsigned long long)(k->present.n_bits << k->shift));
+	img->pages_described = img->pages_present = n_set << k->shift;
+	img->highest_pfn = n_set ? (k->present.n_bits << k->shift) - 1 : 0;
 	return needs_lib(k) ? psc_kdump_lib_open(files, n, opts->tmpdir, &k->lib, reterr) : PSC_OK;
 }
 

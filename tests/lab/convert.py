@@ -25,16 +25,16 @@ def pack_zlib(page):
 
 def pack_lzo(page):
     lib = library('lzo2')
-    work, out, n = ctypes.create_string_buffer(1 << 17), ctypes.create_string_buffer(2 * PAGE), ctypes.c_size_t(0)
-    if lib.lzo1x_1_compress(page, ctypes.c_size_t(PAGE), out, ctypes.byref(n), work) != 0:
+    work, out, n = ctypes.create_string_buffer(1 << 17), ctypes.create_string_buffer(2 * len(page)), ctypes.c_size_t(0)
+    if lib.lzo1x_1_compress(page, ctypes.c_size_t(len(page)), out, ctypes.byref(n), work) != 0:
         raise RuntimeError('lzo1x_1_compress')
     return out.raw[:n.value]
 
 
 def pack_snappy(page):
     lib = library('snappy')
-    out, n = ctypes.create_string_buffer(2 * PAGE), ctypes.c_size_t(2 * PAGE)
-    if lib.snappy_compress(page, ctypes.c_size_t(PAGE), out, ctypes.byref(n)) != 0:
+    out, n = ctypes.create_string_buffer(2 * len(page)), ctypes.c_size_t(2 * len(page))
+    if lib.snappy_compress(page, ctypes.c_size_t(len(page)), out, ctypes.byref(n)) != 0:
         raise RuntimeError('snappy_compress')
     return out.raw[:n.value]
 
@@ -42,8 +42,8 @@ def pack_snappy(page):
 def pack_zstd(page):
     lib = library('zstd')
     lib.ZSTD_compress.restype = ctypes.c_size_t
-    out = ctypes.create_string_buffer(2 * PAGE)
-    n = lib.ZSTD_compress(out, ctypes.c_size_t(2 * PAGE), page, ctypes.c_size_t(PAGE), 3)
+    out = ctypes.create_string_buffer(2 * len(page))
+    n = lib.ZSTD_compress(out, ctypes.c_size_t(2 * len(page)), page, ctypes.c_size_t(len(page)), 3)
     return out.raw[:n]
 
 
@@ -71,49 +71,54 @@ def cpu_note(dtb):
     return struct.pack('<III', 5, len(state), 0) + b'QEMU\0\0\0\0' + bytes(state)
 
 
-def write_kdump(f, pages, n_pages, method, dtb, lo, hi, split, narrow):
-    """One file of a kdump-compressed dump, header version 6, with the pages [lo, hi) of a raw image. narrow: the
-    producer's words have 32 bits."""
+def block_bytes(dtb):
+    return PAGE * 16 if dtb is None else PAGE
+
+
+def write_kdump(f, pages, n_blocks, method, dtb, lo, hi, split, narrow):
+    """One file of a kdump-compressed dump, header version 6, with the blocks [lo, hi) of a raw image. narrow: the
+    producer's words have 32 bits. Blocks are pages, but of 64 KiB where QEMU saves an ARM64 machine."""
     flag, pack, _ = METHODS[method]
-    half = -(-n_pages // (8 * PAGE))
+    block = block_bytes(dtb)
+    half = -(-n_blocks // (8 * block))
     note = cpu_note(dtb)
-    head = bytearray(PAGE * 2)
+    head = bytearray(block * 2)
     head[0:8] = b'KDUMP   '
     struct.pack_into('<I', head, 8, 6)
     machine = b'aarch64' if dtb is None else b'i686' if narrow else b'x86_64'
     for i, text in enumerate([b'Linux', b'lab', b'1', b'1', machine, b'lab']):
         head[12 + 65 * i:12 + 65 * i + len(text)] = text
     at = 0x1a0 if narrow else 0x1ac
-    struct.pack_into('<IIIIII', head, at, PAGE, 1, 2 * half, min(n_pages, 0xffffffff), 0, 0)
+    struct.pack_into('<IIIIII', head, at, block, 1, 2 * half, min(n_blocks, 0xffffffff), 0, 0)
     struct.pack_into('<I', head, at + 0x20, 1)
-    sub = PAGE
-    note_off = PAGE + 0x800
+    sub = block
+    note_off = block + 0x800
     if narrow:
         struct.pack_into('<IIII', head, sub + 4, 1, 1 if split else 0, lo, hi)
         struct.pack_into('<QI', head, sub + 0x20, note_off, len(note))
-        struct.pack_into('<QQQ', head, sub + 0x38, lo, hi, n_pages)
+        struct.pack_into('<QQQ', head, sub + 0x38, lo, hi, n_blocks)
     else:
         struct.pack_into('<II', head, sub + 8, 1, 1 if split else 0)
         struct.pack_into('<QQ', head, sub + 0x10, lo, hi)
         struct.pack_into('<QQ', head, sub + 0x30, note_off, len(note))
-        struct.pack_into('<QQQ', head, sub + 0x50, lo, hi, n_pages)
+        struct.pack_into('<QQQ', head, sub + 0x50, lo, hi, n_blocks)
     head[note_off:note_off + len(note)] = note
-    bitmap = bytearray(half * PAGE)
-    bitmap[:n_pages // 8] = bytes([0xff]) * (n_pages // 8)
-    if n_pages % 8:
-        bitmap[n_pages // 8] = (1 << n_pages % 8) - 1
+    bitmap = bytearray(half * block)
+    bitmap[:n_blocks // 8] = bytes([0xff]) * (n_blocks // 8)
+    if n_blocks % 8:
+        bitmap[n_blocks // 8] = (1 << n_blocks % 8) - 1
     f.write(bytes(head) + bytes(bitmap) * 2)
     descriptors_at = f.tell()
     at = descriptors_at + 24 * (hi - lo)
     f.seek(at)
-    descriptors, zero, shared = bytearray(), bytes(PAGE), None
+    descriptors, zero, shared = bytearray(), bytes(block), None
     for i in range(lo, hi):
-        page = pages[i * PAGE:(i + 1) * PAGE]
+        page = pages[i * block:(i + 1) * block].ljust(block, b'\0')
         if page == zero and shared:
             descriptors += shared
             continue
         packed, how = pack(page), flag
-        if len(packed) >= PAGE:
+        if len(packed) >= block:
             packed, how = page, 0
         d = struct.pack('<QIIQ', at, len(packed), how, 0)
         if page == zero:
@@ -129,10 +134,10 @@ def kdump(raw, paths, method, dtb, narrow=False):
     """One file, or several that split the pages among them. dtb: None on ARM64."""
     n = len(paths)
     with open(raw, 'rb') as r, mmap.mmap(r.fileno(), 0, access=mmap.ACCESS_READ) as pages:
-        n_pages = len(pages) // PAGE
+        n_blocks = -(-len(pages) // block_bytes(dtb))
         for k, path in enumerate(paths):
             with open(path, 'wb') as f:
-                write_kdump(f, pages, n_pages, method, dtb, n_pages * k // n, n_pages * (k + 1) // n, n > 1,
+                write_kdump(f, pages, n_blocks, method, dtb, n_blocks * k // n, n_blocks * (k + 1) // n, n > 1,
                             narrow)
 
 
