@@ -26,6 +26,8 @@ static const struct {
 	A(0x68, exp_paged_pool_descriptor),
 	A(0x70, exp_number_of_paged_pools),
 	A(0xc0, mm_pfn_database),
+	A(0xc8, mm_system_ptes_start),
+	A(0xd0, mm_system_ptes_end),
 	A(0xf0, mm_highest_physical_page),
 	A(0xf8, mm_number_of_physical_pages),
 	A(0x100, mm_maximum_nonpaged_pool_in_bytes),

@@ -18,7 +18,8 @@ struct psc_kdbg {
 	uint64_t kern_base;  /* value */
 	uint64_t ps_loaded_module_list, ps_active_process_head;
 	uint64_t exp_paged_pool_descriptor, exp_number_of_paged_pools;
-	uint64_t mm_pfn_database, mm_highest_physical_page, mm_number_of_physical_pages;
+	uint64_t mm_pfn_database, mm_system_ptes_start, mm_system_ptes_end, mm_highest_physical_page,
+		mm_number_of_physical_pages;
 	uint64_t mm_maximum_nonpaged_pool_in_bytes, mm_nonpaged_system_start, mm_nonpaged_pool_start,
 		mm_nonpaged_pool_end;
 	uint64_t mm_paged_pool_start, mm_paged_pool_end, mm_paged_pool_information, mm_size_of_paged_pool_in_bytes;

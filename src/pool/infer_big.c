@@ -76,6 +76,7 @@ struct nt5 {
 	const struct psc_space *space;
 	uint64_t first, n; /* of this piece; of the table */
 	uint64_t n_live, n_upper, n_near;
+	uint64_t n_blank; /* not even marked as unused */
 };
 
 /* Reference: pool 4.4 [1]. */
@@ -90,6 +91,7 @@ static bool nt5_entry(void *arg, uint64_t index, const uint8_t *bytes)
 	struct nt5 *t = arg;
 	struct psc_big_page p;
 	psc_big_entry_parse(bytes, t->l, &p);
+	t->n_blank += p.va == 0 && !p.is_free;
 	if (p.va == 0)
 		return true;
 	if (p.va % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(t->space, p.va) || p.bytes == 0 || p.bytes > NT5_BYTES_MAX)
@@ -100,8 +102,9 @@ static bool nt5_entry(void *arg, uint64_t index, const uint8_t *bytes)
 	return true;
 }
 
-/* XP and 2003 do not list the table in itself: every entry must make sense, some of them in its upper half. Zeros do,
- * as far as they reach: what is no table ends soon, and *n_left is charged with what was read. */
+/* XP and 2003 do not list the table in itself: every entry must make sense, and some of them be in its upper half, or
+ * all be marked. Zeros make sense, as far as they reach: what is no table ends soon, and *n_left is charged with what
+ * was read. */
 static bool is_nt5_table(struct psc_kernel *k, const struct psc_big_layout *l, uint64_t table, uint64_t n,
 			 uint64_t *n_left, struct psc_big_check *ret)
 {
@@ -118,7 +121,7 @@ static bool is_nt5_table(struct psc_kernel *k, const struct psc_big_layout *l, u
 			return false;
 	}
 	*ret = (struct psc_big_check){.n_read = n, .n_live = t.n_live, .n_near = t.n_near};
-	return t.n_live >= KEYS_MIN && t.n_upper != 0;
+	return t.n_live >= KEYS_MIN && (t.n_upper != 0 || t.n_blank == 0);
 }
 
 /* The powers of two among the words. */

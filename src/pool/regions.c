@@ -16,6 +16,8 @@
 #define WIN8_PAGED_LAST   0xffffcfffffffffffu
 #define WIN8_NONPAGED_LO  0xffffe00000000000u
 #define BY_BYTES          "pages of kernel space whose block chains close (range not known)"
+#define X86_PTES_LO       0xc0000000u
+#define X86_PAGES         0x100000u
 #define PAE_ENTRY_SHIFT   21
 #define NOPAE_ENTRY_SHIFT 22
 #define TYPE_PAGED_PROTO  0x0eu
@@ -91,6 +93,21 @@ static void paged_from_variables(struct psc_kernel *k, struct psc_pool_regions *
 				     false);
 }
 
+/* The expansion lies behind the system PTEs, in which anything may be mapped, pages of the pool too. MmSystemPtesStart
+ * and MmSystemPtesEnd hold the first and last entry of them, as addresses in the page tables that map themselves
+ * (reference: kernel 2; [1], so both must fit what else is known). 0: not known. */
+static uint64_t behind_system_ptes(struct psc_kernel *k, uint64_t system, uint64_t end)
+{
+	const unsigned entry = k->space.mmu == PSC_MMU_X86_PAE ? 8 : 4;
+	uint64_t first = value_at(k, k->kdbg.mm_system_ptes_start), last = value_at(k, k->kdbg.mm_system_ptes_end);
+	if (!k->space.is_32bit || system == 0 || first < X86_PTES_LO || last <= first || first % entry != 0 ||
+	    last % entry != 0 || last - X86_PTES_LO >= entry * X86_PAGES)
+		return 0;
+	uint64_t first_va = (first - X86_PTES_LO) / entry * PSC_PAGE_BYTES;
+	uint64_t behind = (last - X86_PTES_LO) / entry * PSC_PAGE_BYTES + PSC_PAGE_BYTES;
+	return first_va >= system && behind < end ? behind : 0;
+}
+
 /* XP and 2003 on x86 have two parts: the initial one in the large-page area, the expansion at the top [2]. */
 static void find_nt5(struct psc_kernel *k, struct psc_pool_regions *ret)
 {
@@ -103,15 +120,20 @@ static void find_nt5(struct psc_kernel *k, struct psc_pool_regions *ret)
 	paged_from_variables(k, ret);
 	if (start == 0 || end <= start)
 		return;
-	if (expansion == 0 && start < system && system < end)
-		expansion = system;
+	const char *source = "MmNonPagedPoolExpansionStart or MmNonPagedSystemStart, MmNonPagedPoolEnd";
+	if (expansion == 0 && start < system && system < end) {
+		expansion = behind_system_ptes(k, system, end);
+		if (expansion != 0)
+			source = "MmSystemPtesEnd, MmNonPagedPoolEnd";
+		else
+			expansion = system;
+	}
 	if (!k->space.is_32bit || expansion <= start || expansion >= end) {
 		psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, start, last_of(end),
 				     "MmNonPagedPoolStart, MmNonPagedPoolEnd", false);
 		return;
 	}
-	psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, expansion, last_of(end),
-			     "MmNonPagedPoolExpansionStart or MmNonPagedSystemStart, MmNonPagedPoolEnd", false);
+	psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, expansion, last_of(end), source, false);
 	if (end0 > start && end0 <= expansion) {
 		psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, start, last_of(end0),
 				     "MmNonPagedPoolStart, MmNonPagedPoolEnd0", false);

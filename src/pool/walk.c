@@ -257,6 +257,11 @@ static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_
 		bool in_memory = run.state == PSC_VA_PRESENT || run.state == PSC_VA_TRANSITION;
 		if (run.state == PSC_VA_DEMAND_ZERO)
 			continue;
+		/* Nonpaged pool is never paged out: free entries of its page tables are linked like those (pool 3.3).
+		 */
+		if (run.state == PSC_VA_PAGED_OUT && region->pool == PSC_POOL_NONPAGED && !region->either &&
+		    !w->k->is_vista_or_later)
+			continue;
 		if (!in_memory || run.presence != PSC_PAGE_PRESENT) {
 			count_run(w, &run, &w->coverage[region->pool]);
 			continue;

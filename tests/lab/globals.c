@@ -92,6 +92,8 @@ static const struct {
 	{"MmNonPagedPoolEnd", -1, NT5},
 	{"MmNonPagedPoolEnd0", -1, NT5},
 	{"MmNonPagedPoolExpansionStart", -1, NT5},
+	{"MmSystemPtesStart", -2, NT5},
+	{"MmSystemPtesEnd", -2, NT5},
 	{"MmPagedPoolStart", -1, NT5},
 	{"MmPagedPoolEnd", -1, UPTO_63},
 	{"MmPagedPoolInfo", SIZED, UPTO_63},

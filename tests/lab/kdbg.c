@@ -18,6 +18,8 @@ static const struct {
 	{0x078, true, "KeTimeIncrement"},
 	{0x088, true, "KiBugCheckData"},
 	{0x0c0, true, "MmPfnDatabase"},
+	{0x0c8, false, "MmSystemPtesStart"},
+	{0x0d0, false, "MmSystemPtesEnd"},
 	{0x0e8, false, "MmLowestPhysicalPage"},
 	{0x0f0, false, "MmHighestPhysicalPage"},
 	{0x0f8, false, "MmNumberOfPhysicalPages"},

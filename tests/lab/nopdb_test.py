@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A machine like one of ReactOS: an x86 kernel of the NT 5.2 family without PAE and without a PDB, of whose page
-directories some lack kernel entries, whose free lists have marks in their links, and whose threads do not name their process, saved without a Windows
-header. (The lab knows the build as one like_reactos.) Zeros in the kernel's data must not pass for a big-page table.
+"""A machine like one of ReactOS: an x86 kernel of the NT 5.2 family without PAE and without a PDB, saved without a
+Windows header. The lab knows the build as one like_reactos: its free lists have marks in their links, its threads do
+not name their process. Here some page directories lack kernel entries, zeros in the kernel's data could pass for a
+big-page table, and pages of the pool are mapped once more among the system PTEs.
 
 nopdb_test.py --lab LAB --poolscope POOLSCOPE
 """
@@ -75,6 +76,24 @@ def add_zeros(data, system, table):
     fail('no room near PoolTrackTable')
 
 
+def entry_at(data, system, va):
+    """Where in the file the page table entry of an address is."""
+    return (directory(data, system)[va >> 22] >> 12) * PAGE + (va >> 12 & 0x3ff) * 4
+
+
+def add_mappings(data, system, blocks):
+    """Pages of the pool mapped once more, between the drivers' stacks; and free entries of the pool's expansion."""
+    for va in blocks:
+        entry, = struct.unpack_from('<I', data, entry_at(data, system, va))
+        free = next(x for x in range(0xf8800000, 0xf8c00000, PAGE)
+                    if struct.unpack_from('<I', data, entry_at(data, system, x))[0] == 0)
+        struct.pack_into('<I', data, entry_at(data, system, free), entry)
+    for va in range(0xf9bfe000, 0xf9c00000, PAGE):
+        if struct.unpack_from('<I', data, entry_at(data, system, va))[0] != 0:
+            fail('the expansion is larger than expected')
+        struct.pack_into('<I', data, entry_at(data, system, va), 0xfffff000)
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument('--lab', required=True)
@@ -108,6 +127,12 @@ def main():
         with open(raw, 'wb') as f:
             f.write(data)
         expect('zeros', m.tags(raw, []), bare)
+        listed = run([a.poolscope, 'blocks', '-q', '--format', 'csv', '--kind', 'legacy', raw]).stdout.decode()
+        vas = [int(row.split(',')[0], 16) for row in listed.splitlines()[1:]]
+        add_mappings(data, system, [vas[0], vas[-1]])
+        with open(raw, 'wb') as f:
+            f.write(data)
+        expect('pages mapped twice', m.tags(raw, []), bare)
         # Threads, whose KTHREAD.Process is 0.
         c = json.loads(run([a.poolscope, 'stacks', '-q', '--format', 'json', raw]).stdout)['coverage']
         if c['threads_count'] != m.truth['info']['system']['processors'] or c['broken_lists_count'] != 0:

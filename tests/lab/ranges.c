@@ -36,6 +36,12 @@ static void write_nt5(struct lab_machine *m)
 		lab_set_global(m, "MmNonPagedPoolEnd0", b->nonpaged_end);
 		lab_set_global(m, "MmNonPagedPoolExpansionStart", m->expansion_low);
 		lab_set_global(m, "MmNonPagedPoolEnd", m->expansion_high);
+		/* First and last entry of the system PTEs, in the self-map; the lab's XP does not say. */
+		uint64_t entry = b->mmu == LAB_MMU_PAE ? 8 : 4;
+		if (b->number == 3790) {
+			lab_set_global(m, "MmSystemPtesStart", 0xc0000000 + (b->driver_base >> 12) * entry);
+			lab_set_global(m, "MmSystemPtesEnd", 0xc0000000 + ((m->expansion_low >> 12) - 1) * entry);
+		}
 	} else {
 		lab_set_global(m, "MmNonPagedPoolEnd0", b->nonpaged_end);
 		lab_set_global(m, "MmNonPagedPoolEnd", b->nonpaged_end);
