@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define SECTION_WRITABLE     0x80000000u
-#define SECTION_DATA         0x40u
+#define SECTION_DATA         0xc0u /* initialised or not: GNU linkers keep .bss apart */
 #define SECTION_DISCARDABLE  0x02000000u
 #define KERNEL_BYTES_DEFAULT (18u << 20)
 

@@ -8,7 +8,7 @@
 
 #define SCAN_BYTES_MAX       (24u << 20)
 #define SECTION_WRITABLE     0x80000000u
-#define SECTION_DATA         0x40u
+#define SECTION_DATA         0xc0u /* initialised or not */
 #define KERNEL_BYTES_DEFAULT (18u << 20)
 
 struct scan {

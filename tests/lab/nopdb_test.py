@@ -76,6 +76,22 @@ def add_zeros(data, system, table):
     fail('no room near PoolTrackTable')
 
 
+def make_bss(data, system):
+    """Writable sections as a GNU linker marks those that it does not initialise."""
+    va, pfn, words = kernel_pages(data, system)[0]
+    pe = words[0x3c // 4]
+    at = pe + 24 + struct.unpack_from('<H', data, pfn * PAGE + pe + 20)[0]
+    n = 0
+    for i in range(struct.unpack_from('<H', data, pfn * PAGE + pe + 6)[0]):
+        flags = pfn * PAGE + at + 40 * i + 36
+        value, = struct.unpack_from('<I', data, flags)
+        if value & 0xa0000040 == 0x80000040:
+            struct.pack_into('<I', data, flags, value ^ 0xc0)
+            n += 1
+    if n == 0:
+        fail('no writable section')
+
+
 def entry_at(data, system, va):
     """Where in the file the page table entry of an address is."""
     return (directory(data, system)[va >> 22] >> 12) * PAGE + (va >> 12 & 0x3ff) * 4
@@ -127,6 +143,11 @@ def main():
         with open(raw, 'wb') as f:
             f.write(data)
         expect('zeros', m.tags(raw, []), bare)
+        own = m.tags(raw, ['--no-builtin'])
+        make_bss(data, system)
+        with open(raw, 'wb') as f:
+            f.write(data)
+        expect('variables in .bss', m.tags(raw, ['--no-builtin']), own)
         listed = run([a.poolscope, 'blocks', '-q', '--format', 'csv', '--kind', 'legacy', raw]).stdout.decode()
         vas = [int(row.split(',')[0], 16) for row in listed.splitlines()[1:]]
         add_mappings(data, system, [vas[0], vas[-1]])
