@@ -194,11 +194,13 @@ static enum psc_status check_records(struct checking *c, struct psc_error *reter
 {
 	struct psc_trackers t;
 	struct psc_defects d = {0};
+	bool special = false;
 	enum psc_status st = psc_trackers_check(c->k, &c->v->arena, &c->v->warnings, &d, &t, reterr);
 	if (st == PSC_OK && !t.available)
 		d.n = d.n_found = 0;
 	if (st == PSC_OK)
-		st = psc_verifier_defects(c->k, &c->v->arena, &c->v->warnings, &d, reterr);
+		st = psc_verifier_defects(c->k, &c->v->arena, &c->v->warnings, &d, &special, reterr);
+	c->walked.has_unwalked = special;
 	if (st == PSC_OK && d.no_memory)
 		st = psc_fail_no_memory(reterr);
 	for (size_t i = 0; i < d.n && st == PSC_OK; i++)

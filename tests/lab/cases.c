@@ -386,6 +386,12 @@ static void plant_verifier(struct lab_machine *m)
 	lab_verifier_plant(m);
 }
 
+static void plant_verifier_special(struct lab_machine *m)
+{
+	m->special_records = !m->b->heap_backed;
+	plant_verifier(m);
+}
+
 /* users.md case 15: '1234' in the source, four sites. */
 static void plant_owner_npcap(struct lab_machine *m)
 {
@@ -540,6 +546,10 @@ static const struct lab_case cases[] = {
 	{"miscounted", "two tags whose counters are wrong", NULL, NULL, plant_miscounted, damage_miscounted},
 	{"verifier-defects", "Driver Verifier's records, trailers and counters overwritten", NULL, options_verifier,
 	 plant_verifier, lab_verifier_damage},
+	{"verifier-special", "classic special pool of Driver Verifier", "7-x64", options_verifier,
+	 plant_verifier_special, NULL},
+	{"verifier-special-defects", "the same, written around its blocks", "7-x64", options_verifier,
+	 plant_verifier_special, lab_verifier_damage_special},
 	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,
 	 lab_damage_loops},
 	{"verifier", "Driver Verifier with pool tracking, one of its drivers unloaded", NULL, options_verifier,

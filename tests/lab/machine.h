@@ -232,7 +232,8 @@ struct lab_machine {
 	unsigned n_track_tables;
 	uint64_t track_mask, n_expansion;
 	uint64_t big_table_va;
-	uint64_t zero_pfn; /* the frame of all untouched nonpaged pages; 0: none yet */
+	bool special_records; /* Verifier has some of classic special pool */
+	uint64_t zero_pfn;    /* the frame of all untouched nonpaged pages; 0: none yet */
 	uint64_t session_va, session_process_dtb;
 	uint64_t kdbg_va;
 	struct lab_stack {
@@ -419,6 +420,7 @@ void lab_verifier_truth(const struct lab_machine *m, struct cJSON *truth);
 /* The last page of records of the first two drivers, out of kernel dumps. */
 void lab_verifier_lose(struct lab_machine *m);
 void lab_verifier_damage(struct lab_machine *m);
+void lab_verifier_damage_special(struct lab_machine *m);
 void lab_verifier_free(struct lab_machine *m);
 
 /* A driver of a case, and where Verifier saw it allocate. */
