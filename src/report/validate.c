@@ -82,7 +82,8 @@ static bool on_block(void *arg, const struct psc_block *b)
 		return true;
 	c->v->n_blocks++;
 	psc_tally_block(&c->walked.tally, b);
-	if (!b->is_big)
+	/* Two sessions may have one address. */
+	if (!b->is_big || b->pool == PSC_POOL_SESSION)
 		return true;
 	bool is_again = b->va == c->last_big;
 	c->walked.big_bytes[b->pool] += (b->size_bytes + PSC_PAGE_BYTES - 1) / PSC_PAGE_BYTES * PSC_PAGE_BYTES;

@@ -78,6 +78,15 @@ for r in doc['rows']:
         fail('%s: suspect %r, not %r' % (r['va'], r['suspect'], below[1]))
     n_suspects += 1
 
+# What lies behind a block's usable bytes is overrun by that block.
+for r in doc['rows']:
+    if r['check'] != 'Verifier trailer':
+        continue
+    s = r['suspect']
+    if s is None or not int(s['va'], 16) <= int(r['va'], 16) < int(s['va'], 16) + s['block_bytes']:
+        fail('%s: suspect %r does not hold it' % (r['va'], s))
+    n_suspects += 1
+
 # One page, also in the debugger's form.
 if doc['rows'] and doc['rows'][0]['check'] in ('previous size', 'block size zero', 'crosses page'):
     va = doc['rows'][0]['va']
