@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Turn pool_apis.tsv into C (src/blame/apis.h says what). generate_apis.py --out-c FILE pool_apis.tsv"""
 
-import argparse
 import re
-import sys
+
+from tables import Table
 
 HEAD = "api module kind n_args pool pool_kind size tag fixed_tag condition source".split()
 KINDS = ["call", "lookaside", "contiguous", "mapping", "context", "structure", "default", "registration"]
@@ -12,17 +12,13 @@ POOLS = {"type": "PSC_API_POOL_TYPE", "flags": "PSC_API_POOL_FLAGS", "nonpaged":
          "paged": "PSC_API_POOL_PAGED", "-": "PSC_API_POOL_UNKNOWN"}
 
 
-def fail(n, text):
-    sys.exit("pool_apis.tsv:%d: %s" % (n, text))
-
-
-def parameter(n, text, wide_at):
+def parameter(table, text, wide_at):
     """C initialiser of struct psc_api_param. wide_at: number of the 64-bit argument, which takes two slots on x86."""
     if text == "-":
         return "{-1, -1, -1, -1}"
     m = re.match(r"^(\d+)(?::(\d+))?(?:@(\d+)(?:/(\d+))?)?$", text)
     if not m:
-        fail(n, "not an argument: '%s'" % text)
+        table.fail("not an argument: '%s'" % text)
     arg = int(m[1])
     arg32 = int(m[2]) if m[2] else arg + (1 if wide_at is not None and arg > wide_at else 0)
     offset = int(m[3]) if m[3] else -1
@@ -31,44 +27,27 @@ def parameter(n, text, wide_at):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--out-c", required=True)
-    p.add_argument("table")
-    a = p.parse_args()
-    rows, head, seen = [], None, set()
-    for n, line in enumerate(open(a.table, encoding="ascii"), 1):
-        if line.startswith("#") or not line.strip():
-            continue
-        cells = line.rstrip("\n").split("\t")
-        if head is None:
-            head = cells
-            if head != HEAD:
-                fail(n, "unexpected header")
-            continue
-        if len(cells) != len(HEAD):
-            fail(n, "%d columns instead of %d" % (len(cells), len(HEAD)))
-        c = dict(zip(HEAD, cells))
+    table = Table(__doc__, HEAD)
+    rows, seen = [], set()
+    for c in table:
         if c["api"] in seen or not re.match(r"^\w+$", c["api"]):
-            fail(n, "bad or second name '%s'" % c["api"])
+            table.fail("bad or second name '%s'" % c["api"])
         seen.add(c["api"])
         if c["kind"] not in KINDS or c["pool_kind"] not in POOLS:
-            fail(n, "unknown kind")
+            table.fail("unknown kind")
         wide = int(c["pool"]) if c["pool_kind"] == "flags" else None
         m = re.match(r"^wdf:(\d+)$", c["module"])
         tag = c["fixed_tag"]
         if tag != "-" and len(tag) != 4:
-            fail(n, "a tag has four characters")
+            table.fail("a tag has four characters")
         value = 0 if tag == "-" else int.from_bytes(tag.encode("ascii"), "little")
         cond = re.match(r"^(\d+)=(\d+)$", c["condition"])
         rows.append((c["api"], "\t{\"%s\", PSC_API_%s, %s, %s, %d, %d, %s, %s, %s, 0x%08x, %d, %d}," % (
             c["api"], c["kind"].upper(), POOLS[c["pool_kind"]], m[1] if m else "-1", int(c["n_args"]),
-            int(c["n_args"]) + (wide is not None), parameter(n, c["pool"], None), parameter(n, c["size"], wide),
-            parameter(n, c["tag"], wide), value, int(cond[1]) if cond else -1, int(cond[2]) if cond else 0)))
+            int(c["n_args"]) + (wide is not None), parameter(table, c["pool"], None), parameter(table, c["size"], wide),
+            parameter(table, c["tag"], wide), value, int(cond[1]) if cond else -1, int(cond[2]) if cond else 0)))
     rows.sort()
-    with open(a.out_c, "w", encoding="ascii", newline="\n") as f:
-        f.write("/* Made by data/generate_apis.py from data/pool_apis.tsv. Do not edit. */\n#include \"blame/apis.h\"\n\n")
-        f.write("const struct psc_pool_api psc_pool_apis[] = {\n%s\n};\n" % "\n".join(r[1] for r in rows))
-        f.write("const size_t psc_pool_apis_n = %d;\n" % len(rows))
+    table.write(__file__, "blame/apis.h", "psc_pool_api", "psc_pool_apis", [r[1] for r in rows])
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ enum psc_frame_how {
 	PSC_FRAME_CONTEXT, /**< the program counter that was saved with the registers, or by the thread switch */
 	PSC_FRAME_UNWIND,  /**< by the unwind data of the function that was called from there */
 	PSC_FRAME_RECORD,  /**< by a saved frame pointer: x86 EBP, ARM64 frame record */
-	PSC_FRAME_TRAP,    /**< by unwind data, but an interrupt or exception came there: the code did not call */
+	PSC_FRAME_TRAP,    /**< where an interrupt or exception came, by unwind data or a trap frame (x86): no call */
 	PSC_FRAME_SCAN,    /**< a word of the stack that looks like a return address */
 	PSC_FRAME_HOW_MAX
 };
