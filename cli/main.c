@@ -38,6 +38,8 @@ void message(const char *fmt, ...)
 {
 	va_list ap;
 	progress_clear();
+	if (stdout_is_terminal())
+		fflush(stdout); /* both are shown in the order in which they were written */
 	va_start(ap, fmt);
 	if (held.is_on) {
 		char line[1024];
@@ -50,6 +52,7 @@ void message(const char *fmt, ...)
 		fputs("poolscope: ", stderr);
 		vfprintf(stderr, fmt, ap);
 		fputc('\n', stderr);
+		fflush(stderr);
 	}
 	va_end(ap);
 }
@@ -62,6 +65,7 @@ void messages_hold(void)
 void messages_release(void)
 {
 	fputs(held.text, stderr);
+	fflush(stderr);
 	held.is_on = false;
 	held.n = 0;
 	held.text[0] = '\0';

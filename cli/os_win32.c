@@ -80,6 +80,10 @@ int os_start(int *argc, char ***argv)
 	*argv = args;
 	_setmode(1, _O_BINARY); /* no CR in JSON */
 	_setmode(2, _O_BINARY);
+	/* Without these the C runtime hands a console each byte on its own: slow, and no console before Windows 10 puts
+	 * the bytes of a character together again. */
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+	setvbuf(stderr, NULL, _IOFBF, 1 << 12);
 	console_cp = GetConsoleOutputCP();
 	if (console_cp != 0 && console_cp != CP_UTF8 && SetConsoleOutputCP(CP_UTF8))
 		atexit(restore_console);
