@@ -88,6 +88,12 @@ def other_rows():
                                       ("10.0.20348.288", "10.0.22000.2538", "c0", "11c0")):
         yield row("_MI_HARDWARE_STATE", "InvalidPteMask", "x64", f, t, offset, "8", struct_size, MASK)
     yield row("_MI_HARDWARE_STATE", "InvalidPteMask", "x64", "10.0.14393", "10.0.14393", "-", "", "", MASK)
+    for f, t, moved, size in (("6.1.7600", "6.1.7601.24540", 0, "d0"), ("6.3.9600", "10.0.22000.2538", 8, "d8")):
+        for field, offset, bytes_ in (("HighWaterNumberOfObjects", 0x34, "4"), ("Index", 0x28, "1"),
+                                      ("Key", 0xb8 + moved, "4"), ("Name", 0x10, "10"),
+                                      ("TotalNumberOfHandles", 0x30, "4"), ("TotalNumberOfObjects", 0x2c, "4")):
+            yield row("_OBJECT_TYPE", field, "x64", f, t, "%x" % offset, bytes_, size,
+                      "symbol tables of 7601.24540 to 22000.2538")
     yield row("_EPROCESS", "ImageFileName", "arm64", "10.0.22000", "10.0.22000", "560", "f", "",
               "reference kernel.md 9, ARM64: seen in one dump")
 

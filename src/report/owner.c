@@ -151,6 +151,8 @@ static enum psc_status gather(struct psc_owner_work *w, struct psc_error *reterr
 	if (st == PSC_OK)
 		st = psc_process_table_read(w->k, &w->processes, reterr);
 	if (st == PSC_OK)
+		st = psc_owner_list_objects(w, reterr);
+	if (st == PSC_OK)
 		st = psc_owner_walk(w, reterr);
 	if (st == PSC_OK)
 		st = psc_owner_add_callers(w, reterr);
@@ -167,7 +169,7 @@ static enum psc_status gather(struct psc_owner_work *w, struct psc_error *reterr
 		st = psc_owner_find_constants(w, reterr);
 	if (st != PSC_OK)
 		return st;
-	if (!psc_owner_add_related(w) || !psc_owner_rank(w))
+	if (!psc_owner_add_related(w) || !psc_owner_add_census(w) || !psc_owner_rank(w))
 		return psc_fail_no_memory(reterr);
 	psc_owner_say_use(w);
 	psc_owner_say_next(w);
@@ -189,6 +191,7 @@ enum psc_status psc_owner_compute(struct psc_kernel *k, const struct psc_owner_o
 	enum psc_status st = gather(&w, reterr);
 	psc_tally_deinit(&w.tally);
 	psc_process_table_deinit(&w.processes);
+	free(w.objects.items);
 	psc_symbolizer_close(w.symbolizer);
 	psc_sites_free(w.sites);
 	if (st != PSC_OK) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One walk of the pool for owner: every tag's sums, and of one tag its sizes, its charged processes and, for process
- * objects, which of them the kernel still lists. One state per worker, merged afterwards. */
+/* One walk of the pool for owner: every tag's sums, and of one tag its sizes, its charged processes and, for objects
+ * that the kernel lists, how many of those are in them. One state per worker, merged afterwards. */
 #include "report/coverage.h"
 #include "report/owner_internal.h"
 #include "util/error.h"
@@ -20,7 +20,7 @@ struct worker {
 	struct psc_tally tally;
 	struct psc_hashmap classes; /* a = pool << 8 | kind, b = block bytes: struct counts */
 	struct psc_hashmap charged; /* a = eprocess: struct counts */
-	const struct psc_process_table *processes;
+	const struct psc_owner_objects *objects;
 	uint32_t tag;
 	uint64_t holding_listed, uncharged;
 	bool is_protected, no_memory, full;
@@ -32,7 +32,7 @@ static void worker_init(struct worker *s, const struct psc_owner_work *w)
 	psc_tally_init(&s->tally, false);
 	psc_hashmap_init(&s->classes, sizeof(struct counts), PSC_OWNER_CLASSES_MAX);
 	psc_hashmap_init(&s->charged, sizeof(struct counts), PSC_OWNER_CHARGED_MAX);
-	s->processes = &w->processes;
+	s->objects = &w->objects;
 	s->tag = w->tag;
 }
 
@@ -57,20 +57,6 @@ static void count(struct worker *s, struct psc_hashmap *map, struct psc_hashkey 
 	c->bytes += bytes;
 }
 
-/* Is an _EPROCESS of the kernel's list inside [lo, hi)? The table is sorted. */
-static bool holds_process(const struct psc_process_table *t, uint64_t lo, uint64_t hi)
-{
-	size_t a = 0, b = t->n;
-	while (a < b) {
-		size_t mid = a + (b - a) / 2;
-		if (t->items[mid].eprocess < lo)
-			a = mid + 1;
-		else
-			b = mid;
-	}
-	return a < t->n && t->items[a].eprocess < hi;
-}
-
 static void on_block(void *ctx, const struct psc_block *b)
 {
 	struct worker *s = (struct worker *)ctx;
@@ -85,7 +71,7 @@ static void on_block(void *ctx, const struct psc_block *b)
 		count(s, &s->charged, (struct psc_hashkey){b->process, 0}, 1, b->size_bytes);
 	else
 		s->uncharged++;
-	s->holding_listed += holds_process(s->processes, b->va, b->va + b->size_bytes);
+	s->holding_listed += psc_owner_holds_object(s->objects, b->va, b->va + b->size_bytes);
 }
 
 static void merge_map(struct worker *into, struct psc_hashmap *map, const struct psc_hashmap *from)

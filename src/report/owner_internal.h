@@ -45,6 +45,14 @@ struct psc_owner_charge {
 	uint64_t eprocess, blocks, bytes;
 };
 
+/* Objects of the tag's type that the kernel lists, by address. */
+struct psc_owner_objects {
+	uint64_t *items;
+	size_t n, cap;
+	const char *what; /* "process" */
+	bool is_complete, no_memory;
+};
+
 /* Blocks that call sites of one module fit, and of no other. */
 struct psc_owner_site_module {
 	const char *module;
@@ -66,7 +74,8 @@ struct psc_owner_work {
 	struct psc_owner_charge *charged;   /* arena; most blocks first */
 	size_t n_charged;
 	uint64_t uncharged;
-	uint64_t holding_listed;                    /* blocks with a process of the kernel's list in them */
+	struct psc_owner_objects objects;
+	uint64_t holding_listed;                    /* blocks with one of these in them */
 	bool is_all_recorded;                       /* every block that was seen has a recorded caller */
 	struct psc_sites *sites;                    /* NULL: not looked for */
 	struct psc_owner_site_module *site_modules; /* arena */
@@ -100,7 +109,11 @@ bool psc_owner_add_imports(struct psc_owner_work *w);
 enum psc_status psc_owner_find_stacks(struct psc_owner_work *w, struct psc_error *reterr);
 enum psc_status psc_owner_find_contents(struct psc_owner_work *w, struct psc_error *reterr);
 enum psc_status psc_owner_find_constants(struct psc_owner_work *w, struct psc_error *reterr);
-/* owner_related.c: lockstep, census, charged processes */
+/* owner_census.c: the list before the walk, the evidence after it. Is a listed object inside [lo, hi)? */
+enum psc_status psc_owner_list_objects(struct psc_owner_work *w, struct psc_error *reterr);
+bool psc_owner_holds_object(const struct psc_owner_objects *o, uint64_t lo, uint64_t hi);
+bool psc_owner_add_census(struct psc_owner_work *w);
+/* owner_related.c: lockstep, charged processes */
 bool psc_owner_add_related(struct psc_owner_work *w);
 /* owner_rank.c: order, suspects, verdict; owner_text.c: what to do next, how much it is */
 bool psc_owner_rank(struct psc_owner_work *w);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What stands beside the blocks: tags whose live counts go with theirs, the kernel's own list of the objects, and the
- * processes that are charged. */
+/* What stands beside the blocks: tags whose live counts go with theirs, and the processes that are charged. */
 #include "report/owner_internal.h"
 
 #include <stdio.h>
@@ -11,8 +10,6 @@
 #define LOCKSTEP_LEAST    5000u
 #define LOCKSTEP_PERMILLE 5u
 #define LOCKSTEP_FACTORS  4u
-
-#define TAG_PROC 0x636f7250u
 
 /* ---- lockstep ---- */
 
@@ -173,29 +170,6 @@ static bool add_lockstep(struct psc_owner_work *w)
 	return ok;
 }
 
-/* ---- the kernel's own list ---- */
-
-static bool add_census(struct psc_owner_work *w)
-{
-	const unsigned long long seen = w->r->info.seen, listed = w->holding_listed;
-	if (w->tag != TAG_PROC || seen == 0 || w->processes.n == 0)
-		return true;
-	struct psc_owner_evidence *e = psc_owner_add(w, PSC_OWNER_CENSUS, PSC_GRADE_INFERRED, PSC_OWNER_CONTEXT);
-	if (!e)
-		return false;
-	e->has_blocks = true;
-	e->blocks = seen - listed;
-	e->bytes = w->r->info.seen_bytes - (seen != 0 ? w->r->info.seen_bytes / seen * listed : 0);
-	e->reason =
-		psc_owner_text(w,
-			       "%llu blocks of process objects against %zu processes in the kernel's list%s: %llu "
-			       "blocks hold one of these, %llu none; processes that ended stay while anyone holds a "
-			       "handle or reference",
-			       seen, w->processes.n, w->processes.is_complete ? "" : " (which is not complete)", listed,
-			       seen - listed);
-	return !w->no_memory;
-}
-
 /* ---- charged processes ---- */
 
 static bool add_charged(struct psc_owner_work *w)
@@ -227,5 +201,5 @@ static bool add_charged(struct psc_owner_work *w)
 
 bool psc_owner_add_related(struct psc_owner_work *w)
 {
-	return add_lockstep(w) && add_census(w) && add_charged(w);
+	return add_lockstep(w) && add_charged(w);
 }

@@ -59,6 +59,8 @@
 	X(NtBuildLabEx)                                                                                                \
 	X(NtBuildNumber)                                                                                               \
 	X(NtGlobalFlag)                                                                                                \
+	X(ObTypeIndexTable)                                                                                            \
+	X(ObpObjectTypes)                                                                                              \
 	X(PoolBigPageTable)                                                                                            \
 	X(PoolBigPageTableSize)                                                                                        \
 	X(PoolHitTag)                                                                                                  \
@@ -173,6 +175,12 @@
 	X(MM_SESSION_SPACE, PoolTrackBigPages)                                                                         \
 	X(MM_SESSION_SPACE, PoolTrackBigPagesSize)                                                                     \
 	X(MM_SESSION_SPACE, SessionId)                                                                                 \
+	X(OBJECT_TYPE, HighWaterNumberOfObjects)                                                                       \
+	X(OBJECT_TYPE, Index)                                                                                          \
+	X(OBJECT_TYPE, Key)                                                                                            \
+	X(OBJECT_TYPE, Name)                                                                                           \
+	X(OBJECT_TYPE, TotalNumberOfHandles)                                                                           \
+	X(OBJECT_TYPE, TotalNumberOfObjects)                                                                           \
 	X(POOL_DESCRIPTOR, BigPagesAllocated)                                                                          \
 	X(POOL_DESCRIPTOR, BigPagesDeallocated)                                                                        \
 	X(POOL_DESCRIPTOR, ListHeads)                                                                                  \

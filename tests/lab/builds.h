@@ -43,6 +43,7 @@ struct lab_build {
 	enum lab_ranges ranges;
 	bool verifier;              /* types and globals of Driver Verifier are wanted */
 	bool stackdb;               /* and that of the stack-trace database */
+	bool objects;               /* and that of the types of objects */
 	bool heap_backed;           /* segment heap: no small legacy blocks */
 	bool header_type_minus_one; /* XP, 2003: header PoolType = type + 1 (pool.md 2.2) */
 	bool quota_cookie;          /* 8 and later */

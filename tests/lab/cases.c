@@ -450,9 +450,18 @@ static void plant_owner_lockstep(struct lab_machine *m)
 static void plant_owner_proc(struct lab_machine *m)
 {
 	uint32_t tag = T4("Proc") | (m->b->protected_object_tags ? LAB_PROTECTED : 0);
+	uint32_t thread_tag = T4("Thre") | (m->b->protected_object_tags ? LAB_PROTECTED : 0);
 	plant_small(m);
 	lab_owner_begin(m, "cache");
 	lab_owner_blocks(m, tag, LAB_POOL_NONPAGED, 1232, 500);
+	lab_owner_blocks(m, thread_tag, LAB_POOL_NONPAGED, 1216, 30);
+	lab_owner_blocks(m, T4("Filt"), LAB_POOL_NONPAGED, 200, 8);
+	lab_objects_plant(m);
+}
+
+static void options_owner_proc(struct lab_options *o)
+{
+	o->objects = true;
 }
 
 static void options_stackdb(struct lab_options *o)
@@ -566,7 +575,8 @@ static const struct lab_case cases[] = {
 	 plant_owner_strings, NULL},
 	{"owner-cache", "users.md case 31: MmSt, a cache", "7-x64", NULL, plant_owner_cache, NULL},
 	{"owner-lockstep", "users.md case 4: tags that go together", "7-x64", NULL, plant_owner_lockstep, NULL},
-	{"owner-proc", "users.md case 5: process objects that ended", "7-x64", NULL, plant_owner_proc, NULL},
+	{"owner-proc", "users.md case 5: process objects that ended", "7-x64", options_owner_proc, plant_owner_proc,
+	 NULL},
 	{"no-tagging-xp", "no tag tables", "xp-x86", options_no_tagging, plant_small, NULL},
 	{"stackdb", "the kernel's stack-trace database, named by pool headers", NULL, options_stackdb, plant_stackdb,
 	 NULL},

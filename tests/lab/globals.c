@@ -25,7 +25,8 @@ enum when {
 	VERIFIER_NT6,
 	VERIFIER_TREES,
 	VERIFIER_STACKS,
-	STACKDB
+	STACKDB,
+	OBJECTS
 };
 
 #define PTR   1
@@ -136,6 +137,7 @@ static const struct {
 	{"ViPoolStackInfoAvl", 0xc0, VERIFIER_STACKS},
 	{"ViPoolStackInfoAvlInitialized", 4, VERIFIER_STACKS},
 	{"RtlpStackTraceDatabase", -1, STACKDB},
+	{"ObTypeIndexTable", -256, OBJECTS},
 };
 
 static bool applies(const struct lab_build *b, enum when when)
@@ -181,6 +183,8 @@ static bool applies(const struct lab_build *b, enum when when)
 		return b->verifier && b->number >= 20348;
 	case STACKDB:
 		return b->stackdb;
+	case OBJECTS:
+		return b->objects;
 	}
 	return false;
 }

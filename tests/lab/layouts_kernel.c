@@ -9,6 +9,14 @@
 #include "builds.h"
 
 const struct lab_layout lab_layouts_kernel[] = {
+	{LAB_ARCH_X64, 7601, 7601, "_OBJECT_TYPE", 0xd0,
+	 "TypeList 0 _LIST_ENTRY;Name 10 _UNICODE_STRING;DefaultObject 20 p;Index 28 u1;TotalNumberOfObjects 2c u4;"
+	 "TotalNumberOfHandles 30 u4;HighWaterNumberOfObjects 34 u4;HighWaterNumberOfHandles 38 u4;Key b8 u4;",
+	 "ISF:339E74133576439CBCDF7E0229DA3773-1"},
+	{LAB_ARCH_X64, 9600, 22000, "_OBJECT_TYPE", 0xd8,
+	 "TypeList 0 _LIST_ENTRY;Name 10 _UNICODE_STRING;DefaultObject 20 p;Index 28 u1;TotalNumberOfObjects 2c u4;"
+	 "TotalNumberOfHandles 30 u4;HighWaterNumberOfObjects 34 u4;HighWaterNumberOfHandles 38 u4;Key c0 u4;",
+	 "ISF:22597D0B40394E23936F6A24C6C52D5B-1 and others up to ISF:32C1A669D5FFEFD41091F636CFDB6E99-1"},
 	{LAB_ARCH_X86, 2600, 2600, "_KPRCB", 0xc50,
 	 "CurrentThread 4 p;NextThread 8 p;IdleThread c p;Number 10 u1;ProcessorState 1c u1[64];"
 	 "PPLookasideList 520 _PP_LOOKASIDE_LIST[16];PPNPagedLookasideList 5a0 _PP_LOOKASIDE_LIST[32];"

@@ -139,6 +139,13 @@ struct lab_module {
 	uint64_t base, entry_va;
 };
 
+/* A type of objects, and how many there are and how many handles are open to them. */
+#define LAB_OBJECT_TYPES 6u
+struct lab_object_type {
+	const char *name, *key;
+	uint32_t objects, handles;
+};
+
 struct lab_process {
 	char name[16];
 	uint64_t va, pid;
@@ -165,6 +172,7 @@ struct lab_options {
 	bool moved_mi;        /* MiState laid out as no kernel does it */
 	bool rebooted;        /* the uptime began again */
 	bool la57;            /* page tables of five levels, the pools where only they reach */
+	bool objects;         /* the object manager's types of objects */
 	uint64_t fill_seed;   /* bench: the frames nobody touched are pseudo-random */
 	const char *backing;  /* the full dump in which RAM is kept while the machine is built; NULL: host memory */
 };
@@ -181,6 +189,7 @@ struct lab_machine {
 	size_t n_modules;
 	struct lab_process processes[16];
 	size_t n_processes;
+	struct lab_object_type object_types[LAB_OBJECT_TYPES];
 
 	uint64_t system_va, nonpaged_va, paged_va, bump_va, bump_left;
 	bool in_expansion;
@@ -407,6 +416,9 @@ void lab_modules_finish(struct lab_machine *m);
 void lab_processes_init(struct lab_machine *m);
 void lab_processors_init(struct lab_machine *m);
 void lab_threads_init(struct lab_machine *m);
+/* objects.c: after all blocks. */
+void lab_objects_plant(struct lab_machine *m);
+void lab_objects_truth(const struct lab_machine *m, struct cJSON *truth);
 void lab_ranges_finish(struct lab_machine *m);
 void lab_kdbg_finish(struct lab_machine *m);
 

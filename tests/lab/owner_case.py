@@ -189,10 +189,31 @@ def proc():
     ask("Proc")
     r = [r for r in doc["rows"] if r["source"] == "census"][0]
     equal("census", (r["blocks_count"], doc["subject"]["seen_count"], doc["suspects"]), (500, 508, []))
+    if "508 blocks of process objects against 8 processes" not in r["reason"]:
+        fail(r["reason"])
     equal("verdict", doc["verdict"]["verdict"], "unknown")
     protected = doc["next_step"]["pool_hit_tag_protected"]
     equal("protected", protected, "0xe36f7250" if doc["subject"]["protected"] else None)
     equal("protected bit", doc["subject"]["protected"], build == "7-x64")
+    # What the object manager counts of every type: more objects than handles are held by the kernel and its drivers.
+    types = truth["object_types"]
+    for tag in "Proc", "Thre", "File", "Filt":
+        names = [t["name"] for t in types if t["key"] == tag]
+        objects, handles = (sum(t[k] for t in types if t["key"] == tag) for k in ("objects", "handles"))
+        ask(tag)
+        r = [r for r in doc["rows"] if r["source"] == "census" and "object manager" in r["reason"]][0]
+        equal(tag + " blocks", doc["subject"]["seen_count"], objects)
+        equal(tag + " held", (r["blocks_count"], r["grade"], r["role"]),
+              (objects - handles if objects > handles else None, "inferred", "context"))
+        want = "against %d objects that the object manager counts of the type%s %s; %d handles are open" % (
+            objects, "s" if len(names) > 1 else "", " and ".join(names), handles)
+        if want not in r["reason"]:
+            fail(r["reason"] + "\nnot: " + want)
+    ask("Thre")
+    r = [r for r in doc["rows"] if r["source"] == "census"][0]
+    running = doc["subject"]["seen_count"] - 30
+    if "%d blocks hold one of these, 30 none" % running not in r["reason"]:
+        fail(r["reason"])
 
 
 try:

@@ -559,6 +559,7 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 	lab_verifier_truth(m, truth);
 	lab_stacks_truth(m, truth);
 	lab_stackdb_truth(m, truth);
+	lab_objects_truth(m, truth);
 	char *text = cJSON_PrintUnformatted(truth);
 	FILE *f = fopen(path, "w");
 	if (!f || fputs(text, f) < 0 || fputc('\n', f) < 0 || fclose(f))
