@@ -389,6 +389,7 @@ void psc_callers_free(struct psc_callers *callers)
 {
 	if (!callers)
 		return;
+	free(callers->traces.items);
 	psc_warnings_deinit(&callers->warnings);
 	psc_arena_deinit(&callers->arena);
 	free(callers);

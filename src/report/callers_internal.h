@@ -20,6 +20,14 @@ struct psc_caller_sum {
 	uint64_t block_bytes; /* of a key with a size */
 };
 
+/* Live blocks of one tag that name one trace of the stack-trace database. */
+struct psc_caller_trace {
+	const uint64_t *frames; /* in the arena */
+	uint32_t n_frames, index;
+	uint64_t live, live_bytes;
+	bool is_inferred;
+};
+
 struct psc_callers {
 	struct psc_arena arena;
 	struct psc_warnings warnings;
@@ -31,6 +39,10 @@ struct psc_callers {
 	struct psc_verified_driver all;
 	bool has_all;
 	struct psc_callers_info info;
+	struct {
+		struct psc_caller_trace *items;
+		size_t n, cap;
+	} traces; /* with tag_bytes: of that tag */
 	bool is_interrupted;
 	struct psc_walk_coverage coverage[2];
 	size_t n_coverage;

@@ -2,7 +2,9 @@
 /* Callers of blocks as the walk of the pool finds them: by records, and by the entry of the kernel's stack-trace
  * database that their header names. */
 #include "report/callers_internal.h"
+#include "util/bytes.h"
 #include "util/error.h"
+#include "util/vec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,10 +33,22 @@ uint64_t *psc_caller_count_by_trace(const struct psc_stackdb *db, const struct p
 	return live;
 }
 
+static bool keep_trace(struct psc_callers_collect *g, const struct psc_stackdb_trace *t, const struct psc_hashkey *key,
+		       const struct psc_block_sum *v, bool is_inferred)
+{
+	struct psc_callers *c = g->c;
+	if (!PSC_VEC_RESERVE_ONE(&c->traces))
+		return false;
+	c->traces.items[c->traces.n++] = (struct psc_caller_trace){t->frames, t->n_frames,   (uint32_t)key->a,
+								   v->live,   v->live_bytes, is_inferred};
+	return true;
+}
+
 /* What the walk summed, by caller. */
 static bool add_blocks(struct psc_callers_collect *g, const struct psc_stackdb *db,
-		       const struct psc_block_callers *found)
+		       const struct psc_block_callers *found, const uint8_t *tag_bytes)
 {
+	const uint32_t tag = tag_bytes ? psc_le32(tag_bytes) : 0;
 	uint64_t *live = psc_caller_count_by_trace(db, found);
 	struct psc_hashkey key;
 	void *value;
@@ -66,6 +80,8 @@ static bool add_blocks(struct psc_callers_collect *g, const struct psc_stackdb *
 		/* Of several stacks of one caller, the one with the lowest index, whatever order they come in. */
 		if (t)
 			psc_caller_keep_stack(g, s, t->frames, t->n_frames, key.a);
+		if (t && tag_bytes && psc_caller_key_tag(&key) == tag && !keep_trace(g, t, &key, v, is_inferred))
+			g->no_memory = true;
 	}
 	free(live);
 	return !g->no_memory;
@@ -143,7 +159,7 @@ enum psc_status psc_callers_walk(struct psc_callers_collect *g, const struct psc
 		psc_hashmap_deinit(&g->sums); /* each block once: of records only those that the walk met */
 		psc_hashmap_init(&g->sums, sizeof(struct psc_caller_sum), PSC_CALLER_KEYS_MAX);
 	}
-	if ((opts->all_blocks || found.db_is_proven) && !add_blocks(g, &db, &found))
+	if ((opts->all_blocks || found.db_is_proven) && !add_blocks(g, &db, &found, opts->tag_bytes))
 		r = psc_fail_no_memory(reterr);
 	psc_block_callers_deinit(&found);
 	return r;

@@ -90,6 +90,12 @@ static uint64_t caller_of(const struct lab_machine *m, const struct stackdb_site
 	return (site->module ? m->modules[site->module].base : m->b->kernel_base) + site->rva;
 }
 
+/* The driver that called the kernel's site. */
+static uint64_t on_behalf(const struct lab_machine *m, const struct stackdb_site *site)
+{
+	return m->modules[2].base + 0x2000 + site->rva;
+}
+
 /* The site whose trace this is, or NULL; ret_live: its blocks. */
 static const struct stackdb_site *site_of(const struct lab_stackdb *d, uint32_t trace, uint64_t *ret_live)
 {
@@ -125,6 +131,8 @@ static uint64_t write_entry(struct lab_machine *m, uint32_t index)
 	uint64_t frame = site ? caller_of(m, site) : m->modules[2].base + 0x3000 + index;
 	for (unsigned i = 0; i < DEPTH; i++)
 		lab_put_ptr(m, at + ptr + 8 + i * ptr, i ? m->b->kernel_base + 0x1400 + 16 * i + index : frame);
+	if (site && !site->module)
+		lab_put_ptr(m, at + ptr + 8 + 2 * ptr, on_behalf(m, site));
 	return at;
 }
 
@@ -163,6 +171,10 @@ void lab_stackdb_truth(const struct lab_machine *m, cJSON *truth)
 					site->module ? m->modules[site->module].base_name : "ntoskrnl.exe");
 		snprintf(text, sizeof text, "0x%" PRIx32, site->rva);
 		cJSON_AddStringToObject(caller, "offset", text);
+		if (!site->module) {
+			snprintf(text, sizeof text, "0x%0*" PRIx64, lab_build_is64(m->b) ? 16 : 8, on_behalf(m, site));
+			cJSON_AddStringToObject(row, "on_behalf_of", text);
+		}
 		cJSON_AddStringToObject(row, "source", "stackdb");
 		cJSON_AddStringToObject(row, "grade", is_short(s) ? "inferred" : "exact");
 		cJSON_AddStringToObject(row, "pool", site->pool == LAB_POOL_PAGED ? "paged" : "nonpaged");
