@@ -87,7 +87,7 @@ try:
     folded = collections.Counter()
     for line in run(*tags, '--by', 'tag,caller', '--format', 'folded', dump).decode().splitlines():
         path, size = line.rsplit(' ', 1)
-        if path.count(';') != 2:
+        if path.count(';') != 3 or int(size) % int(path.rsplit(';', 1)[1]) != 0:
             bad.append('folded: ' + line)
         folded[path.split(';')[0]] += int(size)
     expect('folded', folded, {p: sum(r['live_bytes'] for r in rows if r['pool'] == p) for p in {r['pool'] for r in rows}})

@@ -159,7 +159,8 @@ void lab_stackdb_truth(const struct lab_machine *m, cJSON *truth)
 {
 	if (!m->stackdb)
 		return;
-	cJSON *callers = cJSON_AddArrayToObject(truth, "callers");
+	cJSON *callers = cJSON_AddArrayToObject(truth, "callers"),
+	      *behalf = cJSON_AddObjectToObject(truth, "on_behalf_of");
 	for (unsigned s = 0; s < N_SITES && is_joined(m); s++) {
 		const struct stackdb_site *site = &m->stackdb->sites[s];
 		cJSON *row = cJSON_CreateObject(), *caller = cJSON_AddObjectToObject(row, "caller"), *tags;
@@ -167,14 +168,16 @@ void lab_stackdb_truth(const struct lab_machine *m, cJSON *truth)
 		uint32_t x = site->tag & ~LAB_PROTECTED;
 		snprintf(text, sizeof text, "0x%0*" PRIx64, lab_build_is64(m->b) ? 16 : 8, caller_of(m, site));
 		cJSON_AddStringToObject(caller, "address", text);
+		if (!site->module) {
+			char other[24];
+			snprintf(other, sizeof other, "0x%0*" PRIx64, lab_build_is64(m->b) ? 16 : 8,
+				 on_behalf(m, site));
+			cJSON_AddStringToObject(behalf, text, other);
+		}
 		cJSON_AddStringToObject(caller, "module",
 					site->module ? m->modules[site->module].base_name : "ntoskrnl.exe");
 		snprintf(text, sizeof text, "0x%" PRIx32, site->rva);
 		cJSON_AddStringToObject(caller, "offset", text);
-		if (!site->module) {
-			snprintf(text, sizeof text, "0x%0*" PRIx64, lab_build_is64(m->b) ? 16 : 8, on_behalf(m, site));
-			cJSON_AddStringToObject(row, "on_behalf_of", text);
-		}
 		cJSON_AddStringToObject(row, "source", "stackdb");
 		cJSON_AddStringToObject(row, "grade", is_short(s) ? "inferred" : "exact");
 		cJSON_AddStringToObject(row, "pool", site->pool == LAB_POOL_PAGED ? "paged" : "nonpaged");
