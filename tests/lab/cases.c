@@ -459,6 +459,43 @@ static void plant_owner_proc(struct lab_machine *m)
 	lab_objects_plant(m);
 }
 
+static void plant_owner_quota(struct lab_machine *m)
+{
+	static const unsigned charged[] = {60, 25, 15}; /* explorer.exe, svchost.exe, nobody */
+	plant_small(m);
+	lab_owner_begin(m, "quota");
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned n = 0; n < charged[i]; n++)
+			lab_pool_block(m, &(struct lab_request){.tag = T4("Qota"),
+								.pool = LAB_POOL_NONPAGED,
+								.bytes = 300,
+								.quota_process = i == 2 ? 0 : m->processes[7 - i].va});
+	lab_owner_blocks(m, T4("Prct") | LAB_PROTECTED, LAB_POOL_NONPAGED, 256, 40);
+}
+
+/* Cases 2, 6, 7, 9, 11, 12, 13, 25, 28, 29: one culprit each. */
+static void plant_owner_documented(struct lab_machine *m)
+{
+	static const struct {
+		const char *tag;
+		enum lab_pool pool;
+		uint32_t bytes;
+		unsigned n;
+	} rows[] = {
+		{"WCsc", LAB_POOL_NONPAGED, 368, 80},  {"WCfc", LAB_POOL_NONPAGED, 192, 40},
+		{"Acrl", LAB_POOL_NONPAGED, 336, 120}, {"SysR", LAB_POOL_NONPAGED, 1000, 25},
+		{"BLFP", LAB_POOL_NONPAGED, 448, 60},  {"NVRM", LAB_POOL_NONPAGED, 640, 30},
+		{"Leak", LAB_POOL_NONPAGED, 2000, 10}, {"Irp ", LAB_POOL_NONPAGED, 1204, 50},
+		{"Mmdi", LAB_POOL_NONPAGED, 144, 70},  {"FMfn", LAB_POOL_PAGED, 348, 90},
+	};
+	plant_small(m);
+	lab_owner_begin(m, "documented");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+		lab_owner_blocks(m, T4(rows[i].tag), rows[i].pool, rows[i].bytes, rows[i].n);
+	for (unsigned i = 0; i < 12; i++)
+		lab_big(m, T4("UlHT"), LAB_POOL_PAGED, 262144, LAB_BIG_UNTOUCHED);
+}
+
 static void options_owner_proc(struct lab_options *o)
 {
 	o->objects = true;
@@ -575,6 +612,9 @@ static const struct lab_case cases[] = {
 	 plant_owner_strings, NULL},
 	{"owner-cache", "users.md case 31: MmSt, a cache", "7-x64", NULL, plant_owner_cache, NULL},
 	{"owner-lockstep", "users.md case 4: tags that go together", "7-x64", NULL, plant_owner_lockstep, NULL},
+	{"owner-quota", "blocks charged to processes, and a tag with the protected bit", "7-x64", NULL,
+	 plant_owner_quota, NULL},
+	{"owner-documented", "cases of users.md with one culprit each", "7-x64", NULL, plant_owner_documented, NULL},
 	{"owner-proc", "users.md case 5: process objects that ended", "7-x64", options_owner_proc, plant_owner_proc,
 	 NULL},
 	{"no-tagging-xp", "no tag tables", "xp-x86", options_no_tagging, plant_small, NULL},

@@ -450,7 +450,7 @@ struct lab_owner_record {
 };
 struct lab_owner {
 	const char *name;
-	struct lab_owner_driver drivers[3];
+	struct lab_owner_driver drivers[12];
 	unsigned n_drivers;
 	const char *verified; /* driver; NULL: Verifier was off */
 	uint32_t peak;        /* allocations and bytes */

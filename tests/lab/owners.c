@@ -68,7 +68,57 @@ static const char sbie_source[] =
 		"NI int Box_Free(void *p) { ExFreePoolWithTag(p, 'grtS'); Kept[0] = p; return 1; }\n" ENTRY(
 			"\tKept[3] = Box_Callback(driver);\n\tKept[4] = (void *)(size_t_)Box_Free(path);\n");
 
+/* Blocks charged to processes, and a tag with the protected bit. */
+static const char quota_source[] =
+	PRELUDE "__declspec(dllimport) void *ExAllocatePoolWithQuotaTag(int, size_t_, unsigned);\n"
+		"NI int Quota_Create(int k) { void *p = ExAllocatePoolWithQuotaTag(0, 300, 'atoQ'); Kept[0] = p; "
+		"return p ? k : 1; }\n"
+		"NI int Protect_Create(int k) { void *p = ExAllocatePoolWithTag(0x200, 256, 'tcrP' | 0x80000000); "
+		"Kept[1] = p; return p ? k : 2; }\n" ENTRY(
+			"\tKept[2] = (void *)(size_t_)(Quota_Create(1) + Protect_Create(2));\n");
+
+/* Cases with one driver whose code passes the tag. Constants are the tag backwards. */
+#define SITE(function, pool, size, tag)                                                                                \
+	"NI int " function "(int k) { void *p = ExAllocatePoolWithTag(" pool ", " size ", '" tag                       \
+	"'); Kept[k & 7] = p; return p ? k : 1; }\n"
+#define CALL(function) "\tKept[9] = (void *)(size_t_)" function "(2);\n"
+static const char wcifs2_source[] = PRELUDE SITE("WcStreamContext", "0x200", "368", "csCW")
+	SITE("WcFileContext", "0x200", "192", "cfCW") ENTRY(CALL("WcStreamContext") CALL("WcFileContext"));
+static const char callout_source[] =
+	PRELUDE SITE("CalloutClassify", "0x200", "336", "lrcA") ENTRY(CALL("CalloutClassify"));
+static const char http_source[] =
+	PRELUDE SITE("UlInitializeHashTable", "1", "262144", "THlU") ENTRY(CALL("UlInitializeHashTable"));
+static const char sysmon_source[] = PRELUDE SITE("LoadRules", "0x200", "1000", "RsyS") ENTRY(CALL("LoadRules"));
+static const char blfp_source[] = PRELUDE SITE("TeamAllocate", "0x200", "448", "PFLB") ENTRY(CALL("TeamAllocate"));
+static const char nv_source[] = PRELUDE SITE("RmAllocate", "0x200", "640", "MRVN") ENTRY(CALL("RmAllocate"));
+static const char myfault_source[] = PRELUDE SITE("AllocateMany", "0x200", "2000", "kaeL") ENTRY(CALL("AllocateMany"));
+
+/* Cases in which the kernel or Filter Manager allocates what a driver does not give back. */
+#define ASK(routine, arguments) "__declspec(dllimport) void *" routine "(" arguments ");\n"
+static const char irp_source[] = PRELUDE ASK("IoAllocateIrp", "int, int") ENTRY("\tKept[1] = IoAllocateIrp(1, 0);\n");
+static const char mmdi_source[] = PRELUDE ASK("MmAllocatePagesForMdlEx", "size_t_, size_t_, size_t_, size_t_, int, int")
+	ENTRY("\tKept[1] = MmAllocatePagesForMdlEx(0, 0, 0, 4096, 1, 0);\n");
+static const char fltmgr_source[] = PRELUDE SITE("FltpAllocateFileName", "1", "348",
+						 "nfMF") "__declspec(dllexport) int FltGetFileNameInformation(int k) { "
+							 "return FltpAllocateFileName(k); }\n" ENTRY("");
+static const char sbie_names_source[] = PRELUDE "__declspec(dllimport) int FltGetFileNameInformation(int);\n" ENTRY(
+	"\tKept[1] = (void *)(size_t_)FltGetFileNameInformation(3);\n");
+
 static const struct lab_owner owners[] = {
+	{.name = "quota", .drivers = {{"qtadrv", quota_source, NULL}}, .n_drivers = 1},
+	{.name = "documented",
+	 .drivers = {{"wcifs", wcifs2_source, NULL},
+		     {"callout", callout_source, NULL},
+		     {"http", http_source, NULL},
+		     {"SysmonDrv", sysmon_source, NULL},
+		     {"blfp", blfp_source, NULL},
+		     {"nvlddmkm", nv_source, NULL},
+		     {"myfault", myfault_source, NULL},
+		     {"splittunnel", irp_source, NULL},
+		     {"viofs", mmdi_source, NULL},
+		     {"fltmgr", fltmgr_source, NULL},
+		     {"SbieDrv", sbie_names_source, "fltmgr"}},
+	 .n_drivers = 11},
 	{.name = "strings",
 	 .drivers = {{"SbieDrv", sbie_source, NULL}},
 	 .n_drivers = 1,
