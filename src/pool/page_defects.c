@@ -59,7 +59,8 @@ void psc_page_defects(const uint8_t page[PSC_PAGE_BYTES], const struct psc_pool_
 		      uint32_t n_indices, const struct psc_page_blocks *blocks, uint64_t page_va,
 		      struct psc_defects *ret)
 {
-	if (n_indices != 0)
+	/* With one descriptor no index is needed: some x86 kernels before Vista leave there what stood there. */
+	if (n_indices > 1 || (n_indices == 1 && (rules->is_64bit || !rules->type_plus_one)))
 		check_indices(blocks, n_indices, page_va, ret);
 	if (blocks->is_corrupt)
 		check_gap(page, rules, blocks, page_va, ret);

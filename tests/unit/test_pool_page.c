@@ -411,6 +411,30 @@ START_TEST(smallest_blocks)
 }
 END_TEST
 
+/* An index of no descriptor, in one block: a defect, but for old x86 kernels whose pool has one descriptor. */
+START_TEST(index_of_no_descriptor)
+{
+	for (size_t i = 0; i < N_MACHINES; i++) {
+		struct machine m = machine_at(i);
+		uint8_t page[PSC_PAGE_BYTES];
+		uint32_t starts[64];
+		static struct psc_page_blocks p;
+		(void)build(&m, page, typical, starts);
+		uint8_t *header = page + starts[3] * m.rules.unit_bytes;
+		header[1] |= m.rules.is_64bit ? 5 : 5 << 1;
+		psc_pool_page_parse(page, &m.rules, m.pool, &p);
+		ck_assert(p.is_pool_page && !p.is_corrupt);
+		for (uint32_t n = 0; n < 3; n++) {
+			struct psc_defects d = {0};
+			psc_page_defects(page, &m.rules, m.pool, n, &p, 0x81000000u, &d);
+			bool is_defect = n > 1 || (n == 1 && i != 0);
+			ck_assert_msg(d.n_found == is_defect, "machine %zu, %u descriptors", i, n);
+			psc_defects_deinit(&d);
+		}
+	}
+}
+END_TEST
+
 UNIT_MAIN("pool_page", good_page, damaged_previous_size, damaged_block_size, freed_page, damaged_block_size_far,
 	  destroyed_header, prefix_and_suffix, stale_page, short_chains, odd_tags_of_a_broken_page, garbage,
-	  smallest_blocks)
+	  smallest_blocks, index_of_no_descriptor)
