@@ -116,6 +116,7 @@ void psc_site_kernel_routines(const struct psc_kernel *k, void (*visit)(void *ar
 	if (k->search == NULL || !psc_symbol_key_init(&key, k->id.pdb_name, k->id.pdb_guid, k->id.pdb_age) ||
 	    psc_symbol_open_pdb(k->search, &key, &pdb, NULL, NULL, NULL) != PSC_OK)
 		return;
+	psc_pdb_set_cancel(pdb, psc_image_cancel(k->img));
 	for (size_t i = 0; i < psc_pool_apis_n; i++) {
 		uint32_t rva;
 		if (psc_pool_apis[i].wdf_index < 0 &&

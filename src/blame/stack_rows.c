@@ -21,9 +21,19 @@ struct visiting {
 	struct psc_stack_rows *ret;
 };
 
+/* Once for so many elements. */
+#define CANCEL_ROWS 256u
+
+static bool is_cancelled(const struct psc_kernel *k, const struct psc_stack_rows *r)
+{
+	return (r->rows + r->unreadable) % CANCEL_ROWS == 0 && psc_image_is_cancelled(k->img);
+}
+
 static bool visit_row(void *arg, uint64_t element)
 {
 	struct visiting *v = arg;
+	if (is_cancelled(v->k, v->ret))
+		return false;
 	uint8_t b[ROW_BYTES];
 	struct psc_stack_row row;
 	if (psc_read_va(&v->k->reader, element, b, sizeof(b)) != sizeof(b)) {
@@ -91,6 +101,8 @@ struct info_visiting {
 static bool visit_info(void *arg, uint64_t element)
 {
 	struct info_visiting *v = arg;
+	if (is_cancelled(v->k, v->ret))
+		return false;
 	const struct psc_space *sp = &v->k->space;
 	uint8_t b[24];
 	bool is_read = psc_read_va(&v->k->reader, element, b, sizeof(b)) == sizeof(b);

@@ -16,6 +16,8 @@
 #define PROBES     8u
 #define DEPTH_MAX  PSC_STACKDB_FRAMES_MAX
 #define COUNT_NEW  0x7ffu
+/* Looks for cancellation once for so many. */
+#define CANCEL_ENTRIES 1024u
 
 struct reading {
 	struct psc_kernel *k;
@@ -125,6 +127,8 @@ static bool read_entries(struct reading *g, struct psc_arena *arena, uint32_t n)
 		return false;
 	memset(ret->by_index, 0, ((size_t)ret->n_indices + 1) * sizeof(*ret->by_index));
 	for (uint32_t i = 1; i <= ret->n_indices; i++) {
+		if (i % CANCEL_ENTRIES == 0 && psc_image_is_cancelled(g->k->img))
+			break;
 		enum outcome o = read_entry(g, i, &e);
 		ret->by_index[i].is_missing = o == ENTRY_MISSING;
 		ret->missing += o == ENTRY_MISSING;

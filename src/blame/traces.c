@@ -10,6 +10,8 @@
 #define FRAMES_OLD 13u
 #define FRAMES_NEW 50u
 #define BUILD_NEW  22000u
+/* Looks for cancellation once for so many. */
+#define CANCEL_RECORDS 1024u
 
 struct layout {
 	uint32_t stack, n_frames, record_bytes;
@@ -73,6 +75,8 @@ enum psc_status psc_traces_read(struct psc_kernel *k, bool (*visit)(void *arg, c
 	for (uint32_t i = 0; i < length; i++) {
 		uint8_t b[3 * 8 + PSC_TRACE_FRAMES_MAX * 8];
 		struct psc_trace t;
+		if (i % CANCEL_RECORDS == 0 && psc_image_is_cancelled(k->img))
+			break;
 		uint64_t va = ring + (uint64_t)((index - i) & (length - 1)) * l.record_bytes;
 		if (psc_read_va(&k->reader, va, b, l.record_bytes) != l.record_bytes) {
 			ret->missing++;

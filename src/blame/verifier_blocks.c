@@ -10,6 +10,7 @@
 #define SIGNATURE        0x21321345u
 #define TAG_VEPP         0x70706556u /* "Vepp", the tag of these pages */
 #define HASH_ENTRIES_MAX ((uint32_t)1 << 20)
+#define CANCEL_ENTRIES   1024u /* looks for cancellation once for so many */
 
 static bool in_use(const struct psc_verifier_walk *w, const struct psc_verifier_block *b)
 {
@@ -92,6 +93,10 @@ static void read_chain(struct psc_verifier_walk *w, uint32_t driver)
 	while (at != 0 && !w->stopped) {
 		uint8_t page[PSC_PAGE_BYTES];
 		bool is_new;
+		if (psc_image_is_cancelled(k->img)) {
+			d->incomplete = true;
+			return;
+		}
 		if (at % PSC_PAGE_BYTES != 0 || !psc_is_kernel_va(&k->space, at)) {
 			d->incomplete = true;
 			return;
@@ -148,6 +153,10 @@ static void read_hash(struct psc_verifier_walk *w, uint32_t driver)
 	for (uint32_t i = 0; i < n && !w->stopped; i++) {
 		uint8_t e[32];
 		struct psc_verifier_block b;
+		if (i % CANCEL_ENTRIES == 0 && psc_image_is_cancelled(k->img)) {
+			d->incomplete = true;
+			return;
+		}
 		if (psc_read_va(&k->reader, va + (uint64_t)i * entry, e, entry) != entry) {
 			d->incomplete = true;
 			continue;
@@ -177,6 +186,8 @@ static bool visit_big(void *arg, const struct psc_big_page *p)
 	bool is_new;
 	if (p->is_free || p->bytes != PSC_PAGE_BYTES || (p->tag & ~PSC_TAG_PROTECTED) != TAG_VEPP)
 		return true;
+	if (psc_image_is_cancelled(w->k->img))
+		return false;
 	if (psc_hashset_has(&w->pages, p->va))
 		return true;
 	if (!psc_hashset_add(&w->pages, p->va, &is_new)) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "image/internal.h"
 #include "util/cancel.h"
+#include "util/error.h"
 #include "util/checked.h"
 
 #include <string.h>
@@ -54,6 +55,11 @@ const struct psc_warnings *psc_image_warnings(const struct psc_image *img)
 uint64_t psc_image_pages_described(const struct psc_image *img)
 {
 	return img->pages_described;
+}
+
+enum psc_status psc_image_fail_cancelled(struct psc_error *reterr)
+{
+	return psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled while the dump was opened");
 }
 
 bool psc_image_is_cancelled(const struct psc_image *img)

@@ -35,6 +35,12 @@ struct psc_hiber_index {
 	} runs;
 };
 
+/* Asked before each block; looks once for so many. */
+static inline bool psc_hiber_is_cancelled(const struct psc_image *img, const struct psc_hiber_index *ix)
+{
+	return ix->blocks.n % 256 == 0 && psc_image_is_cancelled(img);
+}
+
 /* Both return a status of psc_fail: PSC_E_NO_MEMORY, PSC_E_LIMIT, PSC_E_CORRUPT. */
 enum psc_status psc_hiber_add_block(struct psc_hiber_index *ix, const struct psc_hiber_block *b,
 				    struct psc_error *reterr);

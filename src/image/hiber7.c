@@ -131,6 +131,8 @@ static enum psc_status read_blocks(const struct psc_image *img, const struct lay
 	struct position p = {0, 0};
 	while (*ret_read < t->pages && find_block(img, &off, SEEK_BYTES)) {
 		uint8_t b[BLOCK_HEADER_BYTES];
+		if (psc_hiber_is_cancelled(img, ix))
+			return psc_image_fail_cancelled(reterr);
 		enum psc_status st = psc_source_read(img->src, off, b, sizeof(b), reterr);
 		if (st != PSC_OK)
 			return st;

@@ -64,6 +64,8 @@ static enum psc_status read_sets(const struct psc_image *img, const struct layou
 		struct range ranges[PSC_HIBER_BLOCK_PAGES];
 		unsigned pages;
 		uint8_t b[4];
+		if (psc_hiber_is_cancelled(img, ix))
+			return psc_image_fail_cancelled(reterr);
 		if (psc_source_read(img->src, off, b, sizeof(b), NULL) != PSC_OK)
 			break;
 		uint32_t head = psc_le32(b), packed = head >> 8 & 0x3fffff;

@@ -134,6 +134,8 @@ enum psc_dump_type psc_image_dump_type(const struct psc_image *img);
 const struct psc_warnings *psc_image_warnings(const struct psc_image *img);
 /* Whether what reads the image is to end early. */
 bool psc_image_is_cancelled(const struct psc_image *img);
+/* PSC_E_CANCELLED, of an image that is being opened. */
+enum psc_status psc_image_fail_cancelled(struct psc_error *reterr);
 const struct psc_cancel *psc_image_cancel(const struct psc_image *img);
 uint64_t psc_image_pages_described(const struct psc_image *img);
 uint64_t psc_image_pages_present(const struct psc_image *img);

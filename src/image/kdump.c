@@ -237,8 +237,8 @@ static enum psc_status read_notes(struct psc_image *img, const struct headers *h
 }
 
 /* The bits [lo, hi) of the second bitmap, or of the only one where blocks fill more than half. */
-static enum psc_status read_bits(const struct psc_source *src, const struct headers *h, uint8_t *bits,
-				 struct psc_error *reterr)
+static enum psc_status read_bits(const struct psc_image *img, const struct psc_source *src, const struct headers *h,
+				 uint8_t *bits, struct psc_error *reterr)
 {
 	uint64_t half = h->bitmap_bytes / 2, off = h->bitmap_off + (h->blocks <= half * 8 ? half : 0);
 	uint64_t end = (h->hi + 7) / 8;
@@ -246,7 +246,8 @@ static enum psc_status read_bits(const struct psc_source *src, const struct head
 	enum psc_status st = buf ? PSC_OK : psc_fail_no_memory(reterr);
 	for (uint64_t at = h->lo / 8; at < end && st == PSC_OK; at += READ_CHUNK) {
 		size_t n = (size_t)psc_min_u64(READ_CHUNK, end - at);
-		st = psc_source_read(src, off + at, buf, n, reterr);
+		st = psc_image_is_cancelled(img) ? psc_image_fail_cancelled(reterr)
+						 : psc_source_read(src, off + at, buf, n, reterr);
 		for (size_t i = 0; i < n && st == PSC_OK; i++) {
 			uint8_t mask = 0xff;
 			if (at + i == h->lo / 8)
@@ -260,8 +261,8 @@ static enum psc_status read_bits(const struct psc_source *src, const struct head
 	return st;
 }
 
-static enum psc_status read_parts(struct kdump *k, const struct psc_source *const *files, size_t n,
-				  struct psc_error *reterr)
+static enum psc_status read_parts(const struct psc_image *img, struct kdump *k, const struct psc_source *const *files,
+				  size_t n, struct psc_error *reterr)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct headers h;
@@ -282,7 +283,7 @@ static enum psc_status read_parts(struct kdump *k, const struct psc_source *cons
 						"these kdump-compressed files are not the parts of one dump");
 		struct part p = {files[i], h.lo, h.hi, 0, h.bitmap_off + h.bitmap_bytes};
 		k->parts[k->n_parts++] = p;
-		st = read_bits(files[i], &h, k->present.owned, reterr);
+		st = read_bits(img, files[i], &h, k->present.owned, reterr);
 		if (st != PSC_OK)
 			return psc_fail_prefix(reterr, st, "kdump-compressed file");
 	}
@@ -312,7 +313,7 @@ static enum psc_status open_parts(struct psc_image *img, struct kdump *k, const 
 				PSC_KDUMP_FILES_MAX);
 	for (size_t i = 1; i < n; i++)
 		files[i] = opts->more[i - 1];
-	enum psc_status st = read_parts(k, files, n, reterr);
+	enum psc_status st = read_parts(img, k, files, n, reterr);
 	if (st == PSC_OK && k->shift != 0)
 		st = psc_block_cache_init(&k->cache, reterr);
 	if (st == PSC_OK)

@@ -20,7 +20,7 @@ static bool judge(struct attempt *a, enum psc_status st, const struct psc_error 
 {
 	if (st == PSC_OK)
 		return true;
-	if (st == PSC_E_NO_MEMORY || psc_symbol_place_must_fit(a->k->search, place)) {
+	if (st == PSC_E_NO_MEMORY || st == PSC_E_CANCELLED || psc_symbol_place_must_fit(a->k->search, place)) {
 		a->status = st;
 		a->err = *e;
 		return true;
@@ -48,6 +48,7 @@ static bool try_pdb(void *arg, const char *path, const struct psc_symbol_place *
 	enum psc_status st = psc_pdb_open_file(path, &pdb, &e);
 	if (st != PSC_OK)
 		return judge(a, st, &e, place);
+	psc_pdb_set_cancel(pdb, psc_image_cancel(k->img));
 	const struct psc_pdb_identity *id = psc_pdb_identity(pdb);
 	bool taken = false;
 	if (!k->id.pdb_guid[0] || psc_symbol_is_pdb_of(pdb, k->id.pdb_guid, k->id.pdb_age)) {
@@ -97,7 +98,7 @@ static bool is_of_a_module(const struct psc_kernel *k, const struct psc_pdb *pdb
 enum psc_status psc_kernel_check_named_files(struct psc_kernel *k, struct psc_error *reterr)
 {
 	enum psc_status st = PSC_OK;
-	for (size_t i = 0; k->search && st == PSC_OK && i < k->search->n; i++) {
+	for (size_t i = 0; k->search && st == PSC_OK && i < k->search->n && !psc_image_is_cancelled(k->img); i++) {
 		const struct psc_symbol_place *p = &k->search->places[i];
 		struct psc_pdb *pdb = NULL;
 		if (!psc_symbol_place_must_fit(k->search, p) ||

@@ -130,6 +130,7 @@ static struct psc_pdb *pdb_of(struct psc_symbolizer *s, struct named_module *m)
 	if (m->has_none)
 		return NULL;
 	psc_pdb_close(slot->pdb);
+	psc_pdb_set_cancel(pdb, psc_image_cancel(s->kernel->img));
 	slot->of = m;
 	slot->pdb = pdb;
 	slot->last_used = ++s->clock;

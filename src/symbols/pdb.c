@@ -146,6 +146,16 @@ enum psc_status psc_pdb_open_mem(const void *bytes, size_t n, const char *name, 
 	return open_source(r, source, name, ret, reterr);
 }
 
+void psc_pdb_set_cancel(struct psc_pdb *pdb, const struct psc_cancel *cancel)
+{
+	pdb->cancel = cancel;
+}
+
+enum psc_status psc_pdb_fail_cancelled(struct psc_error *reterr)
+{
+	return psc_fail(reterr, PSC_E_CANCELLED, PSC_WHERE_NONE, 0, "cancelled while a symbol file was read");
+}
+
 void psc_pdb_close(struct psc_pdb *pdb)
 {
 	if (!pdb)

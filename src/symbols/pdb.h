@@ -8,6 +8,7 @@
 #include "symbols/profile.h"
 
 struct psc_pdb;
+struct psc_cancel;
 
 /* path: a PDB, or a packed (.pd_) or gzip file that holds one; these two are unpacked into memory (at most
  * PSC_PDB_MAX_UNPACKED_BYTES). PSC_E_FORMAT: no PDB. PSC_E_UNSUPPORTED: an old or a .NET kind of PDB, or packed in a
@@ -18,6 +19,8 @@ enum psc_status psc_pdb_open_file(const char *path, struct psc_pdb **ret, struct
 enum psc_status psc_pdb_open_mem(const void *bytes, size_t n, const char *name, struct psc_pdb **ret,
 				 struct psc_error *reterr);
 void psc_pdb_close(struct psc_pdb *pdb); /* NULL allowed */
+/* From now on what reads the whole file may end with PSC_E_CANCELLED. Borrowed; NULL: never. */
+void psc_pdb_set_cancel(struct psc_pdb *pdb, const struct psc_cancel *cancel);
 
 #define PSC_PDB_MAX_UNPACKED_BYTES (UINT64_C(512) << 20)
 

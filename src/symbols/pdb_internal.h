@@ -6,6 +6,7 @@
 #include "symbols/cv.h"
 #include "symbols/msf.h"
 #include "symbols/pdb.h"
+#include "util/cancel.h"
 
 /* Fixed stream numbers. */
 #define PSC_PDB_STREAM_INFO 1u
@@ -71,7 +72,12 @@ struct psc_pdb {
 	uint32_t records_bytes;
 	struct psc_pdb_types *types;
 	struct psc_pdb_addresses *addresses;
+	const struct psc_cancel *cancel; /* NULL: never; borrowed */
 };
+
+/* Loops over records look once for so many. */
+#define PSC_PDB_CANCEL_RECORDS 16384u
+enum psc_status psc_pdb_fail_cancelled(struct psc_error *reterr);
 
 /* pdb_dbi.c: header only. An absent stream is no error. */
 enum psc_status psc_pdb_read_dbi(const struct psc_msf *msf, struct psc_pdb_dbi *ret, struct psc_error *reterr);

@@ -287,7 +287,7 @@ static void add(struct names *names, const struct psc_cv_name *name, uint32_t in
 	names->items[names->n++] = item;
 }
 
-static enum psc_status index_names(struct psc_pdb_types *t, struct psc_error *reterr)
+static enum psc_status index_names(struct psc_pdb_types *t, const struct psc_cancel *cancel, struct psc_error *reterr)
 {
 	struct psc_pdb_type type;
 	size_t n = 0;
@@ -300,6 +300,8 @@ static enum psc_status index_names(struct psc_pdb_types *t, struct psc_error *re
 	if (!t->structs.items || !t->enums.items || !t->unique.items)
 		return psc_fail_no_memory(reterr);
 	for (uint32_t i = 0; i < t->n; i++) {
+		if (i % PSC_PDB_CANCEL_RECORDS == 0 && psc_cancelled(cancel))
+			return psc_pdb_fail_cancelled(reterr);
 		if (!psc_pdb_type_get(t, t->first + i, &type) || !has_definition_kind(&type) || type.is_forward)
 			continue;
 		add(type.kind == PSC_PDB_TYPE_ENUM ? &t->enums : &t->structs, &type.name, t->first + i);
@@ -335,7 +337,7 @@ static enum psc_status load(struct psc_pdb *pdb, struct psc_pdb_types *t, struct
 	r = psc_msf_load(&pdb->msf, PSC_PDB_STREAM_TPI, header_bytes, t->n_bytes, &t->bytes, reterr);
 	if (r == PSC_OK)
 		r = index_records(t, end - t->first, reterr);
-	return r == PSC_OK ? index_names(t, reterr) : r;
+	return r == PSC_OK ? index_names(t, pdb->cancel, reterr) : r;
 }
 
 enum psc_status psc_pdb_types(struct psc_pdb *pdb, const struct psc_pdb_types **ret, struct psc_error *reterr)

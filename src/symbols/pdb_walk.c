@@ -70,7 +70,11 @@ enum psc_status psc_pdb_walk_records(struct psc_pdb *pdb, psc_pdb_visit *visit, 
 	mark(in_force, &pdb->publics);
 	mark(in_force, &pdb->globals);
 	struct psc_cursor c = psc_cursor_init(pdb->records, pdb->records_bytes);
-	while (psc_cursor_left(&c) >= 4) {
+	for (uint32_t i = 0; psc_cursor_left(&c) >= 4; i++) {
+		if (i % PSC_PDB_CANCEL_RECORDS == 0 && psc_cancelled(pdb->cancel)) {
+			r = psc_pdb_fail_cancelled(reterr);
+			break;
+		}
 		uint32_t bit = (uint32_t)psc_cursor_tell(&c) / 2;
 		struct psc_cv_symbol symbol;
 		uint16_t n = psc_cursor_u16(&c);
@@ -86,7 +90,7 @@ enum psc_status psc_pdb_walk_records(struct psc_pdb *pdb, psc_pdb_visit *visit, 
 			break;
 	}
 	free(in_force);
-	return PSC_OK;
+	return r;
 }
 
 static bool walk_module(const uint8_t *bytes, uint32_t n, psc_pdb_visit *visit, void *arg)
@@ -117,6 +121,8 @@ enum psc_status psc_pdb_walk_modules(struct psc_pdb *pdb, psc_pdb_visit *visit, 
 		const struct psc_pdb_module *m = &pdb->modules.items[i];
 		uint32_t n = m->symbol_bytes;
 		uint8_t *bytes;
+		if (psc_cancelled(pdb->cancel))
+			return psc_pdb_fail_cancelled(reterr);
 		if (m->stream == PSC_MSF_NO_STREAM || n < 4)
 			continue;
 		if (n > psc_msf_size(&pdb->msf, m->stream))

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "util/cancel.h"
 
+#include "image/image.h"
 #include "io/os.h"
 #include "unit.h"
 #include "util/log.h"
+#include <dirent.h>
 #include <poolscope/poolscope.h>
 #include <stdio.h>
 #include <string.h>
@@ -185,4 +187,78 @@ START_TEST(sites)
 }
 END_TEST
 
-UNIT_MAIN("cancel", request, after, progress, open_fails, results_are_marked, parts_are_worth_nothing, sites)
+/* Every file of a corpus: one that can be opened cannot once the call is to end. Returns how many there are. */
+static int open_cancelled(const char *corpus)
+{
+	char path[4096];
+	struct psc_cancel *c = NULL;
+	int n = 0;
+	snprintf(path, sizeof(path), "%s/../tests/fuzz/corpus/%s", getenv("POOLSCOPE_FIXTURES"), corpus);
+	DIR *d = opendir(path);
+	ck_assert(d != NULL);
+	ck_assert(psc_cancel_new(&c, NULL) == PSC_OK);
+	psc_cancel_request(c);
+	for (struct dirent *e; (e = readdir(d)) != NULL;) {
+		const struct psc_image_options opts = {.cancel = c};
+		struct psc_source *src = NULL;
+		struct psc_image *img = NULL;
+		struct psc_error err;
+		snprintf(path, sizeof(path), "%s/../tests/fuzz/corpus/%s/%s", getenv("POOLSCOPE_FIXTURES"), corpus,
+			 e->d_name);
+		if (e->d_name[0] == '.' || psc_source_open_file(path, NULL, &src, NULL) != PSC_OK)
+			continue;
+		if (psc_image_open_with(src, NULL, &img, NULL) == PSC_OK) {
+			psc_image_close(img);
+			ck_assert_int_eq(psc_image_open_with(src, &opts, &img, &err), PSC_E_CANCELLED);
+			ck_assert(strstr(err.text, "cancelled") != NULL);
+			n++;
+		}
+		psc_source_close(src);
+	}
+	closedir(d);
+	psc_cancel_free(c);
+	return n;
+}
+
+/* Containers that are read to their end before they are open. */
+START_TEST(opening)
+{
+	ck_assert_int_gt(open_cancelled("hiber"), 0);
+	ck_assert_int_gt(open_cancelled("kdump"), 0);
+}
+END_TEST
+
+/* Records of Driver Verifier: none is read, and the result says so. */
+START_TEST(records)
+{
+	struct psc_open_options o = PSC_OPEN_OPTIONS_INIT;
+	struct psc_callers_options co = PSC_CALLERS_OPTIONS_INIT;
+	struct psc_callers *callers = NULL;
+	struct psc_cancel *c = NULL;
+	struct psc_dump *dump = NULL;
+	char path[4096], isf[4096];
+	size_t n;
+	snprintf(path, sizeof(path), "%s/verifier-7-x64.dmp.gz", getenv("POOLSCOPE_FIXTURES"));
+	snprintf(isf, sizeof(isf), "%s/verifier-7-x64.isf.json.xz", getenv("POOLSCOPE_FIXTURES"));
+	ck_assert(psc_cancel_new(&c, NULL) == PSC_OK);
+	o.cancel = c;
+	o.isf_path = isf;
+	ck_assert(psc_dump_open(path, &o, &dump, NULL) == PSC_OK);
+	ck_assert(psc_callers_run(dump, &co, &callers, NULL) == PSC_OK);
+	ck_assert(!psc_callers_is_interrupted(callers) && psc_callers_get_info(callers)->record_pages_read > 0);
+	psc_callers_free(callers);
+	psc_cancel_request(c);
+	ck_assert(psc_callers_run(dump, &co, &callers, NULL) == PSC_OK);
+	ck_assert(psc_callers_is_interrupted(callers));
+	ck_assert_uint_eq(psc_callers_get_info(callers)->record_pages_read, 0);
+	ck_assert_uint_eq(psc_callers_get_info(callers)->log_records, 0);
+	(void)psc_callers_rows(callers, &n);
+	ck_assert_uint_eq(n, 0);
+	psc_callers_free(callers);
+	psc_dump_close(dump);
+	psc_cancel_free(c);
+}
+END_TEST
+
+UNIT_MAIN("cancel", request, after, progress, open_fails, results_are_marked, parts_are_worth_nothing, sites, opening,
+	  records)
