@@ -334,7 +334,8 @@ static bool on_block(void *arg, const struct psc_block_row *b)
 	char contents[2 * DUMP_BYTES_MAX + 1];
 	bool is_table = l->report.format == FORMAT_TABLE;
 
-	progress_clear();
+	if (l->o->common.output_path == NULL) /* rows in a file leave the bar alone */
+		progress_clear();
 	fill_cells(l, b, &texts, cells);
 	if (l->o->dump_bytes != 0 && !is_table)
 		take_contents(l, b, contents, &cells[COL_CONTENTS]);
