@@ -23,8 +23,10 @@ static const struct magic magics[] = {
 	MAGIC("MDMP", "user-mode minidump: holds no kernel pool; a kernel or complete memory dump is needed"),
 	MAGIC("USERDU64", USER_DUMP),
 	MAGIC("USERDUMP", USER_DUMP),
-	MAGIC("AVML", "AVML memory image: not read yet; take a kernel or complete crash dump instead"),
-	MAGIC("HPAK", "HBGary HPAK memory image: not read yet; take a kernel or complete crash dump instead"),
+	MAGIC("AVML", "AVML memory image: not read; make a LiME image of it with avml-convert and open that"),
+	MAGIC("HPAK",
+	      "HBGary HPAK memory image: not read; extract the memory in it (Volatility's hpakextract) and open that "
+	      "as a raw image"),
 	MAGIC("EVF\x09\x0d\x0a\xff\x00", EWF),
 	MAGIC("EVF2\x0d\x0a\x81\x00", EWF),
 	MAGIC("\x1f\x8b", "gzip data inside gzip: unpack it with gunzip and open the dump inside"),
@@ -43,6 +45,9 @@ static const struct magic magics[] = {
 	MAGIC("conectix", "VHD disk image: " DISK_HINT),
 	MAGIC("LibvirtQemudSave", "libvirt saved guest state (virsh save): not read; restore the guest and use virsh "
 				  "dump --memory-only or QEMU's dump-guest-memory -w"),
+	MAGIC("\x14\x20\x28\x01",
+	      "Hyper-V saved state (.vmrs) or configuration (.vmcx): not read; resume the guest and take "
+	      "a crash dump in it"),
 	MAGIC("\177VirtualBox SavedState", "VirtualBox saved state (.sav): not read; resume the guest and take a crash "
 					   "dump in it, or use VBoxManage debugvm dumpvmcore"),
 };

@@ -27,6 +27,7 @@ static const struct row rows[] = {
 	ROW("MSCF", "cabextract"),
 	ROW("BZh", "bunzip2"),
 	ROW("QFI\xfb", "qcow2"),
+	ROW("\x14\x20\x28\x01", "Hyper-V"),
 	ROW("QEVM", "QEMU"),
 	ROW("KDMV", "VMDK"),
 	ROW("vhdxfile", "VHDX"),
