@@ -2,9 +2,9 @@
 /* One page of small blocks. Reference: pool 3.5 [2]; what each single damaged field looks like: pool 10.1.
  *
  * A chain of block sizes that starts at 0 with PreviousSize 0, agrees with every PreviousSize and ends exactly at the
- * page's end proves the page: each link is an 8 or 9 bit coincidence. Chains of two blocks leave fewer of them, so
- *there the types must be plausible as well. Tags may hold any bytes; only where the pool's range is not known from the
- *kernel's own data (strict) they must be mostly printable too.
+ * page's end proves the page: each link is an 8 or 9 bit coincidence; one type must be possible in this pool. Chains of
+ * two blocks leave fewer of them, so there all types must be. Tags may hold any bytes; only where the pool's range is
+ *not known from the kernel's own data (strict) they must be mostly printable too.
  *
  * A broken chain is taken apart from both ends:
  *
@@ -135,6 +135,17 @@ static bool index_speaks_for(const struct judge *j, const struct psc_page_blocks
 static bool short_chain_ok(const struct judge *j, const struct psc_page_blocks *p)
 {
 	return (any_in_use(j, p) && count_plausible(j, p, 0) == p->n) || index_speaks_for(j, p);
+}
+
+/* Damage spares some of many headers. Where no block in use can be of this pool, the page is what a driver wrote into
+ * an allocation of whole pages that the big-page table should have named. */
+static bool is_of_another_pool(const struct judge *j, const struct psc_page_blocks *p)
+{
+	const struct judge by_type = {j->rules, j->pool, false};
+	size_t n_in_use = 0;
+	for (size_t i = 0; i < p->n; i++)
+		n_in_use += p->items[i].in_use;
+	return n_in_use != 0 && !any_in_use(&by_type, p);
 }
 
 /* Where the good blocks start again, in units; `end` when nowhere. *ret_last_is_bad: the size in the last linked header
@@ -269,7 +280,7 @@ void psc_pool_page_parse_as(const uint8_t page[PSC_PAGE_BYTES], const struct psc
 	}
 	for (size_t i = 0; i < c.n; i++)
 		put(page, rules, c.start[i], ret);
-	if (c.n >= 3 || short_chain_ok(&j, ret))
+	if (c.n >= 3 ? !is_of_another_pool(&j, ret) : short_chain_ok(&j, ret))
 		ret->is_pool_page = true;
 	else
 		ret->n = 0;

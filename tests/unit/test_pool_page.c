@@ -111,6 +111,26 @@ START_TEST(good_page)
 }
 END_TEST
 
+/* A chain of blocks that cannot be of the pool is no page of it; one that can, and the others are damaged. */
+START_TEST(page_of_another_pool)
+{
+	for (size_t i = 0; i < N_MACHINES; i++) {
+		struct machine m = machine_at(i), other = m;
+		uint8_t page[PSC_PAGE_BYTES];
+		static struct psc_page_blocks p;
+		uint32_t starts[64];
+		/* Nonpaged to paged or back: 1 and 2, or the lowest bit. */
+		other.type ^= m.rules.type_plus_one ? 3u : 1u;
+		build(&other, page, typical, starts);
+		psc_pool_page_parse(page, &m.rules, m.pool, &p);
+		ck_assert_msg(!p.is_pool_page && p.n == 0, "machine %zu", i);
+		put_header(&m, page, starts[1], typical[0], typical[1], m.type, "Good");
+		psc_pool_page_parse(page, &m.rules, m.pool, &p);
+		ck_assert_msg(p.is_pool_page && p.n > 2, "machine %zu", i);
+	}
+}
+END_TEST
+
 /* Only the PreviousSize of a block is wrong: nothing is lost. */
 START_TEST(damaged_previous_size)
 {
@@ -435,6 +455,6 @@ START_TEST(index_of_no_descriptor)
 }
 END_TEST
 
-UNIT_MAIN("pool_page", good_page, damaged_previous_size, damaged_block_size, freed_page, damaged_block_size_far,
-	  destroyed_header, prefix_and_suffix, stale_page, short_chains, odd_tags_of_a_broken_page, garbage,
-	  smallest_blocks, index_of_no_descriptor)
+UNIT_MAIN("pool_page", good_page, page_of_another_pool, damaged_previous_size, damaged_block_size, freed_page,
+	  damaged_block_size_far, destroyed_header, prefix_and_suffix, stale_page, short_chains,
+	  odd_tags_of_a_broken_page, garbage, smallest_blocks, index_of_no_descriptor)
