@@ -229,7 +229,8 @@ static void count_run(struct psc_walk *w, const struct psc_va_run *run, struct p
  * for ever. */
 static bool work_is_left(const struct psc_walk *w, uint64_t done)
 {
-	return done / PSC_PAGE_BYTES / 4 <= psc_image_pages_present(w->k->img) + 16384;
+	const uint64_t present = psc_image_pages_present(w->k->img);
+	return done / PSC_PAGE_BYTES / 4 <= present + 16384 && w->n_absent_runs / 512 <= present + 128;
 }
 
 bool psc_walk_is_interrupted(struct psc_walk *w)
@@ -254,6 +255,7 @@ static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_
 	while ((r = work_is_left(w, *done) ? psc_run_iter_next(&it, &run, reterr) : PSC_E_LIMIT) == PSC_OK) {
 		if (psc_walk_is_interrupted(w))
 			return PSC_OK;
+		w->n_absent_runs += run.state != PSC_VA_PRESENT;
 		bool in_memory = run.state == PSC_VA_PRESENT || run.state == PSC_VA_TRANSITION;
 		if (run.state == PSC_VA_DEMAND_ZERO)
 			continue;

@@ -56,9 +56,10 @@ struct psc_walk {
 	uint64_t max_batch_bytes, max_job_bytes, max_run_bytes; /* the first per thread */
 	struct psc_walk_order *order;                           /* NULL: blocks are given out as they are found */
 
-	bool is_interrupted; /* cancelled: jobs do nothing any more, loops end */
-	struct psc_seg *seg; /* NULL: classic */
-	size_t seg_first;    /* segment of job 0 of the batch */
+	uint64_t n_absent_runs; /* not in memory: each took an entry of a page table that the dump holds */
+	bool is_interrupted;    /* cancelled: jobs do nothing any more, loops end */
+	struct psc_seg *seg;    /* NULL: classic */
+	size_t seg_first;       /* segment of job 0 of the batch */
 
 	struct psc_walk_worker **workers;
 	unsigned n_workers;
