@@ -117,10 +117,8 @@ void psc_object_types_of_tag(struct psc_kernel *k, uint32_t tag, struct psc_obje
 	struct layout l;
 	memset(ret, 0, sizeof(*ret));
 	ret->has_handles = true;
-	if (!find_layout(k, &l)) {
-		ret->why_not = "the layout of _OBJECT_TYPE is not known";
+	if (!find_layout(k, &l))
 		return;
-	}
 	uint64_t table = psc_kernel_sym(k, PSC_SYM_ObTypeIndexTable), old = psc_kernel_sym(k, PSC_SYM_ObpObjectTypes);
 	/* The array of before 7 has no place for the index 0; later kernels keep it beside the table. */
 	if (table)
@@ -129,6 +127,4 @@ void psc_object_types_of_tag(struct psc_kernel *k, uint32_t tag, struct psc_obje
 		take_table(k, &l, old, 1, tag, ret);
 	if (ret->n == 0)
 		take_exports(k, &l, tag, ret);
-	if (ret->n == 0)
-		ret->why_not = "no type of objects with this key was found";
 }

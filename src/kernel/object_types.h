@@ -9,11 +9,10 @@
 #define PSC_OBJECT_TYPE_NAMES 4u
 
 struct psc_object_types {
-	const char *why_not;                      /* n is 0: static text */
 	uint64_t objects;                         /* of all types with that key */
 	bool has_handles;                         /* of all of them known: */
 	uint64_t handles;                         /* open */
-	size_t n;                                 /* types */
+	size_t n;                                 /* types; 0: none known, and nothing else is said */
 	const char *names[PSC_OBJECT_TYPE_NAMES]; /* of the first ones; in the kernel's arena */
 };
 
