@@ -10,13 +10,17 @@
 /* "http!UlAllocate+0x21", "http+0x1a21", "http" or the address, as much as is known. Returns buf. */
 char *location_text(const struct psc_code_location *l, bool is_32bit, char *buf, size_t cap);
 
-/* The caller of a row in seven columns that stand together: text of the table, then caller.address, .module, .offset,
- * .symbol, .symbol_offset, .unloaded. c NULL, or without address and
- * module: all null. */
+/* The caller of a row in seven columns that stand together: text of the table, and after that first one these: */
 enum { CALLER_CELLS = 7 };
+#define CALLER_COLUMNS(first)                                                                                          \
+	[(first) + 1] = {.key = "caller.address"}, [(first) + 2] = {.key = "caller.module"},                           \
+		   [(first) + 3] = {.key = "caller.offset"}, [(first) + 4] = {.key = "caller.symbol"},                 \
+		   [(first) + 5] = {.key = "caller.symbol_offset"}, [(first) + 6] = {.key = "caller.unloaded"}
+
 struct caller_texts {
 	char text[PSC_LOCATION_TEXT_BYTES], offset[24];
 };
+/* c NULL, or without address and module: all null. */
 void fill_caller_cells(const struct psc_code_location *c, bool is_32bit, struct caller_texts *t,
 		       struct cell cells[CALLER_CELLS]);
 /* "exact", "inferred"; NULL where nobody recorded a caller. */

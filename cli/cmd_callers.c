@@ -57,12 +57,7 @@ enum {
 
 static const struct column columns[N_COLS] = {
 	[COL_CALLER] = {.heading = "Caller", .is_left = true, .min_width = 24, .paint = PAINT_KEY},
-	[COL_ADDRESS] = {.key = "caller.address"},
-	[COL_MODULE] = {.key = "caller.module"},
-	[COL_OFFSET] = {.key = "caller.offset"},
-	[COL_SYMBOL] = {.key = "caller.symbol"},
-	[COL_SYMBOL_OFFSET] = {.key = "caller.symbol_offset"},
-	[COL_UNLOADED] = {.key = "caller.unloaded"},
+	CALLER_COLUMNS(COL_CALLER),
 	[COL_TAGS] = {.key = "tags", .heading = "Tags", .is_left = true, .min_width = 9},
 	[COL_TAGS_HEX] = {.key = "tags_hex"},
 	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .drop = 1},

@@ -93,12 +93,7 @@ static const struct column columns[N_COLS] = {
 	[COL_PROCESS_NAME] =
 		{.key = "process.name", .heading = "Process", .is_left = true, .min_width = 8, .paint = PAINT_KEY},
 	[COL_CALLER] = {.heading = "Caller", .is_left = true, .min_width = 16, .paint = PAINT_KEY},
-	[COL_CALLER_ADDRESS] = {.key = "caller.address"},
-	[COL_CALLER_MODULE] = {.key = "caller.module"},
-	[COL_CALLER_OFFSET] = {.key = "caller.offset"},
-	[COL_CALLER_SYMBOL] = {.key = "caller.symbol"},
-	[COL_CALLER_SYMBOL_OFFSET] = {.key = "caller.symbol_offset"},
-	[COL_CALLER_UNLOADED] = {.key = "caller.unloaded"},
+	CALLER_COLUMNS(COL_CALLER),
 	[COL_CALLER_GRADE] = {.key = "grade"},
 	[COL_FIRST_LIVE] = {.key = "first.live"},
 	[COL_FIRST_BYTES] = {.key = "first.live_bytes"},

@@ -66,12 +66,7 @@ static const struct column columns[N_COLS] = {
 	[COL_ROLE] = {.key = "role"},
 	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 2},
 	[COL_CALLER] = {.heading = "Where", .is_left = true, .min_width = 20},
-	[COL_ADDRESS] = {.key = "caller.address"},
-	[COL_MODULE] = {.key = "caller.module"},
-	[COL_OFFSET] = {.key = "caller.offset"},
-	[COL_SYMBOL] = {.key = "caller.symbol"},
-	[COL_SYMBOL_OFFSET] = {.key = "caller.symbol_offset"},
-	[COL_UNLOADED] = {.key = "caller.unloaded"},
+	CALLER_COLUMNS(COL_CALLER),
 	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .drop = 3},
 	[COL_BLOCKS] = {.key = "blocks_count", .heading = "Blocks"},
 	[COL_ALONE] = {.key = "alone_count", .heading = "Alone", .drop = 1},
@@ -135,37 +130,23 @@ static bool parse_tag(const char *text, uint8_t tag[4])
 /* ---- rows ---- */
 
 struct row_texts {
-	char caller[PSC_LOCATION_TEXT_BYTES], offset[24], related[17], related_hex[9];
+	struct caller_texts caller;
+	char related[17], related_hex[9];
 };
 
 static void fill_cells(const struct psc_owner_evidence *e, size_t rank, bool is_32bit, struct row_texts *t,
 		       struct cell cells[N_COLS])
 {
-	const struct psc_code_location *c = &e->caller;
 	const uint8_t *g = e->related_tag;
-	bool one = c->address != 0;
 	for (int i = 0; i < N_COLS; i++)
 		cells[i] = cell_null();
 	cells[COL_RANK] = cell_u64(rank);
 	cells[COL_GRADE] = cell_text(psc_grade_name(e->grade));
 	cells[COL_ROLE] = cell_text(psc_owner_role_name(e->role));
 	cells[COL_SOURCE] = cell_text(psc_owner_source_name(e->source));
-	if (one || c->module != NULL)
-		cells[COL_CALLER] = cell_text(location_text(c, is_32bit, t->caller, sizeof(t->caller)));
-	else if (e->has_process)
+	fill_caller_cells(&e->caller, is_32bit, &t->caller, &cells[COL_CALLER]);
+	if (cells[COL_CALLER].type == CELL_NULL && e->has_process)
 		cells[COL_CALLER] = cell_text(e->process.name);
-	if (one)
-		cells[COL_ADDRESS] = cell_address(c->address, is_32bit);
-	cells[COL_MODULE] = cell_text(c->module);
-	if (one && c->module != NULL) {
-		snprintf(t->offset, sizeof(t->offset), "0x%" PRIx64, c->offset);
-		cells[COL_OFFSET] = cell_text(t->offset);
-	}
-	cells[COL_SYMBOL] = cell_text(c->symbol);
-	if (one && c->symbol != NULL)
-		cells[COL_SYMBOL_OFFSET] = cell_u64(c->symbol_offset);
-	if (c->module != NULL)
-		cells[COL_UNLOADED] = cell_bool(c->is_unloaded);
 	cells[COL_POOL] = cell_text(e->has_pool ? psc_pool_name(e->pool) : NULL);
 	if (e->has_blocks) {
 		cells[COL_BLOCKS] = cell_u64(e->blocks);

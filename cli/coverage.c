@@ -118,7 +118,7 @@ void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 	if (c->delayed_blocks != 0)
 		fprintf(f,
 			"            %" PRIu64 " of the live blocks, %s bytes, were freed and wait in their "
-					       "subsegments: nothing tells which\n",
+			"subsegments: nothing tells which\n",
 			c->delayed_blocks, group_digits(c->delayed_bytes, false, a));
 }
 

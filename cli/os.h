@@ -9,8 +9,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Before anything else in main: arguments in UTF-8, and streams that take UTF-8 and leave line ends as they are. stderr may
- * be buffered: flush it after each message. */
+/* Before anything else in main: arguments in UTF-8, and streams that take UTF-8 and leave line ends as they are. stderr
+ * may be buffered: flush it after each message. */
 int os_start(int *argc, char ***argv);
 
 bool stdout_is_terminal(void);
