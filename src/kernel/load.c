@@ -125,7 +125,7 @@ static void say_what_would_help(struct psc_kernel *k)
 			 k->id.pdb_guid, k->id.pdb_age);
 	else if (k->id.time_date_stamp)
 		psc_warn(&k->warnings,
-			 "No symbols for this kernel, and its debug record is not in the dump; a PDB or an ISF of the "
+			 "No symbols for this kernel, and no debug record of it in the dump; a PDB or an ISF of the "
 			 "kernel file with time stamp %08" PRIX32 " and size %" PRIx32 " (%s) would help",
 			 k->id.time_date_stamp, k->id.size_of_image, k->version ? k->version : "version unknown");
 	else if (k->base)
