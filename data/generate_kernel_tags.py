@@ -6,7 +6,7 @@ import re
 
 from tables import Table
 
-HEAD = "tag role component routines text source".split()
+HEAD = "tag role component routines lacking text source".split()
 
 
 def main():
@@ -20,10 +20,12 @@ def main():
             table.fail("bad role or component")
         if not re.match(r"^(-|\w+(,\w+)*)$", c["routines"]) or re.search(r'["\\]', c["text"] + c["source"]):
             table.fail("bad routines or text")
-        routines = "NULL" if c["routines"] == "-" else '"%s"' % c["routines"]
+        if not re.match(r"^(-|\w+)$", c["lacking"]) or (c["lacking"] != "-" and c["routines"] == "-"):
+            table.fail("bad lacking")
+        routines, lacking = ("NULL" if c[key] == "-" else '"%s"' % c[key] for key in ("routines", "lacking"))
         value = int.from_bytes(c["tag"].encode("ascii"), "little")
-        rows.append('\t{0x%08x, %s, "%s", %s, "%s", "%s"},' % (
-            value, str(c["role"] == "cache").lower(), c["component"], routines, c["text"], c["source"]))
+        rows.append('\t{0x%08x, %s, "%s", %s, %s, "%s", "%s"},' % (
+            value, str(c["role"] == "cache").lower(), c["component"], routines, lacking, c["text"], c["source"]))
     table.write(__file__, "report/kernel_tags.h", "psc_kernel_tag", "psc_kernel_tags", sorted(rows))
 
 

@@ -22,42 +22,53 @@ static uint64_t pointer_at(const struct psc_code_image *img, const uint8_t *p)
 	return img->pointer_bytes == 4 ? psc_le32(p) : psc_le64(p);
 }
 
-static void visit_thunks(const struct psc_code_image *img, uint32_t names, uint32_t slots,
+/* false: some are not in the dump. */
+static bool visit_thunks(const struct psc_code_image *img, uint32_t names, uint32_t slots,
 			 void (*visit)(void *arg, uint32_t slot_rva, const char *name), void *arg)
 {
 	unsigned w = img->pointer_bytes;
+	bool is_whole = true;
 	for (uint32_t i = 0; i < THUNKS_MAX; i++) {
 		const uint8_t *p = psc_code_at(img, (uint64_t)names + (uint64_t)i * w, w);
 		uint64_t v = p != NULL ? pointer_at(img, p) : 0, slot = (uint64_t)slots + (uint64_t)i * w;
 		if (v == 0 || !psc_range_ok(slot, w, img->size_bytes))
-			return;
+			return is_whole && p != NULL && v == 0;
 		if (v >> (8 * w - 1) != 0)
 			continue; /* by ordinal */
 		const char *name = psc_code_name_at(img, v + 2);
 		if (name != NULL)
 			visit(arg, (uint32_t)slot, name);
+		else
+			is_whole = false;
 	}
+	return false;
 }
 
-void psc_code_imports(const struct psc_code_image *img, void (*visit)(void *arg, uint32_t slot_rva, const char *name),
+bool psc_code_imports(const struct psc_code_image *img, void (*visit)(void *arg, uint32_t slot_rva, const char *name),
 		      void *arg)
 {
+	bool is_whole = true;
 	for (uint32_t i = 0; i < DESCRIPTORS_MAX && img->dirs[PSC_DIR_IMPORT].rva != 0; i++) {
 		const uint8_t *d = psc_code_at(img, (uint64_t)img->dirs[PSC_DIR_IMPORT].rva + i * 20u, 20);
+		is_whole &= d != NULL;
 		if (d == NULL || psc_le32(d + 16) == 0)
 			break;
 		uint32_t names = psc_le32(d), slots = psc_le32(d + 16);
 		/* Without a table of names the slots hold them, until the image is loaded. */
 		if (names != 0 || img->from_file)
-			visit_thunks(img, names != 0 ? names : slots, slots, visit, arg);
+			is_whole &= visit_thunks(img, names != 0 ? names : slots, slots, visit, arg);
+		else
+			is_whole = false;
 	}
 	for (uint32_t i = 0; i < DESCRIPTORS_MAX && img->dirs[PSC_DIR_DELAY_IMPORT].rva != 0; i++) {
 		const uint8_t *d = psc_code_at(img, (uint64_t)img->dirs[PSC_DIR_DELAY_IMPORT].rva + i * 32u, 32);
+		is_whole &= d != NULL;
 		if (d == NULL || psc_le32(d + 12) == 0)
 			break;
 		if ((psc_le32(d) & 1) != 0) /* RVAs, not addresses */
-			visit_thunks(img, psc_le32(d + 16), psc_le32(d + 12), visit, arg);
+			is_whole &= visit_thunks(img, psc_le32(d + 16), psc_le32(d + 12), visit, arg);
 	}
+	return is_whole;
 }
 
 void psc_code_exports(const struct psc_code_image *img, void (*visit)(void *arg, uint32_t rva, const char *name),

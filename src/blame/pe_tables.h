@@ -6,8 +6,9 @@
 
 #include "blame/code_image.h"
 
-/* Calls visit for each import slot, delayed ones too, that has a readable name; the name is borrowed from the image. */
-void psc_code_imports(const struct psc_code_image *img, void (*visit)(void *arg, uint32_t slot_rva, const char *name),
+/* Calls visit for each import slot, delayed ones too, that has a readable name; the name is borrowed from the image.
+ * false: there are names that could not be read. */
+bool psc_code_imports(const struct psc_code_image *img, void (*visit)(void *arg, uint32_t slot_rva, const char *name),
 		      void *arg);
 /* Each exported function with a name; forwarders are left out. *ret_missing: names that are not in the dump. */
 void psc_code_exports(const struct psc_code_image *img, void (*visit)(void *arg, uint32_t rva, const char *name),

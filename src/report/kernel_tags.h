@@ -12,6 +12,8 @@ struct psc_kernel_tag {
 	bool is_cache;
 	const char *components; /* "netio,fwpkclnt": modules as debuggers spell them */
 	const char *routines;   /* beginnings of names, with commas; NULL none */
+	const char *lacking;    /* routine with which the caller gives the blocks back: then whoever imports it too is
+				   out of question; NULL none */
 	const char *text, *source;
 };
 extern const struct psc_kernel_tag psc_kernel_tags[];

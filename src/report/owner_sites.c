@@ -119,6 +119,9 @@ static void fit_class(struct fitting *g, struct psc_owner_class *c, const struct
 
 static const char *size_words(struct psc_owner_work *w, const struct psc_site *s)
 {
+	/* What the allocator adds to these is not known. */
+	if (s->size.kind == PSC_SITE_CONSTANT && (s->kind == PSC_SITE_CONTEXT || s->kind == PSC_SITE_POOL_OBJECT))
+		return psc_owner_text(w, "with %llu bytes of its own", (unsigned long long)s->size.values[0]);
 	if (s->size.kind == PSC_SITE_CONSTANT)
 		return psc_owner_text(w, "of %llu bytes", (unsigned long long)s->size.values[0]);
 	if (s->size.kind == PSC_SITE_SEVERAL)
