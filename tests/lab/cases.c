@@ -473,7 +473,7 @@ static void plant_owner_quota(struct lab_machine *m)
 	lab_owner_blocks(m, T4("Prct") | LAB_PROTECTED, LAB_POOL_NONPAGED, 256, 40);
 }
 
-/* Cases 2, 6, 7, 9, 11, 12, 13, 25, 28, 29: one culprit each. */
+/* Cases 2, 6, 7, 9, 11, 12, 13, 14, 25, 28, 29: one culprit each. */
 static void plant_owner_documented(struct lab_machine *m)
 {
 	static const struct {
@@ -487,6 +487,7 @@ static void plant_owner_documented(struct lab_machine *m)
 		{"BLFP", LAB_POOL_NONPAGED, 448, 60},  {"NVRM", LAB_POOL_NONPAGED, 640, 30},
 		{"Leak", LAB_POOL_NONPAGED, 2000, 10}, {"Irp ", LAB_POOL_NONPAGED, 1204, 50},
 		{"Mmdi", LAB_POOL_NONPAGED, 144, 70},  {"FMfn", LAB_POOL_PAGED, 348, 90},
+		{"NPBL", LAB_POOL_NONPAGED, 368, 35},  {"Mdl ", LAB_POOL_NONPAGED, 64, 35},
 	};
 	plant_small(m);
 	lab_owner_begin(m, "documented");
@@ -494,6 +495,61 @@ static void plant_owner_documented(struct lab_machine *m)
 		lab_owner_blocks(m, T4(rows[i].tag), rows[i].pool, rows[i].bytes, rows[i].n);
 	for (unsigned i = 0; i < 12; i++)
 		lab_big(m, T4("UlHT"), LAB_POOL_PAGED, 262144, LAB_BIG_UNTOUCHED);
+}
+
+/* Cases 0, 1, 3, 8, 16, 18, 19, 21 to 24, 26, 27, 30, 32: one culprit each, or none. Where counters are public, the
+   trackers have them; the blocks are a sample. */
+static void plant_owner_documented_more(struct lab_machine *m)
+{
+	static const struct {
+		const char *tag;
+		enum lab_pool pool;
+		uint32_t bytes;
+		unsigned n;
+		uint64_t allocs, frees, live_bytes; /* beside the sample */
+	} rows[] = {
+		{"Abc ", LAB_POOL_PAGED, 916, 40, 36365, 0, 33892992},
+		{"NtFC", LAB_POOL_NONPAGED, 128, 60, 19190801, 94407, 2749896544},
+		{"Toke", LAB_POOL_PAGED, 2160, 8, 3708359, 0, 8069389184},
+		{"SeTd", LAB_POOL_PAGED, 128, 8, 3708359, 0, 534003696},
+		{"FMfn", LAB_POOL_PAGED, 348, 60, 13564247, 0, 4937385908},
+		{"IoNm", LAB_POOL_PAGED, 128, 20, 13356454, 0, 1923329376},
+		{"File", LAB_POOL_NONPAGED, 384, 20, 13626877, 0, 5450750800},
+		{"Etwr", LAB_POOL_NONPAGED, 64, 60, 29386609, 0, 2350928720},
+		{"EtwD", LAB_POOL_PAGED, 136, 60, 29386483, 0, 4466745416},
+		{"NpCD", LAB_POOL_NONPAGED, 112, 50, 0, 0, 0},
+		{"NpNL", LAB_POOL_NONPAGED, 176, 50, 0, 0, 0},
+		{"NpNB", LAB_POOL_NONPAGED, 240, 50, 0, 0, 0},
+		{"NpPD", LAB_POOL_NONPAGED, 304, 50, 0, 0, 0},
+		{"Mdl ", LAB_POOL_NONPAGED, 64, 40, 2492000, 176, 199346000},
+		{"Pp  ", LAB_POOL_PAGED, 16, 40, 0, 0, 0},
+		{"LbK1", LAB_POOL_PAGED, 0x58, 40, 0, 0, 0},
+		{"ovpn", LAB_POOL_NONPAGED, 120, 1, 0, 0, 0},
+		{"Dfsx", LAB_POOL_NONPAGED, 200, 2, 0, 0, 0},
+		{"UCOD", LAB_POOL_NONPAGED, 240, 80, 0, 0, 0},
+		{"NpSN", LAB_POOL_NONPAGED, 176, 50, 0, 0, 0},
+		{"NpSB", LAB_POOL_NONPAGED, 240, 50, 0, 0, 0},
+		{"LxSk", LAB_POOL_PAGED, 640, 60, 0, 0, 0},
+		{"FMsl", LAB_POOL_NONPAGED, 176, 60, 0, 0, 0},
+		{"Se  ", LAB_POOL_PAGED, 80, 60, 0, 0, 0},
+	};
+	lab_owner_begin(m, "documented-more");
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		lab_owner_blocks(m, T4(rows[i].tag), rows[i].pool, rows[i].bytes, rows[i].n);
+		if (rows[i].allocs)
+			lab_track_bulk(m, T4(rows[i].tag), rows[i].pool, rows[i].allocs, rows[i].frees,
+				       rows[i].live_bytes);
+	}
+	for (unsigned i = 0; i < 24; i++)
+		lab_big(m, T4("Splb"), LAB_POOL_PAGED, 131072, LAB_BIG_UNTOUCHED);
+}
+
+/* Case 34 */
+static void plant_owner_documented_verified(struct lab_machine *m)
+{
+	plant_small(m);
+	lab_owner_begin(m, "documented-verified");
+	lab_verifier_plant_owner(m);
 }
 
 static void options_owner_proc(struct lab_options *o)
@@ -615,6 +671,10 @@ static const struct lab_case cases[] = {
 	{"owner-quota", "blocks charged to processes, and a tag with the protected bit", "7-x64", NULL,
 	 plant_owner_quota, NULL},
 	{"owner-documented", "cases of users.md with one culprit each", "7-x64", NULL, plant_owner_documented, NULL},
+	{"owner-documented-more", "more of them, and those that name no driver", "7-x64", NULL,
+	 plant_owner_documented_more, NULL},
+	{"owner-documented-verified", "users.md case 34: one block left at unload", "7-x64", options_verifier,
+	 plant_owner_documented_verified, NULL},
 	{"owner-proc", "users.md case 5: process objects that ended", "7-x64", options_owner_proc, plant_owner_proc,
 	 NULL},
 	{"no-tagging-xp", "no tag tables", "xp-x86", options_no_tagging, plant_small, NULL},

@@ -177,6 +177,7 @@ struct lab_options {
 	const char *backing;  /* the full dump in which RAM is kept while the machine is built; NULL: host memory */
 };
 
+#define LAB_MODULES_MAX 24
 struct lab_machine {
 	struct lab_options o;
 	const struct lab_build *b;
@@ -185,7 +186,7 @@ struct lab_machine {
 	unsigned unit, header_bytes, page_units, max_units, n_cpus;
 
 	struct lab_image *kernel;
-	struct lab_module modules[16];
+	struct lab_module modules[LAB_MODULES_MAX];
 	size_t n_modules;
 	struct lab_process processes[16];
 	size_t n_processes;
@@ -450,7 +451,7 @@ struct lab_owner_record {
 };
 struct lab_owner {
 	const char *name;
-	struct lab_owner_driver drivers[12];
+	struct lab_owner_driver drivers[16];
 	unsigned n_drivers;
 	const char *verified; /* driver; NULL: Verifier was off */
 	uint32_t peak;        /* allocations and bytes */

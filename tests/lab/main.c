@@ -195,7 +195,7 @@ static void fill_full_dump(struct lab_machine *m, const char *path)
 static void triage_ranges(struct lab_machine *m, struct lab_header *h)
 {
 	static struct lab_va_range ranges[64];
-	static struct lab_triage_module modules[16];
+	static struct lab_triage_module modules[LAB_MODULES_MAX];
 	uint32_t n = 0;
 	const struct lab_image *k = m->kernel;
 	ranges[n++] = (struct lab_va_range){m->b->kernel_base, 0x1000};

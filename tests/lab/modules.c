@@ -34,6 +34,8 @@ void lab_put_string(struct lab_machine *m, uint64_t at, const char *s, enum lab_
 static struct lab_module *add_module(struct lab_machine *m, const char *base_name, const char *directory,
 				     struct lab_image *image, uint64_t base)
 {
+	if (m->n_modules == LAB_MODULES_MAX)
+		lab_die("more than %d modules", LAB_MODULES_MAX);
 	struct lab_module *mod = &m->modules[m->n_modules++];
 	mod->image = image;
 	mod->base = base;
@@ -183,7 +185,7 @@ void lab_modules_finish(struct lab_machine *m)
 		const char *name, *opt;
 	} drivers[] = {{"labflt", "-O2"}, {"labnet", "-O1"}, {"labdisk", "-O0"}};
 	const unsigned n_drivers = sizeof drivers / sizeof drivers[0];
-	uint64_t base = m->b->driver_base, links[16];
+	uint64_t base = m->b->driver_base, links[LAB_MODULES_MAX];
 	struct lab_image *hal = lab_image_build_driver(m->b->arch, "hal", "int HalLabState = 1;\n", "-O1",
 						       m->o.work_dir, m->o.seed + 1);
 	add_module(m, "hal.dll", "", hal, base);

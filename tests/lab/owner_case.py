@@ -2,7 +2,16 @@
 # SPDX-License-Identifier: MIT
 """owner_case.py LAB POOLSCOPE BUILD CASE: a machine in which somebody holds blocks, and what owner says of it.
 
-The figures are those of the documented cases (users.md section 6), and of what tests/lab/cases.c plants."""
+The figures are those of the documented cases (users.md section 6), and of what tests/lab/cases.c plants. Of its 35 rows:
+- code that passes the tag names the driver, inferred: 2, 7, 9, 12, 14 (NPBL), 16, 21, 22, 25, 26, 28, 29, 32 (documented),
+  15 (npcap);
+- recorded, proven: 17 (fecf_verified), 20 (ebpf), 34 (documented);
+- circumstantial, named first and not proven: 3 (FMfn), 6, 11, 13, 14 (Mdl), 18, 27, 30 (documented), 4 (lockstep),
+  10 (strings), 17 (fecf);
+- no driver is to be named, and none is: 0, 1, 3 (tokens and files), 8, 19, 23, 24 (documented), 5 (proc: the reporter guesses),
+  31 (cache);
+- 33 gives neither tag nor figures.
+Tags of 21, 22, 26, 27 and 32 are not in the reports, and chosen."""
 
 import json
 import os
@@ -36,7 +45,7 @@ def equal(what, have, want):
 
 
 def owner(tag, *options):
-    return run(exe, "owner", "-q", "--symbols", work, "--isf", isf, *options, tag, dump)
+    return run(exe, "owner", "-q", "--symbols", os.path.dirname(dump), "--isf", isf, *options, tag, dump)
 
 
 def ask(tag, *options):
@@ -188,24 +197,84 @@ def quota():
 
 def documented():
     """What each of these cases names, by code that passes the tag; or by its imports, and then nothing is proven."""
-    for tag, module, n, function in (
-            ("WCsc", "wcifs.sys", 80, "WcStreamContext"), ("WCfc", "wcifs.sys", 40, "WcFileContext"),
-            ("Acrl", "callout.sys", 120, "CalloutClassify"), ("UlHT", "http.sys", 12, "UlInitializeHashTable"),
-            ("SysR", "SysmonDrv.sys", 25, "LoadRules"), ("BLFP", "blfp.sys", 60, "TeamAllocate"),
-            ("NVRM", "nvlddmkm.sys", 30, "RmAllocate"), ("Leak", "myfault.sys", 10, "AllocateMany")):
+    def inferred(tag, module, n, function, sites=1):
         ask(tag)
         r = first(module, "inferred", "call_site")
-        equal(tag, (r["caller"]["symbol"], r["blocks_count"], r["alone_count"], doc["subject"]["seen_count"]), (function, n, n, n))
+        equal(tag, (r["caller"]["symbol"], r["blocks_count"], r["alone_count"], doc["subject"]["seen_count"]),
+              (function, n, n if sites == 1 else 0, n))
         equal(tag + ": verdict", (doc["verdict"]["verdict"], len(doc["suspects"])), ("inferred", 1))
-    for tag, module, n, routine in (("Irp ", "splittunnel.sys", 50, "IoAllocateIrp"),
-                                    ("Mmdi", "viofs.sys", 70, "MmAllocatePagesForMdlEx"),
-                                    ("FMfn", "SbieDrv.sys", 90, "FltGetFileNameInformation")):
+        equal(tag + ": sites", [r["source"] for r in doc["rows"] if r["role"] == "suspect"], ["call_site"] * sites)
+
+    def imported(tag, module, n, routine):
         ask(tag)
         r = first(module, "circumstantial", "import")
         equal(tag, (r["api"], doc["verdict"]["verdict"]), (routine, "not_proven"))
         if doc["subject"]["seen_count"] < n:  # the usual mix has some
             fail("%s: %d blocks" % (tag, doc["subject"]["seen_count"]))
         equal(tag + ": suspects", [s["module"] for s in doc["suspects"]], [module])
+        return r
+
+    def counted(tag, pool, allocs, frees):
+        equal(tag + ": counters", [(p["allocs_count"], p["frees_count"]) for p in doc["subject"]["pools"] if p["pool"] == pool],
+              [(allocs, frees)])
+
+    def nobody(tag, pool=None, allocs=0, frees=0):
+        ask(tag)
+        equal(tag + ": verdict", (doc["verdict"]["verdict"], doc["suspects"]), ("unknown", []))
+        equal(tag + ": accused", [r for r in doc["rows"] if r["role"] == "suspect"], [])
+        if pool:
+            counted(tag, pool, allocs, frees)
+
+    for tag, module, n, function in (
+            ("WCsc", "wcifs.sys", 80, "WcStreamContext"), ("WCfc", "wcifs.sys", 40, "WcFileContext"),
+            ("Acrl", "callout.sys", 120, "CalloutClassify"), ("UlHT", "http.sys", 12, "UlInitializeHashTable"),
+            ("SysR", "SysmonDrv.sys", 25, "LoadRules"), ("BLFP", "blfp.sys", 60, "TeamAllocate"),
+            ("NVRM", "nvlddmkm.sys", 30, "RmAllocate"), ("Leak", "myfault.sys", 10, "AllocateMany"),
+            ("NPBL", "npcap.sys", 35, "NPF_CreatePool")):
+        inferred(tag, module, n, function)
+    for tag, module, n, routine in (("Irp ", "splittunnel.sys", 50, "IoAllocateIrp"),
+                                    ("Mmdi", "viofs.sys", 70, "MmAllocatePagesForMdlEx"),
+                                    ("FMfn", "SbieDrv.sys", 90, "FltGetFileNameInformation"),
+                                    ("Mdl ", "npcap.sys", 35, "NdisAllocateMdl")):
+        imported(tag, module, n, routine)
+
+    machine("owner-documented-more", os.path.join(work, "more"))
+    for tag, module, n, function in (
+            ("NpCD", "npcap.sys", 50, "NPF_AllocateCapture"), ("NpNL", "npcap.sys", 50, "NPF_AllocateList"),
+            ("NpNB", "npcap.sys", 50, "NPF_AllocateBuffer"), ("NpPD", "npcap.sys", 50, "NPF_AllocatePacket"),
+            ("ovpn", "ovpn-dco.sys", 1, "OvpnCreateDriver"), ("LxSk", "lxcore.sys", 60, "LxpSocketCreate"),
+            ("Splb", "OpenZFS.sys", 24, "spl_slab_create")):
+        inferred(tag, module, n, function)
+    # One tag, uniform big blocks.
+    equal("slabs", [(c["block_bytes"], c["live_count"]) for c in doc["size_classes"]], [(131072, 24)])
+    # The registration of the context passes its tag too.
+    inferred("Dfsx", "delete.sys", 2, "DfAllocateContext", sites=2)
+    imported("Mdl ", "netkvm.sys", 40, "NdisAllocateMdl")
+    counted("Mdl ", "nonpaged", 2492040, 176)
+    imported("Se  ", "tokens.sys", 60, "SeQueryInformationToken")
+    imported("FMfn", "wcifs.sys", 60, "FltGetFileNameInformation")
+    # Of two file systems the one that tears contexts down is not named.
+    r = imported("FMsl", "btrfs.sys", 60, "IoRegisterFileSystem")
+    if "and not FsRtlTeardownPerStreamContexts" not in r["reason"]:
+        fail(r["reason"])
+    nobody("Abc ", "paged", 36405, 0)
+    nobody("NtFC", "nonpaged", 19190861, 94407)
+    nobody("Toke", "paged", 3708367, 0)
+    nobody("SeTd", "paged", 3708367, 0)
+    nobody("File", "nonpaged", 13626897, 0)
+    nobody("IoNm", "paged", 13356474, 0)
+    nobody("Etwr", "nonpaged", 29386669, 0)
+    nobody("EtwD", "paged", 29386543, 0)
+    for tag in "Pp  ", "UCOD", "NpSN", "NpSB":
+        nobody(tag)
+    # Case 19 is a fault of the kernel: its own code is named like a driver's.
+    inferred("LbK1", "ntoskrnl.exe", 40, "KiLabOwn1")
+
+    machine("owner-documented-verified", os.path.join(work, "verified"))
+    ask("StSt")
+    r = first("splittunnel.sys", "exact", "verifier", ("StCopyString", 0x1a))
+    equal("left at unload", (r["blocks_count"], r["bytes"], doc["verdict"]["verdict"]), (1, 96, "proven"))
+    next_step("verifier /flags 0x8 /driver splittunnel.sys", "0x74537453")
 
 
 def stackdb():
@@ -286,11 +355,16 @@ def proc():
         fail(r["reason"])
 
 
+def machine(name, directory):
+    global truth, dump, isf
+    run(lab, "build", name, "--build", build, "--containers", "full", "-o", directory)
+    truth = json.load(open(os.path.join(directory, "truth.json")))
+    dump = os.path.join(directory, truth["containers"]["full"]["file"])
+    isf = os.path.join(directory, truth["isf"])
+
+
 try:
-    run(lab, "build", case if case == "stackdb" else "owner-" + case, "--build", build, "--containers", "full", "-o", work)
-    truth = json.load(open(os.path.join(work, "truth.json")))
-    dump = os.path.join(work, truth["containers"]["full"]["file"])
-    isf = os.path.join(work, truth["isf"])
+    machine(case if case == "stackdb" else "owner-" + case, work)
     globals()[case.replace("-", "_")]()
 finally:
     shutil.rmtree(work, ignore_errors=True)

@@ -104,6 +104,108 @@ static const char fltmgr_source[] = PRELUDE SITE("FltpAllocateFileName", "1", "3
 static const char sbie_names_source[] = PRELUDE "__declspec(dllimport) int FltGetFileNameInformation(int);\n" ENTRY(
 	"\tKept[1] = (void *)(size_t_)FltGetFileNameInformation(3);\n");
 
+/* Cases 14 and 18: NDIS makes pools of packets with the tag of whoever asks, and has the kernel make the lists. */
+static const char ndis_source[] = PRELUDE ASK(
+	"IoAllocateMdl",
+	"void *, unsigned, char, char, void *") "__declspec(dllexport) void *NdisAllocateMdl(void *h, void *va, "
+						"unsigned n) { void *p = IoAllocateMdl(va, n, 0, 0, 0); "
+						"return p ? p : h; }\n"
+						"__declspec(dllexport) void *NdisAllocateNetBufferListPool(void *h, "
+						"const unsigned *p) { void *q = "
+						"ExAllocatePoolWithTag(0x200, p[3] + 0x180, p[2]); Kept[0] = q; return "
+						"q ? q : h; }\n" ENTRY("");
+static const char npcap_0_source[] = PRELUDE ASK("NdisAllocateMdl", "void *, void *, unsigned")
+	ASK("NdisAllocateNetBufferListPool",
+	    "void *, void *") "struct pool { unsigned char type, revision; unsigned short size; unsigned char "
+			      "protocol, alloc; unsigned short "
+			      "context; unsigned tag, data_size, flags; };\n"
+			      "NI void *NPF_CreatePool(void *h) { struct pool p = {0x80, 1, sizeof(struct pool), 0, 1, "
+			      "0, 0, 0, 0}; p.tag = "
+			      "'LBPN'; p.context = 16; void *q = NdisAllocateNetBufferListPool(h, &p); Kept[0] = q; "
+			      "return q; }\n" ENTRY("\tKept[1] = NPF_CreatePool(driver);\n\tKept[2] = "
+						    "NdisAllocateMdl(driver, path, 64);\n");
+static const char netkvm_source[] = PRELUDE ASK("NdisAllocateMdl", "void *, void *, unsigned")
+	ENTRY("\tKept[1] = NdisAllocateMdl(driver, path, 64);\n");
+
+/* Case 16: four tags of one driver. */
+static const char npcap_1_source[] =
+	PRELUDE SITE("NPF_AllocateCapture", "0x200", "112", "DCpN") SITE("NPF_AllocateList", "0x200", "176", "LNpN")
+		SITE("NPF_AllocateBuffer", "0x200", "240", "BNpN") SITE("NPF_AllocatePacket", "0x200", "304", "DPpN")
+			ENTRY(CALL("NPF_AllocateCapture") CALL("NPF_AllocateList") CALL("NPF_AllocateBuffer")
+				      CALL("NPF_AllocatePacket"));
+
+/* Cases 1 and 3: NTFS keeps what something above it holds. */
+static const char ntfs_source[] = PRELUDE SITE("NtfsCreateFcb", "0x200", "128", "CFtN") ENTRY(CALL("NtfsCreateFcb"));
+static const char fltmgr_2_source[] = PRELUDE SITE("FltpAllocateFileName", "1", "348", "nfMF")
+	SITE("FltpGetStreamListCtrl", "0x200", "176",
+	     "lsMF") "__declspec(dllexport) int FltGetFileNameInformation(int k) { return FltpAllocateFileName(k); }\n"
+		     "__declspec(dllexport) int FltRegisterFilter(void *d, const void *r, void **f) { *f = d; return r "
+		     "!= d; }\n"
+		     "__declspec(dllexport) int FltAllocateContext(void *f, unsigned type, size_t_ n, int pool, void "
+		     "**ret) { *ret = f; "
+		     "return FltpGetStreamListCtrl((int)(type + n) + pool); }\n" ENTRY("");
+static const char wcifs_names_source[] = PRELUDE "__declspec(dllimport) int FltGetFileNameInformation(int);\n" ENTRY(
+	"\tKept[1] = (void *)(size_t_)FltGetFileNameInformation(3);\n");
+
+/* Case 22: a minifilter's stream context. */
+static const char delete_source[] = PRELUDE
+	"__declspec(dllimport) int FltRegisterFilter(void *, const void *, void **);\n"
+	"__declspec(dllimport) int FltAllocateContext(void *, unsigned, size_t_, int, void **);\n"
+	"struct context { unsigned short type, flags; void *cleanup; size_t_ size; unsigned tag; void *rest[3]; };\n"
+	"struct registration { unsigned short size, version; unsigned flags; const struct context *contexts; void "
+	"*rest[14]; };\n"
+	"static const struct context contexts[] = {{8, 0, 0, 0x78, 'xsfD', {0}}, {0xffff, 0, 0, 0, 0, {0}}};\n"
+	"static const struct registration registration = {sizeof(struct registration), 0x203, 0, contexts, {0}};\n"
+	"NI int DfAllocateContext(void *f) { void *p = 0; int s = FltAllocateContext(f, 8, 0x78, 0x200, &p); Kept[1] = "
+	"p; "
+	"return s; }\n" ENTRY("\tvoid *f = 0;\n\tKept[3] = (void *)(size_t_)FltRegisterFilter(driver, &registration, "
+			      "&f);\n\tKept[4] = (void *)(size_t_)DfAllocateContext(f);\n");
+
+/* Case 21: the framework allocates with the tag that the driver gave it. */
+static const char wdfldr_source[] = PRELUDE "__declspec(dllexport) int WdfVersionBind(void *d, void *p, void *b, void "
+					    "**g) { *g = b; return d != p; }\n" ENTRY("");
+static const char ovpn_source[] =
+	PRELUDE "__declspec(dllimport) int WdfVersionBind(void *, void *, void *, void **);\n"
+		"static const unsigned short library[] = {'K', 'm', 'd', 'f', 'L', 'i', 'b', 'r', 'a', 'r', 'y', 0};\n"
+		"void **WdfFunctions;\nvoid *WdfDriverGlobals;\n"
+		"struct bind { unsigned size; const void *component; unsigned version[3], n_functions; void *table, "
+		"*module; };\n"
+		"struct bind WdfBindInfo = {sizeof(struct bind), library, {1, 15, 0}, 400, &WdfFunctions, 0};\n"
+		"typedef int (*driver_fn)(void *, void *, void *, void *, void *, void *);\n"
+		"struct config { unsigned size; void *add, *unload; unsigned flags, tag; };\n"
+		"NI int OvpnCreateDriver(void *d, void *p) { volatile struct config c; c.size = sizeof(c); c.add = 0; "
+		"c.unload = "
+		"&Kept; c.flags = 0; c.tag = 'npvo'; int s = ((driver_fn)WdfFunctions[116])(WdfDriverGlobals, d, p, 0, "
+		"(void *)&c, "
+		"0); Kept[1] = (void *)(size_t_)s; return s; }\n" ENTRY(
+			"\tKept[2] = (void *)(size_t_)WdfVersionBind(driver, path, &WdfBindInfo, &WdfDriverGlobals);\n"
+			"\tKept[3] = (void *)(size_t_)OvpnCreateDriver(driver, path);\n");
+
+/* Cases 27 and 30 need routines that the lab's kernel does not export. Two file systems: one tears contexts down. */
+static const char kernext_source[] =
+	PRELUDE "__declspec(dllexport) int IoRegisterFileSystem(int k) { return k; }\n"
+		"__declspec(dllexport) int FsRtlTeardownPerStreamContexts(int k) { return k + 1; }\n"
+		"__declspec(dllexport) int SeQueryInformationToken(int k) { return k + 2; }\n" ENTRY("");
+#define IMPORT_INT(routine) "__declspec(dllimport) int " routine "(int);\n"
+static const char btrfs_source[] = PRELUDE IMPORT_INT("IoRegisterFileSystem") ENTRY(CALL("IoRegisterFileSystem"));
+static const char fastfat_source[] =
+	PRELUDE IMPORT_INT("IoRegisterFileSystem") IMPORT_INT("FsRtlTeardownPerStreamContexts")
+		ENTRY(CALL("IoRegisterFileSystem") CALL("FsRtlTeardownPerStreamContexts"));
+static const char tokens_source[] =
+	PRELUDE IMPORT_INT("SeQueryInformationToken") ENTRY(CALL("SeQueryInformationToken"));
+
+/* Cases 26 and 32: of these no tag is known, so it is chosen here. */
+static const char lxcore_source[] = PRELUDE SITE("LxpSocketCreate", "1", "640", "kSxL") ENTRY(CALL("LxpSocketCreate"));
+static const char openzfs_source[] =
+	PRELUDE SITE("spl_slab_create", "1", "131072", "blpS") ENTRY(CALL("spl_slab_create"));
+
+/* Case 34: one block left when the driver goes. */
+static const char tunnel_source[] = PRELUDE
+	"__attribute__((naked, noinline)) void *StCopyString(void)\n{\n"
+	"\t__asm__ volatile(\"subq $0x28, %rsp\\n movl $96, %edx\\n movl $0x74537453, %r8d\\n movl $0x200, %ecx\\n\"\n"
+	"\t\t\" callq *__imp_ExAllocatePoolWithTag(%rip)\\n addq $0x28, %rsp\\n retq\");\n}\n" ENTRY(
+		"\tKept[1] = StCopyString();\n");
+
 static const struct lab_owner owners[] = {
 	{.name = "quota", .drivers = {{"qtadrv", quota_source, NULL}}, .n_drivers = 1},
 	{.name = "documented",
@@ -117,8 +219,33 @@ static const struct lab_owner owners[] = {
 		     {"splittunnel", irp_source, NULL},
 		     {"viofs", mmdi_source, NULL},
 		     {"fltmgr", fltmgr_source, NULL},
-		     {"SbieDrv", sbie_names_source, "fltmgr"}},
-	 .n_drivers = 11},
+		     {"SbieDrv", sbie_names_source, "fltmgr"},
+		     {"ndis", ndis_source, NULL},
+		     {"npcap", npcap_0_source, "ndis"}},
+	 .n_drivers = 13},
+	{.name = "documented-more",
+	 .drivers = {{"ndis", ndis_source, NULL},
+		     {"fltmgr", fltmgr_2_source, NULL},
+		     {"WDFLDR", wdfldr_source, NULL},
+		     {"kernext", kernext_source, NULL},
+		     {"ntfs", ntfs_source, NULL},
+		     {"wcifs", wcifs_names_source, "fltmgr"},
+		     {"npcap", npcap_1_source, NULL},
+		     {"netkvm", netkvm_source, "ndis"},
+		     {"ovpn-dco", ovpn_source, "WDFLDR"},
+		     {"delete", delete_source, "fltmgr"},
+		     {"lxcore", lxcore_source, NULL},
+		     {"btrfs", btrfs_source, "kernext"},
+		     {"fastfat", fastfat_source, "kernext"},
+		     {"tokens", tokens_source, "kernext"},
+		     {"OpenZFS", openzfs_source, NULL}},
+	 .n_drivers = 15},
+	{.name = "documented-verified",
+	 .drivers = {{"splittunnel", tunnel_source, NULL}},
+	 .n_drivers = 1,
+	 .verified = "splittunnel",
+	 .records = {{"StCopyString", 0x1a, NULL, 0, T4("StSt"), LAB_POOL_NONPAGED, 1, 96, 96}},
+	 .n_records = 1},
 	{.name = "strings",
 	 .drivers = {{"SbieDrv", sbie_source, NULL}},
 	 .n_drivers = 1,
