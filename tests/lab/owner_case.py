@@ -6,12 +6,12 @@ The figures are those of the documented cases (users.md section 6), and of what 
 - code that passes the tag names the driver, inferred: 2, 7, 9, 12, 14 (NPBL), 16, 21, 22, 25, 26, 28, 29, 32 (documented),
   15 (npcap);
 - recorded, proven: 17 (fecf_verified), 20 (ebpf), 34 (documented);
-- circumstantial, named first and not proven: 3 (FMfn), 6, 11, 13, 14 (Mdl), 18, 27, 30 (documented), 4 (lockstep),
-  10 (strings), 17 (fecf);
-- no driver is to be named, and none is: 0, 1, 3 (tokens and files), 8, 19, 23, 24 (documented), 5 (proc: the reporter guesses),
+- circumstantial, named first and not proven: 3 (FMfn), 6, 11, 13, 14 (Mdl), 18, 27, 30 (documented), 10 (strings), 17 (fecf),
+  by lockstep 4, and of 2 and 3 FMfc, FMwi, IoNm (lockstep);
+- no driver is to be named, and none is: 0, 1, 3 (tokens, files), 8, 19, 23, 24 (documented), 5 (proc: the reporter guesses),
   31 (cache);
 - 33 gives neither tag nor figures.
-Tags of 21, 22, 26, 27 and 32 are not in the reports, and chosen."""
+Tags of 21, 22, 26, 27, 32 and 34 are not in the reports, and chosen."""
 
 import json
 import os
@@ -321,6 +321,11 @@ def lockstep():
     if "2 times as many" not in twice["reason"]:
         fail(twice["reason"])
     next_step("verifier /flags 0x8 /driver wcifs.sys", "0x4366744e")
+    # Of case 2: what Filter Manager, and of case 3 what the kernel keeps for the same files.
+    for tag in "FMfc", "FMwi", "IoNm":
+        ask(tag)
+        equal(tag, (first("wcifs.sys", "circumstantial", "lockstep")["related_tag"], doc["verdict"]["verdict"], len(doc["suspects"])),
+              ("WCsc", "not_proven", 1))
 
 
 def proc():
