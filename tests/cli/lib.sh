@@ -15,6 +15,12 @@ run() {
 	code=0
 	# shellcheck disable=SC2086
 	$wrapper "$exe" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
+	# Once in a thousand starts Wine ends with 1 and says nothing, which the program never does.
+	if [ -n "$wrapper" ] && [ "$code" -eq 1 ] && [ ! -s "$tmp/out" ] && [ ! -s "$tmp/err" ]; then
+		code=0
+		# shellcheck disable=SC2086
+		$wrapper "$exe" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || code=$?
+	fi
 }
 
 fail() {
