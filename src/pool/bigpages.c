@@ -205,3 +205,21 @@ void psc_big_pages_check(struct psc_kernel *k, bool (*visit)(void *arg, const st
 {
 	(void)read_all(k, visit, arg, defects, NULL, ret);
 }
+
+void psc_big_table_check(struct psc_kernel *k, struct psc_reader *r, const struct psc_big_layout *layout, uint64_t va,
+			 uint64_t n, bool (*visit)(void *arg, const struct psc_big_page *p), void *arg,
+			 struct psc_defects *defects)
+{
+	struct psc_big_pages found = {.table_va = va, .n_entries = n, .entry_bytes = layout->entry_bytes};
+	struct reading s = {
+		.k = k,
+		.layout = *layout,
+		.visit = visit,
+		.defects = defects,
+		.arg = arg,
+		.ret = &found,
+		.n_left = n,
+	};
+	const struct psc_table_visitor visitor = {entry, NULL, &s};
+	psc_table_read(r, va, n, layout->entry_bytes, &visitor, NULL);
+}

@@ -43,6 +43,21 @@ bool psc_table_read(struct psc_reader *r, uint64_t va, uint64_t n, uint32_t stri
 /* More entries than the pages of this dump can hold: only page tables that repeat themselves show more. */
 uint64_t psc_table_entries_max(const struct psc_kernel *k, uint32_t stride);
 
+/* ---- sessions (sessions.c) ---- */
+struct psc_session {
+	uint64_t va;               /* of its _MM_SESSION_SPACE */
+	uint32_t id;               /* 0 also when it is not known */
+	struct psc_reader *reader; /* through a process of it; valid during the visit */
+};
+struct psc_sessions {
+	size_t n_lost;       /* not readable through any process */
+	bool is_list_broken; /* of processes: sessions may be missing */
+	bool is_cut, no_memory;
+};
+/* Each session once; visit returns false to end. */
+void psc_sessions_visit(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_session *s), void *arg,
+			struct psc_sessions *ret);
+
 /* ---- layouts ---- */
 struct psc_tracker_layout {
 	uint32_t entry_bytes, key;
@@ -74,6 +89,28 @@ void psc_big_entry_parse(const uint8_t *bytes, const struct psc_big_layout *l, s
 /* psc_big_pages_read without warnings; defects gets the entries that make no sense. */
 void psc_big_pages_check(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_big_page *p), void *arg,
 			 struct psc_defects *defects, struct psc_big_pages *ret);
+/* The same of a table of n entries at va, of another address space. */
+void psc_big_table_check(struct psc_kernel *k, struct psc_reader *r, const struct psc_big_layout *layout, uint64_t va,
+			 uint64_t n, bool (*visit)(void *arg, const struct psc_big_page *p), void *arg,
+			 struct psc_defects *defects);
+
+/* ---- big_defects.c: a table against its hash and the page tables; what few tables say is believed together ---- */
+struct psc_big_proof {
+	struct psc_kernel *k;
+	struct psc_reader *reader;              /* of the address space of the table's allocations */
+	const struct psc_pool_regions *regions; /* NULL: of a session */
+	struct psc_big_layout layout;
+	uint64_t table_va, n_entries;
+	uint64_t *never_used;                /* a bit per slot; NULL: not known */
+	uint64_t n_words_left, n_pages_left; /* work */
+	uint64_t n_slots, n_mapped;          /* entries that were checked */
+	struct psc_defects slots, pages;
+};
+/* Of the table that c names: frees what it knew of the table before. false: out of memory. */
+bool psc_big_proof_begin(struct psc_big_proof *c);
+void psc_big_proof_entry(struct psc_big_proof *c, const struct psc_big_page *p); /* live */
+/* What is proven goes to ret; frees all. */
+void psc_big_proof_finish(struct psc_big_proof *c, struct psc_defects *ret);
 
 /* ---- hashes ---- */
 /* Reference: pool 5.3 [2]. */
@@ -139,18 +176,31 @@ void psc_tracker_entry_add(const struct psc_tracker_layout *l, const uint8_t *en
 			   struct psc_tracker_sum *sum);
 bool psc_tracker_entry_is_zero(const struct psc_tracker_layout *l, const uint8_t *entry);
 void psc_tracker_sessions_read(struct psc_tracker_read *t);
-void psc_tracker_expansion_add(struct psc_tracker_read *t, const struct psc_pool_globals *g);
+/* ret_keys: where defects are asked for, the keys of its entries (0: unused or not in the dump), to be freed. */
+void psc_tracker_expansion_add(struct psc_tracker_read *t, const struct psc_pool_globals *g, uint32_t **ret_keys,
+			       uint64_t *ret_n);
 /* One more defect, of entry index of the table at va; nothing where none are asked for. */
 void psc_tracker_defect(struct psc_tracker_read *t, enum psc_defect_kind kind, uint64_t va, uint64_t index,
 			uint64_t expected, uint64_t found);
-/* The main table. missing: 2 set where its own slot cannot be read. */
+/* One table. missing: 2 set where its own slot cannot be read. */
 struct psc_tracker_slots {
 	const uint32_t *keys;
 	const uint8_t *missing;
 	uint64_t va, mask, size;
+	/* Of the main table: tags that found no slot in it. */
+	const uint32_t *expansion_keys;
+	uint64_t expansion_va, n_expansion;
 };
-/* tracker_defects.c: sets t->hash_disagrees; Vista and later. */
+/* tracker_defects.c: the main table; sets t->hash_disagrees; Vista and later. */
 void psc_tracker_slots_check(struct psc_tracker_read *t, const struct psc_tracker_slots *s);
+/* Tables of which nothing says that they obey the hash: their tags prove it together. */
+struct psc_tracker_proof {
+	struct psc_defects defects;
+	uint64_t n_tags;
+};
+void psc_tracker_slots_prove(struct psc_tracker_read *t, const struct psc_tracker_slots *s,
+			     struct psc_tracker_proof *p);
+void psc_tracker_proof_finish(struct psc_tracker_read *t, struct psc_tracker_proof *p);
 /* From the sums to sorted ret->rows. false: out of memory. */
 bool psc_tracker_rows_make(struct psc_tracker_read *t, struct psc_arena *arena, struct psc_trackers *ret);
 /* Warns of negative totals; takes back a table that is none. */

@@ -100,6 +100,8 @@ struct psc_pool_regions;
 /* Entries that make no sense, that are not where their hash puts them, or whose pages do not exist. false: out of
  * memory. */
 bool psc_big_pages_defects(struct psc_kernel *k, const struct psc_pool_regions *regions, struct psc_defects *ret);
+/* session_defects.c: the same of the tables that sessions have of their own, and entries for the same memory. */
+bool psc_sessions_defects(struct psc_kernel *k, struct psc_defects *ret);
 /* free_lists.c: what is wrong on the free lists of the classic allocator. */
 void psc_free_lists_defects(struct psc_kernel *k, struct psc_defects *ret);
 

@@ -130,8 +130,8 @@ bool psc_seg_scan_segments(struct psc_seg *s);
 /* seg_list.c */
 enum psc_status psc_seg_find_segments(struct psc_seg *s, struct psc_warnings *warnings, struct psc_error *reterr);
 bool psc_seg_add_segment(struct psc_seg *s, uint64_t va, uint32_t heap, uint32_t context);
-/* The heap context that the signature of a segment names; false: none of ours. */
-bool psc_seg_owner(const struct psc_seg *s, uint64_t segment_va, uint64_t signature, uint32_t *ret_heap,
+/* The heap context of that space that the signature of a segment names; false: none of ours. */
+bool psc_seg_owner(const struct psc_seg *s, uint32_t space, uint64_t segment_va, uint64_t signature, uint32_t *ret_heap,
 		   uint32_t *ret_context);
 /* seg_solve_lfh.c: from subsegments, when it was not read. */
 enum psc_status psc_seg_lfh_key(struct psc_seg *s, struct psc_error *reterr);

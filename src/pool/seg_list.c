@@ -11,7 +11,7 @@
 #define LARGE_MAX          ((size_t)1 << 20)
 #define TREE_DEPTH         100u
 
-bool psc_seg_owner(const struct psc_seg *s, uint64_t segment_va, uint64_t signature, uint32_t *ret_heap,
+bool psc_seg_owner(const struct psc_seg *s, uint32_t space, uint64_t segment_va, uint64_t signature, uint32_t *ret_heap,
 		   uint32_t *ret_context)
 {
 	uint64_t plain = signature ^ segment_va ^ s->keys.heap_key;
@@ -22,7 +22,7 @@ bool psc_seg_owner(const struct psc_seg *s, uint64_t segment_va, uint64_t signat
 			va = (uint32_t)va;
 		for (uint32_t h = 0; h < s->n_heaps; h++)
 			for (uint32_t c = 0; c < 2; c++)
-				if (s->heaps[h].contexts[c].va == va && va != 0) {
+				if (s->heaps[h].space == space && s->heaps[h].contexts[c].va == va && va != 0) {
 					*ret_heap = h;
 					*ret_context = c;
 					return true;
@@ -86,7 +86,7 @@ static bool follow(struct psc_seg *s, struct psc_reader *r, uint32_t heap, uint3
 		bool has_link = psc_read_ptr(r, at + direction * p, &next);
 		uint32_t owner, owner_context;
 		if (psc_read_ptr(r, at + 2 * p, &signature) && s->keys.has_heap_key &&
-		    (!psc_seg_owner(s, at, signature, &owner, &owner_context) || owner != heap ||
+		    (!psc_seg_owner(s, s->heaps[heap].space, at, signature, &owner, &owner_context) || owner != heap ||
 		     owner_context != context)) {
 			report(s, PSC_DEFECT_SEGMENT_SIGNATURE, at, s->heaps[heap].va, c->va, signature);
 			/* A list entry that was damaged leads on; one that is no segment does not. */

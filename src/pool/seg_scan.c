@@ -43,7 +43,7 @@ static bool visit_segment(struct psc_seg *s, uint64_t va, const uint8_t *bytes, 
 	uint64_t signature = s->rules.is_64bit ? psc_le64(bytes + 0x10) : psc_le32(bytes + 8);
 	uint32_t heap, context;
 	(void)is_nx;
-	if (!psc_seg_owner(s, va, signature, &heap, &context) || s->heaps[heap].space != 0 ||
+	if (!psc_seg_owner(s, 0, va, signature, &heap, &context) ||
 	    va % s->heaps[heap].contexts[context].segment_bytes != 0)
 		return true;
 	return psc_seg_add_segment(s, va, heap, context); /* those found before go when sorted */

@@ -12,17 +12,20 @@
 
 struct expansion {
 	struct psc_tracker_read *t;
-	bool mark; /* second pass: something was missing */
+	uint32_t *keys; /* NULL: not asked for */
+	bool mark;      /* second pass: something was missing */
 };
 
 static bool expansion_entry(void *arg, uint64_t index, const uint8_t *entry)
 {
 	struct expansion *e = arg;
 	struct psc_tracker_read *t = e->t;
-	(void)index;
 	uint32_t key = psc_le32(entry + t->layout.key);
 	if (key == 0)
 		return true;
+	/* What fits nowhere may be in either table. */
+	if (e->keys && key != PSC_TAG_OVERFLOW)
+		e->keys[index] = key;
 	struct psc_tracker_sum *sum = psc_tracker_sum_at(t, key);
 	if (!sum)
 		return !t->no_memory;
@@ -33,8 +36,11 @@ static bool expansion_entry(void *arg, uint64_t index, const uint8_t *entry)
 	return true;
 }
 
-void psc_tracker_expansion_add(struct psc_tracker_read *t, const struct psc_pool_globals *g)
+void psc_tracker_expansion_add(struct psc_tracker_read *t, const struct psc_pool_globals *g, uint32_t **ret_keys,
+			       uint64_t *ret_n)
 {
+	*ret_keys = NULL;
+	*ret_n = 0;
 	if (g->expansion == 0)
 		return;
 	uint64_t n = g->expansion_size;
@@ -43,7 +49,16 @@ void psc_tracker_expansion_add(struct psc_tracker_read *t, const struct psc_pool
 			 (unsigned long long)n);
 		return;
 	}
-	struct expansion e = {t, false};
+	struct expansion e = {.t = t};
+	if (t->defects) {
+		e.keys = calloc((size_t)n + 1, sizeof(*e.keys));
+		if (!e.keys) {
+			t->no_memory = true;
+			return;
+		}
+		*ret_keys = e.keys;
+		*ret_n = n;
+	}
 	const struct psc_table_visitor visitor = {expansion_entry, NULL, &e};
 	uint64_t missing = 0;
 	psc_table_read(&t->k->reader, g->expansion, n, t->layout.entry_bytes, &visitor, &missing);

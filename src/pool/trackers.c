@@ -330,11 +330,20 @@ static void tables_read(struct tables *s, const struct psc_pool_globals *g)
 	if (t->k->is_vista_or_later)
 		processors_add(s, g);
 	orphans_place(s);
-	psc_tracker_expansion_add(t, g);
-	if (t->k->is_vista_or_later) {
-		const struct psc_tracker_slots slots = {s->keys, s->missing, g->track_table, s->mask, s->size};
+	struct psc_tracker_slots slots = {
+		.keys = s->keys,
+		.missing = s->missing,
+		.va = g->track_table,
+		.mask = s->mask,
+		.size = s->size,
+		.expansion_va = g->expansion,
+	};
+	uint32_t *expansion_keys;
+	psc_tracker_expansion_add(t, g, &expansion_keys, &slots.n_expansion);
+	slots.expansion_keys = expansion_keys;
+	if (t->k->is_vista_or_later)
 		psc_tracker_slots_check(t, &slots);
-	}
+	free(expansion_keys);
 	if (t->n_entries_left == 0) {
 		t->all_incomplete = true;
 		psc_warn(t->warnings, "tag trackers: too many tables, reading stopped");

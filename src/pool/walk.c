@@ -382,7 +382,7 @@ static enum psc_status gather_defects(struct psc_walk *w, struct psc_arena *aren
 				      struct psc_error *reterr)
 {
 	if (w->opts->lo == 0 && w->opts->hi == 0) {
-		if (!psc_big_pages_defects(w->k, &w->regions, &w->defects))
+		if (!psc_big_pages_defects(w->k, &w->regions, &w->defects) || !psc_sessions_defects(w->k, &w->defects))
 			return psc_fail_no_memory(reterr);
 		psc_free_lists_defects(w->k, &w->defects);
 	}

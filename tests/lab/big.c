@@ -203,43 +203,64 @@ static void write_entry(struct lab_machine *m, const struct lab_big *big)
 	}
 }
 
+/* One of the session: in its heap, else whole pages from *next on. What kind it is goes to ret. */
+static uint64_t session_block(struct lab_machine *m, uint64_t bytes, uint64_t *next, struct lab_heap_big *ret)
+{
+	uint64_t n_pages = (bytes + LAB_PAGE - 1) / LAB_PAGE;
+	if (m->session_heap) {
+		*ret = lab_heap_big(m, m->session_heap, bytes, true);
+		lab_heap_big_commit(m, m->session_heap, ret, n_pages, n_pages);
+		return ret->va;
+	}
+	uint64_t va = *next;
+	lab_mem_map(m->mem, va, n_pages * LAB_PAGE, LAB_MAP_WRITE);
+	*next += (n_pages + 1) * LAB_PAGE;
+	return va;
+}
+
 /* Big blocks of the session, in the table that the session has of its own: whole pages, and a part of a chunk. */
-void lab_session_bigs(struct lab_machine *m, uint64_t table_va)
+void lab_session_bigs(struct lab_machine *m, uint64_t table_va, uint64_t first_va)
 {
 	static const char *const type = "_POOL_TRACKER_BIG_PAGES", *const session = "_MM_SESSION_SPACE";
 	static const uint64_t sizes[] = {0x5000, 0x1840, 0x12000};
-	const uint32_t tag = LAB_TAG('G', 'p', 'b', 'm'), n = sizeof sizes / sizeof sizes[0];
+	const uint32_t tag = LAB_TAG('G', 'p', 'b', 'm'), n = m->o.sessions ? 20 : sizeof sizes / sizeof sizes[0];
 	const uint64_t table_before = m->big_table_va, entries_before = m->big_entries;
 	uint64_t charged = 0;
 	if (!lab_has_field(m->b, session, "PoolTrackBigPages"))
 		return;
 	lab_mem_map(m->mem, table_va, LAB_PAGE, LAB_MAP_WRITE);
-	m->big_table_va = table_va;
-	m->big_entries = 0x40;
+	m->session_big_va = m->big_table_va = table_va;
+	m->session_big_entries = m->big_entries = m->o.sessions ? 0x80 : 0x40;
 	for (uint64_t i = 0; i < m->big_entries; i++)
 		lab_put_field(m, table_va + i * lab_type_size(m->b, type), type, "Va", 1);
 	for (uint32_t i = 0; i < n; i++) {
-		uint64_t bytes = lab_heap_big_bytes(sizes[i]);
-		struct lab_heap_big heap = lab_heap_big(m, m->session_heap, bytes, true);
-		struct lab_big big = {.va = heap.va,
+		/* The last is alone in its segment. */
+		uint64_t bytes = m->o.sessions && i == n - 1 ? 0x90000 : sizes[i % 3];
+		bytes = m->session_heap ? lab_heap_big_bytes(bytes)
+					: (bytes + LAB_PAGE - 1) & ~(uint64_t)(LAB_PAGE - 1);
+		struct lab_heap_big heap = {0};
+		struct lab_big big = {.va = session_block(m, bytes, &first_va, &heap),
 				      .bytes = bytes,
+				      .n_pages = (bytes + LAB_PAGE - 1) / LAB_PAGE,
 				      .tag = tag,
 				      .pool_type = TYPE_PAGED | TYPE_SESSION,
 				      .live = true};
-		lab_heap_big_commit(m, m->session_heap, &heap, (bytes + LAB_PAGE - 1) / LAB_PAGE,
-				    (bytes + LAB_PAGE - 1) / LAB_PAGE);
 		write_entry(m, &big);
+		LAB_GROW(m->session_bigs, m->n_session_bigs, m->cap_session_bigs);
+		m->session_bigs[m->n_session_bigs++] = big;
 		charged += bytes;
-		lab_record(m, &(struct lab_block){.header_va = heap.va,
-						  .bytes = bytes,
-						  .tag = tag,
-						  .pool = LAB_POOL_SESSION,
-						  .state = LAB_ALLOCATED,
-						  .kind = heap.kind,
-						  .outer_va = heap.va,
-						  .sub_va = heap.sub_va,
-						  .chunk_va = heap.chunk_va,
-						  .is_big = true});
+		/* Only heaps of sessions are walked. */
+		if (m->session_heap)
+			lab_record(m, &(struct lab_block){.header_va = big.va,
+							  .bytes = bytes,
+							  .tag = tag,
+							  .pool = LAB_POOL_SESSION,
+							  .state = LAB_ALLOCATED,
+							  .kind = heap.kind,
+							  .outer_va = big.va,
+							  .sub_va = heap.sub_va,
+							  .chunk_va = heap.chunk_va,
+							  .is_big = true});
 	}
 	lab_track_bulk(m, tag, LAB_POOL_SESSION, n, 0, charged);
 	lab_put_field(m, m->session_va, session, "PoolTrackBigPages", table_va);

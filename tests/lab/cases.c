@@ -244,6 +244,24 @@ static void plant_negative(struct lab_machine *m)
 	plant_sample(m, T4("NegP"), LAB_POOL_PAGED, 96, 50);
 }
 
+/* As many tags as fill the table, and half of the expansion. */
+static void options_expanded(struct lab_options *o)
+{
+	o->track_log2 = 8;
+}
+
+static void plant_expanded(struct lab_machine *m)
+{
+	lab_plant_mix(m, 300);
+	for (unsigned i = 0; m->n_tags < 255 + 30; i++)
+		lab_small(m, LAB_TAG('T', 'a' + i / 100, '0' + i / 10 % 10, '0' + i % 10), LAB_POOL_PAGED, 48);
+}
+
+static void options_sessions(struct lab_options *o)
+{
+	o->sessions = true;
+}
+
 static void options_numa(struct lab_options *o)
 {
 	o->n_nodes = 4;
@@ -630,6 +648,12 @@ static const struct lab_case cases[] = {
 	{"overflow-row", "a table of 64 slots, an expansion table, the overflow entry", NULL, options_overflow,
 	 plant_overflow, NULL},
 	{"negative-percpu", "blocks freed on another processor", NULL, NULL, plant_negative, NULL},
+	{"expanded", "a full table of 256 slots, an expansion table with room", NULL, options_expanded, plant_expanded,
+	 NULL},
+	{"expanded-defects", "the same, with tags that stand twice", NULL, options_expanded, plant_expanded,
+	 lab_damage_expansion},
+	{"sessions", "sessions with tables of their own, on x64 two at one address", NULL, options_sessions,
+	 plant_small, NULL},
 	{"packed-slists", "lookasides in the form without 16-byte compare-exchange", NULL, options_packed, plant_small,
 	 NULL},
 	{"large-pages", "nonpaged pool on large pages beside small ones", NULL, options_large, plant_large, NULL},
@@ -644,7 +668,7 @@ static const struct lab_case cases[] = {
 	{"lost-root", "heap: the page of the pool's first node", "2004-x64", NULL, plant_healthy, lose_root},
 	{"lost-special", "heap: two pages of special pool", "2004-x64", NULL, plant_special, lose_special},
 	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
-	{"defects", "one defect of each kind", "7-x64", NULL, plant_defects, lab_damage_kinds},
+	{"defects", "one defect of each kind", "7-x64", options_sessions, plant_defects, lab_damage_kinds},
 	{"miscounted", "two tags whose counters are wrong", NULL, NULL, plant_miscounted, damage_miscounted},
 	{"verifier-defects", "Driver Verifier's records, trailers and counters overwritten", NULL, options_verifier,
 	 plant_verifier, lab_verifier_damage},

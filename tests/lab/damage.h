@@ -49,5 +49,7 @@ void lab_damage_kinds(struct lab_machine *m);
 /* damage_tables.c: one of each kind in the table of big allocations, and in the tables of tags. */
 void lab_damage_big_table(struct lab_machine *m);
 void lab_damage_tag_tables(struct lab_machine *m);
+void lab_damage_session(struct lab_machine *m); /* and of the tables of a session */
+void lab_damage_expansion(struct lab_machine *m);
 
 #endif

@@ -60,12 +60,12 @@ static uint64_t find_movable(struct lab_machine *m, uint64_t avoid, uint64_t *sl
 }
 
 /* A page of a block that nobody looks into; the block. */
-static uint64_t lose_page(struct lab_machine *m)
+static uint64_t lose_page(struct lab_machine *m, bool of_session)
 {
 	for (size_t i = 0; i < m->n_bigs; i++) {
 		const struct lab_big *b = &m->bigs[i];
 		uint64_t page = b->va + 2 * LAB_PAGE, pa = lab_mem_pa(m->mem, page);
-		if (!b->live || b->n_pages < 4 || pa == UINT64_MAX || pa / LAB_PAGE != m->zero_pfn)
+		if (!b->live || b->n_pages < 4 || pa == UINT64_MAX || (!of_session && pa / LAB_PAGE != m->zero_pfn))
 			continue;
 		lab_mem_set_raw_entry(m->mem, page, 1, 0);
 		lab_damage_note(m, "big page not mapped", page);
@@ -74,10 +74,10 @@ static uint64_t lose_page(struct lab_machine *m)
 	return 0;
 }
 
-void lab_damage_big_table(struct lab_machine *m)
+static void damage_big_table(struct lab_machine *m, bool of_session)
 {
 	uint32_t stride = lab_type_size(m->b, big_type);
-	uint64_t slot = 0, lost = lose_page(m), va;
+	uint64_t slot = 0, lost = lose_page(m, of_session), va;
 	(void)find_movable(m, lost, &slot);
 	/* Two slots on, with one between that was never used. */
 	uint64_t at = m->big_table_va + slot * stride;
@@ -93,7 +93,7 @@ void lab_damage_big_table(struct lab_machine *m)
 		const struct lab_big *b = &m->bigs[i];
 		if (!b->live || b->n_pages < 4 || lab_mem_pa(m->mem, b->va + LAB_PAGE) == UINT64_MAX)
 			continue;
-		if (!m->b->heap_backed) {
+		if (!m->b->heap_backed || of_session) {
 			put_entry(m, lab_big_slot(m, b->va + LAB_PAGE), b->va + LAB_PAGE, LAB_PAGE);
 			lab_damage_note(m, "big page overlap", b->va + LAB_PAGE);
 		}
@@ -101,6 +101,11 @@ void lab_damage_big_table(struct lab_machine *m)
 		lab_damage_note(m, "big page entry", b->va + 0x10);
 		return;
 	}
+}
+
+void lab_damage_big_table(struct lab_machine *m)
+{
+	damage_big_table(m, false);
 }
 
 /* ---- tags ---- */
@@ -153,4 +158,55 @@ void lab_damage_tag_tables(struct lab_machine *m)
 		lab_damage_note(m, "tag of another slot", tag_at(m, 1, slot));
 		return;
 	}
+}
+
+/* ---- of a session: the same of its own tables ---- */
+
+void lab_damage_session(struct lab_machine *m)
+{
+	const uint64_t big_va = m->big_table_va, entries = m->big_entries, mask = m->track_mask,
+		       table = m->track_table_va[0];
+	const size_t n_bigs = m->n_bigs;
+	const unsigned n_tables = m->n_track_tables;
+	struct lab_big *bigs = m->bigs;
+	if (!m->session_va || !m->o.sessions)
+		return;
+	lab_session_enter(m);
+	m->bigs = m->session_bigs;
+	m->n_bigs = m->n_session_bigs;
+	m->big_table_va = m->session_big_va;
+	m->big_entries = m->session_big_entries;
+	m->track_table_va[0] = m->session_table_va;
+	m->track_mask = m->session_mask;
+	m->n_track_tables = 1;
+	if (m->session_big_va)
+		damage_big_table(m, true);
+	lab_damage_tag_tables(m);
+	m->bigs = bigs;
+	m->n_bigs = n_bigs;
+	m->big_table_va = big_va;
+	m->big_entries = entries;
+	m->track_table_va[0] = table;
+	m->track_mask = mask;
+	m->n_track_tables = n_tables;
+	lab_session_leave(m);
+}
+
+/* Of the expansion table, which has room: a tag that has a slot, and one that is in it already. */
+void lab_damage_expansion(struct lab_machine *m)
+{
+	uint32_t stride = lab_type_size(m->b, tag_type), n = 0;
+	const uint32_t key = lab_offset(m->b, tag_type, "Key");
+	uint64_t slot = 0;
+	while (lab_get32(m->mem, m->expansion_table_va + n * stride + key))
+		n++;
+	if (n < 16 || n + 2 > m->n_expansion)
+		lab_die("%u entries in the expansion table", n);
+	while (!key_at(m, 0, slot))
+		slot++;
+	put_key(m, m->expansion_table_va + n * stride, key_at(m, 0, slot));
+	lab_damage_note(m, "duplicate tag", m->expansion_table_va + n * stride);
+	put_key(m, m->expansion_table_va + (n + 1) * stride,
+		lab_get32(m->mem, m->expansion_table_va + 3 * stride + key));
+	lab_damage_note(m, "duplicate tag", m->expansion_table_va + (n + 1) * stride);
 }

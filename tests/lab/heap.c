@@ -208,7 +208,7 @@ void lab_session_heap(struct lab_machine *m)
 			if (k % 3 == 0)
 				lab_heap_block(m, m->session_heap, &r);
 		}
-	lab_session_bigs(m, at + 0x20000);
+	lab_session_bigs(m, at + 0x20000, 0);
 }
 
 static void write_large(struct lab_machine *m, struct lab_heap *h)

@@ -28,7 +28,8 @@ static void add_counter(cJSON *list, const char *name, uint64_t bytes, bool exac
 	cJSON_AddItemToArray(list, o);
 }
 
-static cJSON *heap_object(struct lab_machine *m, const struct lab_heap *h)
+/* node: of the heap, of a session's heap the session's. */
+static cJSON *heap_object(struct lab_machine *m, const struct lab_heap *h, unsigned node)
 {
 	static const char *const types[] = {"nonpaged", "nonpaged_nx", "paged", "prototype", NULL, "session"};
 	static const char *const pools[] = {"nonpaged", "paged", "session"};
@@ -47,7 +48,7 @@ static cJSON *heap_object(struct lab_machine *m, const struct lab_heap *h)
 			type = i;
 	snprintf(va, sizeof va, "0x%016llx", (unsigned long long)h->va);
 	cJSON_AddStringToObject(o, "va", va);
-	add_u64(o, "node", h->node);
+	add_u64(o, "node", node);
 	cJSON_AddStringToObject(o, "type", types[type]);
 	cJSON_AddStringToObject(o, "pool", pools[h->pool]);
 	cJSON_AddBoolToObject(o, "special", h->type == LAB_HEAP_SPECIAL);
@@ -94,7 +95,8 @@ cJSON *lab_heaps_truth(struct lab_machine *m)
 	memcpy(heaps, m->heaps, m->n_heaps * sizeof(struct lab_heap *));
 	qsort(heaps, m->n_heaps, sizeof(struct lab_heap *), by_va);
 	for (size_t i = 0; i < m->n_heaps; i++)
-		cJSON_AddItemToArray(list, heap_object(m, heaps[i]));
+		for (unsigned n = 0; n < (m->o.sessions && heaps[i]->type == LAB_HEAP_SESSION ? 2 : 1); n++)
+			cJSON_AddItemToArray(list, heap_object(m, heaps[i], heaps[i]->node + n));
 	free(heaps);
 	return list;
 }

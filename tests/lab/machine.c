@@ -214,26 +214,6 @@ struct lab_machine *lab_machine_new(const struct lab_options *o)
 	return m;
 }
 
-/* Processes of the session get page tables of their own; the others lose the way to session space. x64 only: one
-   entry of the top table covers it. */
-static void split_session(struct lab_machine *m)
-{
-	if (!m->session_va || !lab_build_is64(m->b))
-		return;
-	uint64_t main_pfn = lab_mem_dtb(m->mem) / LAB_PAGE, own_pfn = lab_mem_alloc_frame(m->mem);
-	uint8_t *own = lab_mem_frame(m->mem, own_pfn), *top = lab_mem_frame(m->mem, main_pfn);
-	uint64_t entry;
-	memcpy(own, top, LAB_PAGE);
-	memcpy(&entry, own + m->b->self_map_slot * 8, 8);
-	entry = (entry & ~0x000ffffffffff000ull) | own_pfn * LAB_PAGE;
-	memcpy(own + m->b->self_map_slot * 8, &entry, 8);
-	m->session_process_dtb = own_pfn * LAB_PAGE;
-	for (size_t i = 0; i < m->n_processes; i++)
-		if (m->processes[i].in_session)
-			lab_put_field(m, m->processes[i].va, "_KPROCESS", "DirectoryTableBase", m->session_process_dtb);
-	lab_mem_set_raw_entry(m->mem, m->session_va, 4, 0);
-}
-
 void lab_machine_finish(struct lab_machine *m)
 {
 	lab_modules_finish(m);
@@ -250,7 +230,7 @@ void lab_machine_finish(struct lab_machine *m)
 	lab_session_finish(m);
 	lab_ranges_finish(m);
 	lab_kdbg_finish(m);
-	split_session(m);
+	lab_session_split(m);
 }
 
 void lab_machine_free(struct lab_machine *m)
@@ -269,6 +249,7 @@ void lab_machine_free(struct lab_machine *m)
 	free(m->chains);
 	free(m->cached);
 	free(m->bigs);
+	free(m->session_bigs);
 	lab_verifier_free(m);
 	lab_stackdb_free(m);
 	lab_heaps_free(m);

@@ -173,6 +173,7 @@ struct lab_options {
 	bool rebooted;        /* the uptime began again */
 	bool la57;            /* page tables of five levels, the pools where only they reach */
 	bool objects;         /* the object manager's types of objects */
+	bool sessions;        /* more in a session, and on x64 a second one at its address */
 	uint64_t fill_seed;   /* bench: the frames nobody touched are pseudo-random */
 	const char *backing;  /* the full dump in which RAM is kept while the machine is built; NULL: host memory */
 };
@@ -244,7 +245,10 @@ struct lab_machine {
 	uint64_t big_table_va;
 	bool special_records; /* Verifier has some of classic special pool */
 	uint64_t zero_pfn;    /* the frame of all untouched nonpaged pages; 0: none yet */
-	uint64_t session_va, session_process_dtb;
+	uint64_t session_va, session_process_dtb, session_table_va, session_mask;
+	uint64_t session_big_va, session_big_entries; /* its own big-page table; 0: none */
+	struct lab_big *session_bigs;
+	size_t n_session_bigs, cap_session_bigs;
 	uint64_t kdbg_va;
 	struct lab_stack {
 		uint64_t va, pid, tid, limit, base;
@@ -393,14 +397,20 @@ uint64_t lab_big_outside(struct lab_machine *m, uint32_t tag, enum lab_pool pool
 /* A big block freed again: its entry stays behind with Va | 1. */
 void lab_big_freed(struct lab_machine *m, uint32_t tag, enum lab_pool pool, uint64_t bytes);
 void lab_big_finish(struct lab_machine *m);
-/* In the heap of the session, with a table at table_va. */
-void lab_session_bigs(struct lab_machine *m, uint64_t table_va);
+/* In the heap of the session, or from first_va on, with a table at table_va. */
+void lab_session_bigs(struct lab_machine *m, uint64_t table_va, uint64_t first_va);
 
 /* trackers.c */
 void lab_trackers_place(struct lab_machine *m);
 void lab_trackers_write(struct lab_machine *m);
 void lab_session_init(struct lab_machine *m);
 void lab_session_finish(struct lab_machine *m);
+/* session.c: processes of the session get page tables of their own; the others lose the way to session space. x64
+ * only: one entry of the top table covers it. */
+void lab_session_split(struct lab_machine *m);
+/* Between the two, session space is mapped as its processes see it. */
+void lab_session_enter(struct lab_machine *m);
+void lab_session_leave(struct lab_machine *m);
 
 /* lookaside.c */
 /* A list head with n entries, and the links of those. */

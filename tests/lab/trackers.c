@@ -190,15 +190,20 @@ void lab_session_init(struct lab_machine *m)
 	lab_track_bulk(m, LAB_TAG('G', 'h', '0', '5'), LAB_POOL_SESSION, 1200, 600, 600 * 0x2a0);
 	lab_track_bulk(m, LAB_TAG('U', 's', 'q', 'u'), LAB_POOL_SESSION, 51, 40, 11 * 0xd0);
 	lab_track_bulk(m, LAB_TAG('G', 't', 'm', 'p'), LAB_POOL_SESSION, 77777, 77777, 0);
+	for (unsigned i = 0; m->o.sessions && i < 24; i++)
+		lab_track_bulk(m, LAB_TAG('G', 'x', '0' + i / 10, '0' + i % 10), LAB_POOL_SESSION, 300 + i, 290 - i,
+			       (10 + 2 * i) * 0x60);
 	if (b->heap_backed)
 		lab_session_heap(m);
+	else if (m->o.sessions)
+		lab_session_bigs(m, m->session_va + 0x50000, m->session_va + 0x400000);
 }
 
 void lab_session_finish(struct lab_machine *m)
 {
 	const struct lab_build *b = m->b;
 	uint32_t stride = lab_type_size(b, type), bytes;
-	const uint64_t mask = 0x7f;
+	const uint64_t mask = m->session_mask = 0x7f;
 	if (!m->session_va)
 		return;
 	bytes = lab_type_size(b, "_MM_SESSION_SPACE");
@@ -224,6 +229,7 @@ void lab_session_finish(struct lab_machine *m)
 		paged.pool[LAB_POOL_PAGED] = *h;
 		write_entry(m, at, t->key, &paged, 0);
 	}
+	m->session_table_va = table;
 	lab_set_global(m, "ExpSessionPoolTrackTable", table);
 	lab_set_global(m, "ExpSessionPoolTrackTableSize", mask + 2);
 	lab_set_global(m, "ExpSessionPoolTrackTableMask", mask);
