@@ -242,6 +242,7 @@ void json_add_caller_sources(cJSON *coverage, const struct psc_callers *callers)
 	const struct psc_callers_info *i = psc_callers_get_info(callers);
 	cJSON *o = cJSON_AddObjectToObject(coverage, "verifier");
 	cJSON_AddBoolToObject(o, "available", i->verifier_available);
+	cJSON_AddBoolToObject(o, "known_off", i->verifier_known_off);
 	json_add_text_or_null(o, "why_not", i->verifier_why_not);
 	json_add_u64(o, "record_pages_read", i->record_pages_read);
 	json_add_u64(o, "record_pages_missing", i->record_pages_missing);
@@ -257,6 +258,7 @@ void json_add_caller_sources(cJSON *coverage, const struct psc_callers *callers)
 	json_add_text_or_null(o, "why_not", i->stacks_why_not);
 	o = cJSON_AddObjectToObject(coverage, "stackdb");
 	cJSON_AddBoolToObject(o, "available", i->stackdb_available);
+	cJSON_AddBoolToObject(o, "known_off", i->stackdb_known_off);
 	json_add_text_or_null(o, "why_not", i->stackdb_why_not);
 	json_add_u64(o, "traces_count", i->stackdb_traces);
 	json_add_u64(o, "missing_count", i->stackdb_missing);
@@ -315,6 +317,8 @@ static void print_end_lines(FILE *f, const struct psc_callers *callers)
 	else if (i->stackdb_available)
 		fprintf(f, "Stack-trace database: %s traces, not used: %s\n", group_digits(i->stackdb_traces, false, a),
 			i->stackdb_why_not_joined);
+	else if (!i->stackdb_known_off)
+		fprintf(f, "Stack-trace database: not read: %s\n", i->stackdb_why_not);
 	if (i->log_available)
 		fprintf(f, "Log of operations: %s of %s slots used\n", group_digits(i->log_records, false, a),
 			group_digits(i->log_length, false, b));
@@ -359,6 +363,7 @@ static int print(struct run *run, void *arg)
 		if (o->stacks)
 			print_stacks(run->f, rows, shown, run->is_32bit);
 		print_end_lines(run->f, o->result);
+		run_print_coverage(run);
 	}
 	cJSON *coverage = run_coverage(run);
 	json_add_caller_sources(coverage, o->result);
@@ -375,11 +380,9 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 	enum psc_status st = psc_callers_run(r->dump, &o->run, &o->result, reterr);
 	if (st != PSC_OK)
 		return st;
-	const struct psc_callers_info *i = psc_callers_get_info(o->result);
-	uint64_t pages = i->record_pages_read + i->record_pages_missing;
 	r->warnings = psc_callers_warnings(o->result, &r->n_warnings);
 	r->interrupted = psc_callers_is_interrupted(o->result);
-	r->coverage = pages != 0 ? (double)i->record_pages_read / (double)pages : 1.0;
+	r->coverage = psc_callers_coverage_ratio(o->result);
 	return PSC_OK;
 }
 

@@ -297,9 +297,12 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 	static const struct psc_callers_options all = PSC_CALLERS_OPTIONS_INIT;
 	struct verifier_options *o = (struct verifier_options *)arg;
 	enum psc_status st = psc_callers_run(r->dump, &all, &o->result, reterr);
-	if (st == PSC_OK)
-		r->warnings = psc_callers_warnings(o->result, &r->n_warnings);
-	return st;
+	if (st != PSC_OK)
+		return st;
+	r->warnings = psc_callers_warnings(o->result, &r->n_warnings);
+	r->interrupted = psc_callers_is_interrupted(o->result);
+	r->coverage = psc_callers_coverage_ratio(o->result);
+	return PSC_OK;
 }
 
 static void free_result(void *arg)

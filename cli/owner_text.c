@@ -123,6 +123,8 @@ void owner_print_end(FILE *f, const struct psc_owner *owner)
 	fputc('\n', f);
 	if (i->callers_why_not != NULL)
 		fprintf(f, "Recorded callers: none; %s\n", i->callers_why_not);
+	else if (i->callers_ratio < 1.0)
+		fprintf(f, "Recorded callers: %.1f%% of the records read\n", 100.0 * i->callers_ratio);
 	if (!i->sites_run)
 		fprintf(f, "Call sites: not looked for; %s\n", i->sites_why_not);
 	else
@@ -265,6 +267,7 @@ cJSON *owner_json_coverage(const struct run *run, const struct psc_owner *owner)
 	part = cJSON_AddObjectToObject(o, "callers");
 	cJSON_AddBoolToObject(part, "available", i->callers_available);
 	json_add_text_or_null(part, "why_not", i->callers_why_not);
+	json_add_ratio(part, i->callers_ratio);
 	part = cJSON_AddObjectToObject(o, "sites");
 	cJSON_AddBoolToObject(part, "available", i->sites_run);
 	json_add_text_or_null(part, "why_not", i->sites_why_not);

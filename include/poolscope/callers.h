@@ -98,6 +98,8 @@ struct psc_verifier_total {
 /** What the recorded sources are and how much of them was read. */
 struct psc_callers_info {
 	bool verifier_available;
+	bool verifier_known_off; /**< not available because it is known that Verifier recorded nothing: it was off or
+				    did not track pool, or its lists were read and name no driver */
 	const char *verifier_why_not;
 	uint64_t record_pages_read, record_pages_missing;
 	bool tag_filter; /**< the table of stacks leaves tags out by design */
@@ -108,6 +110,7 @@ struct psc_callers_info {
 	const char *stacks_why_not;
 	uint64_t live, live_bytes; /**< over all rows of source verifier */
 	bool stackdb_available;    /**< the kernel's stack-trace database was read */
+	bool stackdb_known_off;    /**< not available because it is known that there is none */
 	const char *stackdb_why_not;
 	uint64_t stackdb_traces, stackdb_missing, stackdb_invalid; /**< entries: read, not in the dump, nonsense */
 	bool stackdb_joined; /**< pool headers carry its indices: there are rows of source stackdb */
@@ -138,7 +141,11 @@ PSC_API bool psc_callers_is_interrupted(const struct psc_callers *callers);
 PSC_API const struct psc_walk_coverage *psc_callers_coverage(const struct psc_callers *callers, size_t *ret_count);
 /** NULL where nothing was searched. */
 PSC_API const struct psc_scan_coverage *psc_callers_scan_coverage(const struct psc_callers *callers);
-/** Fraction of the walk's input that could be read, 0..1; 1 without a walk. */
+/** Fraction of what was recorded that could be read, 0..1, the least of the sources that could be: of Verifier's
+ * records (where they cannot be read, of its table of stacks), and of blocks that name a trace of the stack-trace
+ * database. The log alone is no such source: it holds recent operations only. Where no source could be read: 1 if it is
+ * known that nothing was recorded (verifier_known_off, and no trace database or one that no block names), else 0. With
+ * all_blocks the fraction of the walk's input that could be read, where that is less. */
 PSC_API double psc_callers_coverage_ratio(const struct psc_callers *callers);
 PSC_API const char *const *psc_callers_warnings(const struct psc_callers *callers, size_t *ret_count);
 

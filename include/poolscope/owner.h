@@ -150,6 +150,7 @@ struct psc_owner_info {
 	uint64_t sites_unknown_tag; /**< sites whose tag is not known: one of them may be it */
 	bool callers_available;     /**< something recorded callers */
 	const char *callers_why_not;
+	double callers_ratio; /**< of what is recorded, read: psc_callers_coverage_ratio() */
 	uint64_t threads_read;        /**< threads whose stacks were looked at */
 	uint64_t blocks_sampled;      /**< blocks whose contents were read */
 	uint64_t image_pages;         /**< of images, searched for the tag */
@@ -192,7 +193,8 @@ PSC_API const struct psc_owner_class *psc_owner_classes(const struct psc_owner *
 /** Drivers that Verifier watched, as psc_callers_drivers(). */
 PSC_API const struct psc_verified_driver *psc_owner_drivers(const struct psc_owner *owner, size_t *ret_count);
 PSC_API const struct psc_walk_coverage *psc_owner_coverage(const struct psc_owner *owner, size_t *ret_count);
-/** The smaller of walk_ratio and, where sites were looked for, sites_ratio. */
+/** The smaller of walk_ratio and, where sites were looked for, sites_ratio. What was recorded of callers is one kind of
+ * evidence among others, and has its own figure: callers_ratio. */
 PSC_API double psc_owner_coverage_ratio(const struct psc_owner *owner);
 /** The call was ended by struct psc_cancel: evidence is missing, counts are lower bounds. */
 PSC_API bool psc_owner_is_interrupted(const struct psc_owner *owner);

@@ -86,6 +86,7 @@ enum psc_status psc_stack_rows_read(struct psc_kernel *k, bool (*visit)(void *ar
 		return PSC_OK;
 	}
 	ret->available = true;
+	ret->expected = avl.expected;
 	ret->unreadable += avl.unreadable;
 	ret->complete = !avl.is_broken && ret->unreadable == 0 && avl.visited == avl.expected;
 	return PSC_OK;
@@ -132,6 +133,7 @@ enum psc_status psc_info_rows_read(struct psc_kernel *k, bool (*visit)(void *arg
 		return PSC_OK;
 	}
 	ret->available = true;
+	ret->expected = avl.expected;
 	ret->unreadable += avl.unreadable;
 	ret->complete = !avl.is_broken && ret->unreadable == 0 && avl.visited == avl.expected;
 	return PSC_OK;

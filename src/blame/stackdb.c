@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define FLAG_POOL_TAGGING    0x400u /* NtGlobalFlag */
+#define FLAG_STACK_TRACE_DB  0x2000u
 #define BUILD_ALWAYS_TAGGING 3790u
 #define BUILD_NEW_ENTRIES    7600u
 /* EntryIndexArray is at B8, on x86 at 64; other generations keep it elsewhere, but not farther than this. */
@@ -154,18 +155,19 @@ enum psc_status psc_stackdb_read(struct psc_kernel *k, struct psc_arena *arena, 
 {
 	struct reading g = {k, psc_pointer_bytes(&k->space), 0, ret};
 	uint64_t db;
-	uint32_t n = 0;
+	uint32_t n = 0, flags;
 	memset(ret, 0, sizeof(*ret));
-	if (psc_kernel_sym(k, PSC_SYM_RtlpStackTraceDatabase) == 0) {
-		ret->why_not = "RtlpStackTraceDatabase is not known without symbols of this kernel";
-		return PSC_OK;
-	}
-	if (!psc_kernel_read_ptr(k, PSC_SYM_RtlpStackTraceDatabase, &db)) {
-		ret->why_not = "RtlpStackTraceDatabase is not in the dump";
-		return PSC_OK;
-	}
-	if (db == 0) {
-		ret->why_not = "the kernel's stack-trace database was off (NtGlobalFlag & 0x2000 clear)";
+	const bool is_read = psc_kernel_read_ptr(k, PSC_SYM_RtlpStackTraceDatabase, &db);
+	/* Without symbols the flag, which kernels export, says that none was made. */
+	ret->known_off =
+		is_read ? db == 0
+			: psc_kernel_read_u32(k, PSC_SYM_NtGlobalFlag, &flags) && (flags & FLAG_STACK_TRACE_DB) == 0;
+	if (ret->known_off || !is_read) {
+		ret->why_not = ret->known_off
+				       ? "the kernel's stack-trace database was off (NtGlobalFlag & 0x2000 clear)"
+			       : psc_kernel_sym(k, PSC_SYM_RtlpStackTraceDatabase) == 0
+				       ? "RtlpStackTraceDatabase is not known without symbols of this kernel"
+				       : "RtlpStackTraceDatabase is not in the dump";
 		return PSC_OK;
 	}
 	if (!psc_is_kernel_va(&k->space, db) || db % g.ptr != 0 || !find_array(&g, db, &n)) {

@@ -19,6 +19,7 @@ struct psc_stackdb_trace {
 
 struct psc_stackdb {
 	bool available;
+	bool known_off; /* not available, because it is known that there is none */
 	const char *why_not;
 	struct psc_stackdb_trace *by_index; /* n_indices + 1 of them, index 0 unused; in the arena */
 	uint32_t n_indices;

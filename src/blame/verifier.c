@@ -2,6 +2,7 @@
 /* Is Verifier on, what did it count, and its records driver by driver. Reference: pool 8.1, 8.2. */
 #include "blame/verifier_internal.h"
 #include "util/bytes.h"
+#include "util/checked.h"
 #include "util/error.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@
 /* Only with pool tracking or special pool are allocations recorded (pool 8.1). */
 #define LEVEL_SPECIAL_POOL  0x1u
 #define LEVEL_POOL_TRACKING 0x8u
+#define BUILD_STACK_TABLES  20348u
 
 static const enum psc_field_id total_fields[PSC_VT_MAX] = {
 	[PSC_VT_LEVEL] = PSC_FIELD_MM_DRIVER_VERIFIER_DATA_Level,
@@ -77,6 +79,15 @@ static enum psc_verifier_form form_of(const struct psc_kernel *k)
 	return has_field(k, PSC_FIELD_MI_VERIFIER_DRIVER_ENTRY_PoolHash) ? PSC_VERIFIER_HASH : PSC_VERIFIER_NONE;
 }
 
+/* Level says whether pool was tracked, but not of kernels with the newer tables, which have more places for that;
+ * without symbols the build tells these (pool 8.1, 8.5). */
+static bool level_decides(const struct psc_kernel *k)
+{
+	if (psc_kernel_sym_origin(k, PSC_SYM_MmVerifierData) == PSC_ORIGIN_KDBG)
+		return k->id.build != 0 && k->id.build < BUILD_STACK_TABLES;
+	return psc_kernel_sym(k, PSC_SYM_ViPoolInfoAvl) == 0;
+}
+
 /* What can be said before any record is looked for; false: nothing will be found. */
 static bool is_worth_reading(struct psc_kernel *k, struct psc_verifier *v)
 {
@@ -89,8 +100,8 @@ static bool is_worth_reading(struct psc_kernel *k, struct psc_verifier *v)
 	if (data != 0)
 		read_totals(k, data, v);
 	if ((v->has & 1u << PSC_VT_LEVEL) != 0 &&
-	    (v->totals[PSC_VT_LEVEL] & (LEVEL_SPECIAL_POOL | LEVEL_POOL_TRACKING)) == 0 &&
-	    psc_kernel_sym(k, PSC_SYM_ViPoolInfoAvl) == 0) {
+	    (v->totals[PSC_VT_LEVEL] & (LEVEL_SPECIAL_POOL | LEVEL_POOL_TRACKING)) == 0 && level_decides(k)) {
+		v->known_off = true;
 		v->why_not = v->totals[PSC_VT_LEVEL] == 0 ? "Driver Verifier was off"
 							  : "Driver Verifier was on without pool tracking (flag 8)";
 		return false;
@@ -145,6 +156,27 @@ static void reconcile(struct psc_verifier_walk *w)
 			 (unsigned long long)w->n_foreign);
 }
 
+/* Of what is recorded: by pages, and by what Verifier counts, where a driver's chain of pages ends too early. Pages
+ * that no driver led to are all found, if the table that names them is there. */
+static double ratio_of(const struct psc_verifier_walk *w)
+{
+	const struct psc_verifier *v = w->v;
+	const uint64_t pages = v->pages_read + v->pages_missing;
+	uint64_t read = 0, counted = 0;
+	double ratio = pages != 0 ? (double)v->pages_read / (double)pages : 1.0;
+	for (size_t i = 0; i < v->n_drivers; i++) {
+		const struct psc_verifier_driver *d = &v->drivers[i];
+		const uint64_t n = (uint64_t)d->counts.paged + d->counts.nonpaged;
+		if (!d->has_counts && d->incomplete && pages == 0)
+			ratio = 0.0; /* nothing says how many there are */
+		counted += n;
+		read += d->incomplete ? psc_min_u64(d->listed, n) : n;
+	}
+	if (read < counted && (double)read / (double)counted < ratio)
+		ratio = (double)read / (double)counted;
+	return !w->drivers_read && w->strays_ratio < ratio ? w->strays_ratio : ratio;
+}
+
 static void read_tag_filter(struct psc_kernel *k, struct psc_verifier *v)
 {
 	uint32_t n;
@@ -176,9 +208,13 @@ enum psc_status psc_verifier_read(struct psc_kernel *k, psc_verifier_block_fn *v
 	if (r != PSC_OK)
 		goto out;
 	ret->available = ret->n_drivers != 0;
+	ret->known_off = !ret->available && w.drivers_read;
 	if (!ret->available)
-		ret->why_not = "no driver was verified, or the lists of verified drivers could not be read";
+		ret->why_not = ret->known_off ? "no driver was verified"
+					      : "the lists of verified drivers could not be read, and no page of their "
+						"records was found";
 	read_driver_counts(&w);
+	ret->ratio = ratio_of(&w);
 	if (!w.stopped)
 		reconcile(&w);
 out:

@@ -68,6 +68,7 @@ enum psc_vt {
 
 struct psc_verifier {
 	bool available;
+	bool known_off;      /* not available, because it is known that nothing was recorded */
 	const char *why_not; /* when not available: off, or what is missing and would help */
 	enum psc_verifier_form form;
 	uint32_t has;
@@ -78,6 +79,8 @@ struct psc_verifier {
 	size_t n_drivers;
 	uint64_t n_blocks, bytes;
 	uint64_t pages_read, pages_missing; /* of records */
+	double ratio; /* when available: of the records, read; 0 where drivers are missing and nothing else names their
+			 records */
 	bool tag_filter;                    /* the newer stack tables leave other tags out by design (DifpPoolTags) */
 };
 
@@ -123,7 +126,8 @@ struct psc_stack_rows {
 	bool available;
 	const char *why_not;
 	uint64_t rows, unreadable; /* elements that could not be read */
-	bool complete;             /* as many elements as the table counts */
+	uint64_t expected;         /* as many as the table counts */
+	bool complete;             /* so many were read */
 };
 enum psc_status psc_stack_rows_read(struct psc_kernel *k, bool (*visit)(void *arg, const struct psc_stack_row *row),
 				    void *arg, struct psc_stack_rows *ret, struct psc_error *reterr);

@@ -217,5 +217,7 @@ enum psc_status psc_verifier_read_stray_pages(struct psc_verifier_walk *w, struc
 	struct psc_warnings ignored = {.arena = w->arena};
 	enum psc_status r = psc_big_pages_read(w->k, visit_big, w, &ignored, w->arena, &big, reterr);
 	psc_warnings_deinit(&ignored);
+	if (r == PSC_OK && big.available && big.n_entries != 0)
+		w->strays_ratio = 1.0 - (double)big.bytes_missing / ((double)big.n_entries * (double)big.entry_bytes);
 	return r;
 }

@@ -115,8 +115,10 @@ static void walk_list(struct psc_verifier_walk *w)
 		if (!psc_read_ptr(&k->reader, at, &next) || !psc_is_kernel_va(&k->space, next) || next % ptr != 0 ||
 		    !psc_read_ptr(&k->reader, next + ptr, &back) || back != at)
 			break;
-		if (next == head)
+		if (next == head) {
+			w->drivers_read = true;
 			return;
+		}
 		/* Links is the first member; a list that repeats itself breaks at its back links. */
 		size_t before = w->v->n_drivers;
 		if (!psc_verifier_driver_at(w, next) || w->no_memory || w->v->n_drivers == before)
@@ -132,6 +134,7 @@ static void walk_list(struct psc_verifier_walk *w)
 struct tree_visit {
 	struct psc_verifier_walk *w;
 	uint32_t verified_data;
+	uint64_t unreadable;
 };
 
 static bool visit_target(void *arg, uint64_t element)
@@ -141,7 +144,11 @@ static bool visit_target(void *arg, uint64_t element)
 	const unsigned ptr = psc_pointer_bytes(&k->space);
 	uint64_t base, size, data;
 	if (!psc_read_ptr(&k->reader, element, &base) || !psc_read_ptr(&k->reader, element + ptr, &size) ||
-	    !psc_read_ptr(&k->reader, element + t->verified_data, &data) || data == 0)
+	    !psc_read_ptr(&k->reader, element + t->verified_data, &data)) {
+		t->unreadable++;
+		return true;
+	}
+	if (data == 0)
 		return true; /* a target that is not verified has no data */
 	if (!psc_is_kernel_va(&k->space, data) || data % ptr != 0)
 		return true;
@@ -177,11 +184,16 @@ static void walk_trees(struct psc_verifier_walk *w)
 	struct psc_kernel *k = w->k;
 	uint64_t tree = psc_kernel_sym(k, PSC_SYM_ViTargetDriversAvl);
 	const struct psc_field *verified = psc_profile_field(&k->profile, PSC_FIELD_VF_TARGET_DRIVER_VerifiedData);
-	struct tree_visit t = {w, verified->offset};
-	uint64_t tables = read_pointer(k, tree, PSC_FIELD_VF_AVL_TREE_Tables);
+	struct tree_visit t = {w, verified->offset, 0};
+	const struct psc_field *pointer = psc_profile_field(&k->profile, PSC_FIELD_VF_AVL_TREE_Tables);
+	uint64_t tables = 0, lost = 0;
 	uint32_t n = read_count(k, tree, PSC_FIELD_VF_AVL_TREE_TablesNo);
-	uint64_t lost = 0;
-	if (tables == 0 || n == 0 || n > TABLES_MAX) {
+	bool is_read = tree != 0 && pointer && psc_read_ptr(&k->reader, tree + pointer->offset, &tables);
+	if (is_read && tables == 0) { /* never made */
+		w->drivers_read = true;
+		return;
+	}
+	if (!is_read || !psc_is_kernel_va(&k->space, tables) || n == 0 || n > TABLES_MAX) {
 		psc_warn(w->warnings,
 			 "the tree of verified drivers was not found%s; records are looked for in the big-page "
 			 "table",
@@ -197,6 +209,8 @@ static void walk_trees(struct psc_verifier_walk *w)
 		}
 		lost += r.unreadable + (r.is_broken ? 1 : 0);
 	}
+	lost += t.unreadable;
+	w->drivers_read = lost == 0;
 	if (lost != 0)
 		psc_warn(w->warnings,
 			 "Driver Verifier's tree of drivers could not be read in %llu places: drivers may be "

@@ -45,6 +45,8 @@ static uint64_t kdbg_address(const struct psc_kernel *k, enum psc_sym s)
 		return d->mm_system_range_start;
 	case PSC_SYM_MmUnloadedDrivers:
 		return d->mm_unloaded_drivers;
+	case PSC_SYM_MmVerifierData:
+		return d->mm_verifier_data;
 	case PSC_SYM_NonPagedPoolDescriptor:
 		return d->nonpaged_pool_descriptor;
 	case PSC_SYM_PoolTrackTable:

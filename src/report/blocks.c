@@ -382,6 +382,9 @@ enum psc_status psc_blocks_list(struct psc_kernel *k, const struct psc_blocks_op
 		st = psc_recorded_read(k, opts, &l.ret->warnings, &l.recorded, reterr);
 	if (st == PSC_OK)
 		st = k->space.mmu == PSC_MMU_NONE ? list_saved(k, &l, reterr) : list_walked(k, &l, reterr);
+	/* A list of one caller's blocks is no longer than what is known of callers. */
+	if (st == PSC_OK && l.recorded != NULL && psc_recorded_ratio(l.recorded) < l.ret->ratio)
+		l.ret->ratio = psc_recorded_ratio(l.recorded);
 	if (st == PSC_OK) {
 		*ret = l.ret;
 		l.ret = NULL;

@@ -3,6 +3,7 @@
  * log the stack of the newest allocation, or the block itself where its record is missing; other blocks through the
  * kernel's stack-trace database. */
 #include "report/callers_internal.h"
+#include "util/checked.h"
 #include "util/error.h"
 
 #include <stdlib.h>
@@ -239,7 +240,9 @@ static const char *const total_names[PSC_VT_MAX] = {
 static bool copy_verifier(struct psc_callers *c, const struct psc_verifier *v)
 {
 	c->info.verifier_available = v->available;
+	c->info.verifier_known_off = v->known_off;
 	c->info.verifier_why_not = v->why_not;
+	c->read.verifier = v->available ? v->ratio : -1.0;
 	c->info.record_pages_read = v->pages_read;
 	c->info.record_pages_missing = v->pages_missing;
 	c->info.tag_filter = v->tag_filter;
@@ -286,6 +289,7 @@ enum psc_status psc_callers_collect_open(struct psc_kernel *k, struct psc_caller
 		return psc_fail_no_memory(reterr);
 	}
 	c->warnings.arena = &c->arena;
+	c->read = (struct psc_callers_read){-1.0, -1.0, -1.0};
 	c->ratio = 1.0;
 	g->k = k;
 	g->c = c;
@@ -337,6 +341,11 @@ enum psc_status psc_callers_read_records(struct psc_callers_collect *g, struct p
 		return r;
 	c->info.stacks_available = stacks.available;
 	c->info.stacks_why_not = stacks.why_not;
+	if (stacks.available)
+		c->read.stacks = stacks.complete ? 1.0
+				 : stacks.expected != 0
+					 ? (double)psc_min_u64(stacks.rows, stacks.expected) / (double)stacks.expected
+					 : 0.0;
 	if (stacks.available && !stacks.complete)
 		psc_warn(&c->warnings, "Driver Verifier's table of stacks: %llu elements could not be read",
 			 (unsigned long long)stacks.unreadable);
@@ -368,6 +377,9 @@ enum psc_status psc_callers_compute(struct psc_kernel *k, const struct psc_calle
 	if (r != PSC_OK)
 		goto out;
 	struct psc_callers *c = g->c;
+	const double records = psc_callers_records_ratio(c);
+	if (records < c->ratio)
+		c->ratio = records;
 	if (g->full)
 		psc_warn(&c->warnings, "more than %zu different callers and tags: the rest was not counted",
 			 PSC_CALLER_KEYS_MAX);

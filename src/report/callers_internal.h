@@ -28,6 +28,11 @@ struct psc_caller_trace {
 	bool is_inferred;
 };
 
+/* How much of each source of records was read, 0..1; negative: nothing. */
+struct psc_callers_read {
+	double verifier, stacks, stackdb;
+};
+
 struct psc_callers {
 	struct psc_arena arena;
 	struct psc_warnings warnings;
@@ -48,6 +53,7 @@ struct psc_callers {
 	size_t n_coverage;
 	struct psc_scan_coverage scan;
 	bool has_scan;
+	struct psc_callers_read read;
 	double ratio;
 };
 
@@ -91,6 +97,14 @@ struct psc_caller_stack {
 void psc_caller_remember(struct psc_callers_collect *g, uint64_t va, const struct psc_recorded_block *b);
 /* callers_info.c: blocks that the tree names and no record does. */
 enum psc_status psc_callers_read_infos(struct psc_callers_collect *g, bool has_records, struct psc_error *reterr);
+
+/* callers_coverage.c: what psc_stackdb_read() and the walk that looks for its indices say, into info and what was read. found:
+ * NULL without such a walk. */
+void psc_callers_note_stackdb(struct psc_callers *c, const struct psc_stackdb *db,
+			      const struct psc_block_callers *found);
+/* Of all records that the dump is known to have, read; 1 where it is known that there are none, 0 where that is not known.
+ */
+double psc_callers_records_ratio(const struct psc_callers *c);
 
 /* callers_walk.c: blocks that only the stack-trace database names, into the sums and the info; with all_blocks every
  * block, instead of the sums of records. */

@@ -87,15 +87,6 @@ static bool add_blocks(struct psc_callers_collect *g, const struct psc_stackdb *
 	return !g->no_memory;
 }
 
-static const char *why_not_joined(const struct psc_stackdb *db, const struct psc_block_callers *found)
-{
-	if (!db->in_headers)
-		return "pool headers of this machine hold tags where an index would stand";
-	if (found->matched == 0)
-		return "no pool header names a trace";
-	return "what stands in pool headers at the place of an index is something else";
-}
-
 static void set_coverage(struct psc_callers_collect *g, const struct psc_block_callers *found)
 {
 	struct psc_callers *c = g->c;
@@ -121,20 +112,16 @@ static void set_coverage(struct psc_callers_collect *g, const struct psc_block_c
 enum psc_status psc_callers_walk(struct psc_callers_collect *g, const struct psc_callers_options *opts,
 				 struct psc_error *reterr)
 {
-	struct psc_callers_info *info = &g->c->info;
 	struct psc_warnings ignored = {.arena = &g->c->arena}; /* of the walk: said where the pool is walked */
 	struct psc_block_callers found;
 	struct psc_stackdb db;
 	enum psc_status r = psc_stackdb_read(g->k, &g->c->arena, &db, reterr);
 	if (r != PSC_OK)
 		return r;
-	info->stackdb_available = db.available;
-	info->stackdb_why_not = db.why_not;
-	info->stackdb_traces = db.traces;
-	info->stackdb_missing = db.missing;
-	info->stackdb_invalid = db.invalid;
-	if (!db.available && !opts->all_blocks)
+	if (!db.available && !opts->all_blocks) {
+		psc_callers_note_stackdb(g->c, &db, NULL);
 		return PSC_OK;
+	}
 	const struct psc_block_callers_options walk = {.recorded = &g->live,
 						       .db = &db,
 						       .all_blocks = opts->all_blocks,
@@ -148,12 +135,7 @@ enum psc_status psc_callers_walk(struct psc_callers_collect *g, const struct psc
 	if (r != PSC_OK)
 		return r;
 	g->full |= found.full;
-	info->stackdb_joined = found.db_is_proven;
-	info->stackdb_blocks = found.matched;
-	info->stackdb_lost = found.lost;
-	info->stackdb_unmatched = found.unmatched;
-	if (db.available && !found.db_is_proven)
-		info->stackdb_why_not_joined = why_not_joined(&db, &found);
+	psc_callers_note_stackdb(g->c, &db, &found);
 	if (opts->all_blocks) {
 		set_coverage(g, &found);
 		psc_hashmap_deinit(&g->sums); /* each block once: of records only those that the walk met */

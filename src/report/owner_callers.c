@@ -363,6 +363,7 @@ enum psc_status psc_owner_add_callers(struct psc_owner_work *w, struct psc_error
 	const struct psc_callers_info *i = psc_callers_get_info(r->callers);
 	r->info.callers_available =
 		i->verifier_available || i->log_available || i->stacks_available || i->stackdb_joined;
+	r->info.callers_ratio = psc_callers_coverage_ratio(r->callers);
 	if (!r->info.callers_available)
 		r->info.callers_why_not = i->verifier_why_not;
 	const char *const *warnings = psc_callers_warnings(r->callers, &n);

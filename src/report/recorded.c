@@ -195,8 +195,12 @@ static enum psc_status read_traces(struct psc_recorded *r, const struct wish *w,
 	struct psc_warnings ignored = {.arena = &g->c->arena}; /* of the walk: it is repeated for the list */
 	struct psc_block_callers found;
 	enum psc_status st = psc_stackdb_read(g->k, &g->c->arena, &r->db, reterr);
-	if (st != PSC_OK || !r->db.available || !r->db.in_headers)
+	if (st != PSC_OK)
 		return st;
+	if (!r->db.available || !r->db.in_headers) {
+		psc_callers_note_stackdb(g->c, &r->db, NULL);
+		return PSC_OK;
+	}
 	const struct psc_block_callers_options walk = {.recorded = &g->live,
 						       .db = &r->db,
 						       .n_threads = opts->n_threads,
@@ -206,6 +210,7 @@ static enum psc_status read_traces(struct psc_recorded *r, const struct wish *w,
 	psc_warnings_deinit(&ignored);
 	if (st != PSC_OK)
 		return st;
+	psc_callers_note_stackdb(g->c, &r->db, &found);
 	if (found.db_is_proven && !add_traces(r, w, &found))
 		st = psc_fail_no_memory(reterr);
 	psc_block_callers_deinit(&found);
@@ -261,6 +266,11 @@ enum psc_status psc_recorded_read(struct psc_kernel *k, const struct psc_blocks_
 	warn_of_missing(r, opts, warnings);
 	*ret = r;
 	return PSC_OK;
+}
+
+double psc_recorded_ratio(const struct psc_recorded *r)
+{
+	return psc_callers_records_ratio(r->g->c);
 }
 
 void psc_recorded_free(struct psc_recorded *r)

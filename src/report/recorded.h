@@ -20,6 +20,8 @@ struct psc_recorded_caller {
  * becomes a warning. */
 enum psc_status psc_recorded_read(struct psc_kernel *k, const struct psc_blocks_options *opts,
 				  struct psc_warnings *warnings, struct psc_recorded **ret, struct psc_error *reterr);
+/* How much of the records could be read: as psc_callers_coverage_ratio() has it. */
+double psc_recorded_ratio(const struct psc_recorded *r);
 void psc_recorded_free(struct psc_recorded *r); /* NULL allowed */
 
 /* NULL: nobody recorded it, or it is not allocated. Reads only: any thread may ask. */

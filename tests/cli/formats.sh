@@ -261,4 +261,53 @@ grep -q 'budget UlHT=1M: 633,864,192 bytes held, allowed are 1,048,576' "$tmp/er
 run tags -q --isf "$isf" --format json --budget 'UlHT=1G' "$dump"
 expect 0 'a budget that is kept'
 check "$tmp/out" '.rows == []' 'rows though all is well'
+# ---- callers: what could not be read is not read ----
+verifier=$root/fixtures/verifier-7-x64
+gzip -dc "$verifier.dmp.gz" | head -c 1500000 >"$tmp/cut.dmp" # with neither drivers nor a debugger data block
+# callers_ratio WANT PROGRAM ARGUMENTS...: the member of coverage, and what --min-coverage makes of it. The dump is last.
+callers_ratio() {
+	want=$1 member=$2
+	shift 2
+	run "$@" -q --format json
+	expect 0 "$*"
+	cp "$tmp/out" "$tmp/callers.json"
+	check "$tmp/callers.json" "$member == $want" "$*: coverage of callers is not $want"
+	case $member in .coverage.ratio)
+		run "$@" -q --format json --min-coverage 0.01
+		expect $((want == 0 ? 4 : 0)) "$*: --min-coverage"
+		;;
+	esac
+}
+# The ratio; is it known that Verifier was off; and so of the stack-trace database; why there are no records of Verifier.
+while IFS='|' read -r want off db_off why file options; do
+	# shellcheck disable=SC2086
+	callers_ratio "$want" .coverage.ratio callers $options "$file"
+	check "$tmp/callers.json" ".coverage.verifier.known_off == $off and .coverage.stackdb.known_off == $db_off" "$file: what was off"
+	check "$tmp/callers.json" ".coverage.verifier.why_not // \"\" | test(\"^$why\$\")" "$file: why no callers?"
+	# shellcheck disable=SC2086
+	callers_ratio "$want" .coverage.callers.ratio owner Leak --no-sites $options "$file"
+	# shellcheck disable=SC2086
+	run verifier -q --min-coverage 0.01 $options 3 "$file"
+	expect $((want == 0 ? 4 : 0)) "verifier $file: --min-coverage"
+done <<END
+0|false|false|the lists of verified drivers could not be read.*|$tmp/cut.dmp|
+1|true|true|Driver Verifier was off|$root/fixtures/leak-7-x64.dmp.gz|
+1|true|true|Driver Verifier was off|$root/fixtures/healthy-xp-x86.dmp.gz|
+0|false|true|the lists of verified drivers could not be read.*|$root/fixtures/ntfc-11-x64.dmp.gz|
+1|true|true|Driver Verifier was off|$root/fixtures/ntfc-11-x64.dmp.gz|--isf $root/fixtures/ntfc-11-x64.isf.json.xz
+1|false|true||$verifier.dmp.gz|
+0|false|false|a small dump does not hold.*|$triage|
+0|true|false|Driver Verifier was off|$root/fixtures/stackdb-7-x64.dmp.gz|
+1|true|false|Driver Verifier was off|$root/fixtures/stackdb-7-x64.dmp.gz|--isf $root/fixtures/stackdb-7-x64.isf.json.xz
+END
+# Those that walk the pool say the least of both. Without symbols the walk of this one is whole, and callers are not known.
+unknown=$root/fixtures/ntfc-11-x64.dmp.gz
+callers_ratio 1 .coverage.ratio tags "$unknown"
+callers_ratio 0 .coverage.ratio tags --by tag,caller "$unknown"
+callers_ratio 0 .coverage.ratio blocks --callers "$unknown"
+callers_ratio 0 .coverage.ratio blocks --module labflt "$unknown"
+callers_ratio 0 .coverage.ratio diff --by caller "$unknown" "$unknown"
+callers_ratio 1 .coverage.ratio tags --by module "$verifier.dmp.gz"
+callers_ratio 1 .coverage.ratio blocks --module labflt "$verifier.dmp.gz"
+callers_ratio 1 .coverage.ratio diff --by tag,caller "$verifier.dmp.gz" "$verifier.dmp.gz"
 finish

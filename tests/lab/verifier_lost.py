@@ -46,11 +46,22 @@ try:
         warned = any('counts' in w and 'its records show' in w for w in doc['warnings'])
         incomplete = [d['name'] for d in doc['drivers'] if not d['complete']]
         if container == 'full':
-            if rows != want or warned or incomplete or coverage['record_pages_missing'] != 0:
+            if rows != want or warned or incomplete or coverage['record_pages_missing'] != 0 or doc['coverage']['ratio'] != 1:
                 bad.append('full: %s' % doc)
             continue
         if coverage['record_pages_missing'] != 2 or len(incomplete) != 2 or not warned:
             bad.append('%s, incomplete %s, warned %s' % (coverage, incomplete, warned))
+        # No more was read than pages of records, nor than blocks of those that Verifier counts.
+        part = doc['coverage']['ratio']
+        of_blocks = sum(d['records_count'] for d in doc['drivers']) / sum(
+            d['paged_count'] + d['nonpaged_count'] for d in doc['drivers'])
+        of_pages = coverage['record_pages_read'] / (coverage['record_pages_read'] + coverage['record_pages_missing'])
+        if abs(part - min(of_blocks, of_pages)) > 1e-4 or not 0 < part < 1:
+            bad.append('coverage of callers: %s, not the least of %s and %s' % (part, of_blocks, of_pages))
+        for command in ['tags', '--by', 'module'], ['blocks', '-n', '1', '--callers'], ['diff', '--by', 'caller', dump]:
+            of_all = json.loads(run(a.poolscope, *command, '-q', '--format', 'json', '--isf', isf, dump))['coverage']['ratio']
+            if of_all > part:
+                bad.append('%s covers more than its callers: %s, %s' % (command, of_all, part))
         if has_tree and rows != want:
             bad.append('with the tree of live blocks: %s, not %s' % (rows, want))
         for address, (n, size) in rows.items():
