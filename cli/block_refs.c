@@ -19,7 +19,9 @@ static uint64_t pointer_at(const uint8_t *bytes, size_t width)
 /* Told of each pointer; the first of them are kept. */
 typedef void ref_fn(struct ref *r, const void *arg);
 
-static void search(struct block_refs *refs, uint64_t va, uint64_t size_bytes, ref_fn *describe, const void *arg)
+/* block: whose contents these are; NULL: none's. */
+static void search(struct block_refs *refs, const struct psc_block_row *block, uint64_t va, uint64_t size_bytes,
+		   ref_fn *describe, const void *arg)
 {
 	uint8_t bytes[CHUNK_BYTES];
 	const size_t width = refs->is_32bit ? 4 : 8;
@@ -29,7 +31,8 @@ static void search(struct block_refs *refs, uint64_t va, uint64_t size_bytes, re
 		size_t want = CHUNK_BYTES - (size_t)((va + off) % CHUNK_BYTES);
 		if (size_bytes - off < want)
 			want = (size_t)(size_bytes - off);
-		size_t n = psc_dump_read(refs->dump, va + off, bytes, want);
+		size_t n = block != NULL ? psc_block_read(refs->dump, block, va + off, bytes, want)
+					 : psc_dump_read(refs->dump, va + off, bytes, want);
 		for (size_t i = 0; i + width <= n; i += width) {
 			uint64_t x = pointer_at(bytes + i, width);
 			if (x < lo || x >= hi)
@@ -62,7 +65,7 @@ static bool search_block(void *arg, const struct psc_block_row *b)
 	struct block_refs *refs = (struct block_refs *)arg;
 	/* What it says of itself is no reference. */
 	if (b->header_va != refs->hit->header_va)
-		search(refs, b->va, b->size_bytes, describe_block, b);
+		search(refs, b, b->va, b->size_bytes, describe_block, b);
 	return true;
 }
 
@@ -135,7 +138,7 @@ static bool search_stack(void *arg, const struct psc_stacks_row *row)
 		return true;
 	refs->n_stacks++;
 	from &= ~(uint64_t)(refs->is_32bit ? 3 : 7);
-	search(refs, from, row->stack_base - from, describe_stack, &a);
+	search(refs, NULL, from, row->stack_base - from, describe_stack, &a);
 	return !refs->no_memory;
 }
 
@@ -174,7 +177,7 @@ enum psc_status block_refs_find(struct block_refs *refs, struct run *r, const st
 	r->interrupted |= psc_blocks_is_interrupted(blocks);
 	psc_blocks_free(blocks);
 	for (size_t i = 0; i < n_loaded && !r->interrupted; i++) {
-		search(refs, m[i].base, m[i].size_bytes, describe_module, &m[i]);
+		search(refs, NULL, m[i].base, m[i].size_bytes, describe_module, &m[i]);
 		r->interrupted = psc_cancel_is_requested(r->o->open.cancel);
 	}
 	if (!r->interrupted)

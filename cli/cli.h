@@ -90,8 +90,10 @@ int usage_error(const char *command, const char *fmt, ...) PSC_PRINTF(2, 3);
 /* The error as one line; returns the exit code that fits its status. */
 int report_error(const struct psc_error *err);
 
+/* In a help text: print_command_help() puts the line of --format there, with the formats that the command has. */
+#define COMMON_OPTIONS_MARK "\001"
 #define COMMON_OPTIONS_HELP                                                                                            \
-	"      --format FMT      table (default), json, ndjson, csv; tags: openmetrics, folded\n"                      \
+	COMMON_OPTIONS_MARK                                                                                            \
 	"  -o, --output FILE     write the result to FILE, replaced only when complete\n"                              \
 	"      --isf FILE        Volatility symbol table (ISF) of this kernel\n"                                       \
 	"      --symbols PATH    symbol file, directory or path as in _NT_SYMBOL_PATH; repeatable\n"                   \
@@ -174,11 +176,13 @@ enum {
 	}
 
 void common_options_init(struct common_options *o);
-/* Handles one getopt_long result. Returns -1 when it was a common option and is fine, -2 when it is not a common one,
- * else an exit code after a message (0 after --help: help is printed to stdout). */
-int common_option(struct common_options *o, int opt, const char *command, const char *help);
+/* Handles one getopt_long result, but for --help and --format. Returns -1 when it was a common option and is fine, -2
+ * when it is not a common one, else an exit code after a message. */
+int common_option(struct common_options *o, int opt, const char *command);
 /* The same for those that say how to read memory without a Windows header; common_option calls it. */
 int image_option(struct common_options *o, int opt, const char *command);
+/* An address of the pool; -1, or EXIT_USAGE after a message. */
+int address_argument(const char *command, const char *text, uint64_t *ret);
 /* The one dump argument after the options; NULL after a message. */
 const char *dump_argument(int argc, char **argv, int first, const char *command);
 
@@ -197,7 +201,7 @@ void suggest_init(struct suggestion *s, const char *word);
 void suggest_try(struct suggestion *s, const char *known);
 
 /* parse.c: n characters of text. false: no number, or too large. */
-/* Decimal with an optional K, M, G or T (powers of 1024). */
+/* Decimal with an optional K, M, G or T (powers of 1024), or hexadecimal with 0x. */
 bool parse_bytes(const char *text, size_t n, uint64_t *ret);
 /* Hexadecimal, with or without 0x; debuggers' ` between the halves is skipped. */
 bool parse_address(const char *text, size_t n, uint64_t *ret);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope block ADDRESS: the block that holds an address, its neighbours, and what speaks for it. */
-#include "block_refs.h"
+#include "block_view.h"
 #include "callers.h"
+#include "coverage.h"
 #include "json.h"
-#include "page_blocks.h"
 #include "rows.h"
-#include "run.h"
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +12,9 @@
 static const char help[] =
 	"Usage: poolscope block [OPTIONS] ADDRESS DUMP\n"
 	"\n"
-	"Prints the pool block that holds an address, whatever stores it: tag, size, state and why it is thought to "
-	"be\n"
-	"in it, the process that is charged, the raw header, the blocks before and after, and the contents with\n"
-	"pointers into modules named.\n"
+	"Prints the pool block that holds an address, whatever stores it: tag, who is recorded to have allocated it,\n"
+	"the process that is charged, state and why it is thought to be in it, the header, its page in the form of\n"
+	"KD's !pool, and the contents with pointers into modules named.\n"
 	"\n"
 	"Options:\n"
 	"      --dump-bytes N    so many bytes of the contents (default 256, at most 4096)\n"
@@ -26,33 +24,17 @@ static const char help[] =
 	"  poolscope block fffffa80`03f42010 MEMORY.DMP\n"
 	"  poolscope block --refs --dump-bytes 64 0xfffffa8003f42010 MEMORY.DMP\n";
 
-#define SCHEMA    "poolscope.block/1"
-#define BYTES_MAX 4096u
+#define SCHEMA "poolscope.block/1"
 enum { OPT_DUMP_BYTES = OPT_COMMAND, OPT_REFS, OPT_TAG_FILE };
 
-struct block_view {
-	struct common_options common;
-	struct psc_dump *dump;
-	const char *tag_file;
-	bool is_32bit, with_refs;
-	uint64_t va;
-	unsigned dump_bytes;
-	struct psc_tag_file *owners;
-	struct page_blocks *page;
-	const struct psc_block_row *hit; /* NULL: none */
-	uint8_t header[16], contents[BYTES_MAX];
-	size_t n_header, n_contents, n_wanted;
-	struct block_refs *refs;
-};
-
 /* "module!symbol+0x21" or "module+0x123", or NULL. What an unloaded module once held may be anything by now. */
-static const char *name_address(const struct block_view *v, uint64_t va, char *buf, size_t size)
+const char *block_name_address(const struct block_view *v, uint64_t va, char *buf, size_t size)
 {
 	struct psc_code_location l;
 	return psc_dump_locate(v->dump, va, &l) && !l.is_unloaded ? location_text(&l, v->is_32bit, buf, size) : NULL;
 }
 
-static uint64_t pointer_at(const struct block_view *v, const uint8_t *bytes)
+uint64_t block_pointer(const struct block_view *v, const uint8_t *bytes)
 {
 	uint64_t x = 0;
 	for (size_t i = v->is_32bit ? 4 : 8; i > 0; i--)
@@ -60,142 +42,46 @@ static uint64_t pointer_at(const struct block_view *v, const uint8_t *bytes)
 	return x;
 }
 
-/* ---- what speaks for the state ---- */
-
-static const char *reason(const struct psc_block_row *b)
-{
-	if (b->kind == PSC_BLOCK_KIND_BIG)
-		return "the table of big allocations holds it";
-	if (b->kind == PSC_BLOCK_KIND_UNKNOWN)
-		return "a pool header stands there; nothing else speaks for it";
-	switch (b->state) {
-	case PSC_BLOCK_ALLOCATED:
-		return b->kind == PSC_BLOCK_KIND_LEGACY ? "its header is marked in use, the chain of its page leads "
-							  "over it, and no list keeps it"
-							: "its heap marks it busy";
-	case PSC_BLOCK_FREE:
-		return b->kind == PSC_BLOCK_KIND_LEGACY ? "its header is marked free" : "its heap marks it free";
-	case PSC_BLOCK_CACHED:
-		return "it looks allocated, but a lookaside or pending-free list holds it";
-	}
-	return "";
-}
-
 static void read_block(struct block_view *v)
 {
 	const struct psc_block_row *b = v->hit;
-	v->n_header = b->va > b->header_va ? (size_t)(b->va - b->header_va) : 0;
-	if (v->n_header > sizeof(v->header))
-		v->n_header = sizeof(v->header);
-	v->n_header = psc_dump_read(v->dump, b->va - v->n_header, v->header, v->n_header);
+	v->has_header = psc_block_header_read(v->dump, b, &v->header);
 	v->n_wanted = b->size_bytes < v->dump_bytes ? (size_t)b->size_bytes : v->dump_bytes;
-	v->n_contents = psc_dump_read(v->dump, b->va, v->contents, v->n_wanted);
+	v->n_contents = psc_block_read(v->dump, b, b->va, v->contents, v->n_wanted);
 }
 
-/* ---- text ---- */
-
-static void print_neighbour(const struct block_view *v, FILE *f, const char *what, size_t i)
+static bool take_caller(void *arg, const struct psc_block_row *b)
 {
-	char tag[17], size[32];
-	if (i >= v->page->n)
-		return;
-	const struct psc_block_row *b = &v->page->rows[i];
-	fprintf(f, "%s 0x%0*" PRIx64 "  %s bytes  %s  %s\n", what, v->is_32bit ? 8 : 16, b->va,
-		group_digits(b->block_bytes, false, size), b->has_tag ? psc_tag_format(b->tag, tag) : "-",
-		psc_block_state_name(b->state));
+	struct block_view *v = (struct block_view *)arg;
+	if (b->header_va != v->hit->header_va || !b->has_caller)
+		return true;
+	v->has_caller = true;
+	v->caller_is_inferred = b->caller_is_inferred;
+	v->caller_source = b->caller_source;
+	(void)psc_dump_locate(v->dump, b->caller.address, &v->caller); /* texts that live longer than this call */
+	v->caller.address = b->caller.address;
+	return true;
 }
 
-static void print_contents(const struct block_view *v, FILE *f)
+/* That nobody recorded callers at all is no news here: only this one block's is asked for. */
+static enum psc_status find_caller(struct block_view *v, struct run *r, struct psc_error *reterr)
 {
-	const size_t width = v->is_32bit ? 4 : 8;
-	char name[PSC_LOCATION_TEXT_BYTES];
-	for (size_t i = 0; i < v->n_contents; i += 16) {
-		size_t n = v->n_contents - i < 16 ? v->n_contents - i : 16;
-		print_hex_line(f, v->hit->va + i, v->is_32bit, v->contents + i, n);
-		for (size_t k = i; k + width <= i + n; k += width) {
-			uint64_t x = pointer_at(v, v->contents + k);
-			if (name_address(v, x, name, sizeof(name)) != NULL)
-				fprintf(f, "        +0x%zx: 0x%0*" PRIx64 " %s\n", k, v->is_32bit ? 8 : 16, x, name);
-		}
-	}
-	if (v->n_contents < v->n_wanted)
-		fprintf(f, "    %0*" PRIx64 "  not in the dump\n", v->is_32bit ? 8 : 16, v->hit->va + v->n_contents);
-}
-
-static void print_text(const struct block_view *v, FILE *f)
-{
-	const struct psc_block_row *b = v->hit;
-	int digits = v->is_32bit ? 8 : 16;
-	char tag[17], size[32];
-	if (b == NULL) {
-		fprintf(f, "No pool block of this dump holds 0x%0*" PRIx64 "\n", digits, v->va);
-		for (size_t i = 0; i < v->page->n; i++)
-			print_neighbour(v, f, "On its page:   ", i);
-		return;
-	}
-	fprintf(f, "Block:          0x%0*" PRIx64 ", %s bytes", digits, b->va,
-		group_digits(b->size_bytes, false, size));
-	if (v->va != b->va)
-		fprintf(f, "; the address is %s0x%" PRIx64, v->va < b->va ? "-" : "+",
-			v->va < b->va ? b->va - v->va : v->va - b->va);
-	fprintf(f, "\nTag:            %s%s\n", b->has_tag ? psc_tag_format(b->tag, tag) : "not known",
-		b->is_protected ? " (protected)" : "");
-	const char *owner = b->has_tag && v->owners != NULL ? psc_tag_file_lookup(v->owners, b->tag) : NULL;
-	if (owner != NULL)
-		fprintf(f, "Tag's owner:    %s (by the tag file)\n", owner);
-	fprintf(f, "Pool:           %s%s\n", psc_pool_name(b->pool), b->is_nx ? ", not executable" : "");
-	fprintf(f, "Stored in:      %s", psc_block_kind_name(b->kind));
-	if (b->block_bytes != b->size_bytes)
-		fprintf(f, ", %s bytes with the header", group_digits(b->block_bytes, false, size));
-	fputc('\n', f);
-	if (b->requested_bytes != 0)
-		fprintf(f, "Asked for:      %s bytes\n", group_digits(b->requested_bytes, false, size));
-	fprintf(f, "State:          %s: %s\n", psc_block_state_name(b->state), reason(b));
-	if (b->has_process && b->process.is_listed)
-		fprintf(f, "Charged to:     %s, pid %" PRIu64 ", EPROCESS 0x%0*" PRIx64 "\n", b->process.name,
-			b->process.pid, digits, b->process.eprocess);
-	else if (b->has_process)
-		fprintf(f, "Charged to:     EPROCESS 0x%0*" PRIx64 ", which is not in the list of processes\n", digits,
-			b->process.eprocess);
-	if (v->n_header != 0) {
-		fputs("Header:        ", f);
-		for (size_t i = 0; i < v->n_header; i++)
-			fprintf(f, " %02x", v->header[i]);
-		fprintf(f, "\n                size %" PRIu64 ", previous size %" PRIu64 "\n", b->block_bytes,
-			b->previous_bytes);
-	}
-	if (v->page->hit > 0)
-		print_neighbour(v, f, "Before:        ", v->page->hit - 1);
-	print_neighbour(v, f, "After:         ", v->page->hit + 1);
-	if (v->n_wanted != 0) {
-		fputs("Contents:\n", f);
-		print_contents(v, f);
-	}
-	if (v->with_refs)
-		block_refs_print(v->refs, f, v->is_32bit);
+	struct psc_blocks_options b = PSC_BLOCKS_OPTIONS_INIT;
+	struct psc_blocks *blocks = NULL;
+	b.states = 0;
+	b.lo = v->hit->header_va;
+	b.hi = v->hit->header_va + 1;
+	b.callers = true;
+	b.n_threads = r->o->n_threads;
+	b.progress = progress_callback(r->o);
+	enum psc_status st = psc_blocks_run(r->dump, &b, take_caller, v, &blocks, reterr);
+	if (st == PSC_OK)
+		r->interrupted |= psc_blocks_is_interrupted(blocks);
+	psc_blocks_free(blocks);
+	return st;
 }
 
 /* ---- JSON ---- */
-
-static cJSON *json_row(const struct block_view *v, const struct psc_block_row *b)
-{
-	char tag[17], hex[9];
-	cJSON *o = cJSON_CreateObject();
-	json_add_address(o, "va", b->va, v->is_32bit);
-	json_add_u64(o, "size_bytes", b->size_bytes);
-	json_add_u64_or_null(o, "requested_bytes", b->requested_bytes != 0, b->requested_bytes);
-	json_add_u64(o, "block_bytes", b->block_bytes);
-	snprintf(hex, sizeof(hex), "%02x%02x%02x%02x", b->tag[0], b->tag[1], b->tag[2], b->tag[3]);
-	json_add_text_or_null(o, "tag", b->has_tag ? psc_tag_format(b->tag, tag) : NULL);
-	json_add_text_or_null(o, "tag_hex", b->has_tag ? hex : NULL);
-	cJSON_AddBoolToObject(o, "protected", b->is_protected);
-	cJSON_AddStringToObject(o, "pool", psc_pool_name(b->pool));
-	cJSON_AddStringToObject(o, "kind", psc_block_kind_name(b->kind));
-	cJSON_AddStringToObject(o, "state", psc_block_state_name(b->state));
-	cJSON_AddStringToObject(o, "source", b->source);
-	cJSON_AddBoolToObject(o, "proven", b->is_proven);
-	return o;
-}
 
 static cJSON *json_process(const struct block_view *v, const struct psc_block_row *b)
 {
@@ -208,9 +94,31 @@ static cJSON *json_process(const struct block_view *v, const struct psc_block_ro
 	return o;
 }
 
+static cJSON *json_row(const struct block_view *v, const struct psc_block_row *b)
+{
+	char tag[17], hex[9];
+	cJSON *o = cJSON_CreateObject();
+	json_add_address(o, "va", b->va, v->is_32bit);
+	json_add_u64(o, "size_bytes", b->size_bytes);
+	json_add_u64_or_null(o, "requested_bytes", b->requested_bytes != 0, b->requested_bytes);
+	json_add_u64(o, "block_bytes", b->block_bytes);
+	snprintf(hex, sizeof(hex), "%02x%02x%02x%02x", b->tag[0], b->tag[1], b->tag[2], b->tag[3]);
+	json_add_text_or_null(o, "tag", b->has_tag ? psc_tag_format(b->tag, tag) : NULL);
+	json_add_text_or_null(o, "tag_hex", b->has_tag ? hex : NULL);
+	cJSON_AddItemToObject(o, "protected", b->has_tag ? cJSON_CreateBool(b->is_protected) : cJSON_CreateNull());
+	cJSON_AddStringToObject(o, "pool", psc_pool_name(b->pool));
+	cJSON_AddItemToObject(o, "nx", b->is_nx ? cJSON_CreateTrue() : cJSON_CreateNull());
+	cJSON_AddStringToObject(o, "kind", psc_block_kind_name(b->kind));
+	cJSON_AddStringToObject(o, "state", psc_block_state_name(b->state));
+	cJSON_AddItemToObject(o, "process", json_process(v, b));
+	cJSON_AddStringToObject(o, "source", b->source);
+	cJSON_AddBoolToObject(o, "proven", b->is_proven);
+	return o;
+}
+
 static void json_add_hex(cJSON *o, const char *key, const uint8_t *bytes, size_t n)
 {
-	char text[2 * BYTES_MAX + 1];
+	char text[2 * BLOCK_BYTES_MAX + 1];
 	for (size_t i = 0; i < n; i++)
 		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 	text[2 * n] = '\0';
@@ -223,8 +131,8 @@ static cJSON *json_pointers(const struct block_view *v)
 	char name[PSC_LOCATION_TEXT_BYTES];
 	cJSON *a = cJSON_CreateArray();
 	for (size_t i = 0; i + width <= v->n_contents; i += width) {
-		uint64_t x = pointer_at(v, v->contents + i);
-		if (name_address(v, x, name, sizeof(name)) == NULL)
+		uint64_t x = block_pointer(v, v->contents + i);
+		if (block_name_address(v, x, name, sizeof(name)) == NULL)
 			continue;
 		cJSON *o = cJSON_CreateObject();
 		json_add_u64(o, "offset_bytes", i);
@@ -233,6 +141,54 @@ static cJSON *json_pointers(const struct block_view *v)
 		cJSON_AddItemToArray(a, o);
 	}
 	return a;
+}
+
+static cJSON *json_header(const struct block_view *v)
+{
+	char type[8];
+	if (!v->has_header)
+		return cJSON_CreateNull();
+	cJSON *o = cJSON_CreateObject();
+	json_add_u64(o, "block_bytes", v->header.block_bytes);
+	json_add_u64(o, "previous_bytes", v->header.previous_bytes);
+	json_add_u64(o, "pool_index", v->header.pool_index);
+	snprintf(type, sizeof(type), "0x%02x", (unsigned)(v->header.pool_type & 0xff));
+	cJSON_AddStringToObject(o, "pool_type", type);
+	cJSON_AddStringToObject(o, "pool_type_text", v->header.type_text);
+	return o;
+}
+
+/* The members that blocks --callers has. */
+static void add_caller(const struct block_view *v, cJSON *block)
+{
+	const struct psc_code_location *c = &v->caller;
+	cJSON *o = v->has_caller ? cJSON_CreateObject() : cJSON_CreateNull();
+	char text[24];
+	cJSON_AddItemToObject(block, "caller", o);
+	if (v->has_caller) {
+		const bool is_in_module = c->module != NULL;
+		json_add_address(o, "address", c->address, v->is_32bit);
+		json_add_text_or_null(o, "module", c->module);
+		snprintf(text, sizeof(text), "0x%" PRIx64, c->offset);
+		json_add_text_or_null(o, "offset", is_in_module ? text : NULL);
+		json_add_text_or_null(o, "symbol", c->symbol);
+		json_add_u64_or_null(o, "symbol_offset", c->symbol != NULL, c->symbol_offset);
+		cJSON_AddItemToObject(o, "unloaded",
+				      is_in_module ? cJSON_CreateBool(c->is_unloaded) : cJSON_CreateNull());
+	}
+	json_add_text_or_null(block, "caller_source", v->has_caller ? psc_caller_source_name(v->caller_source) : NULL);
+	json_add_text_or_null(block, "caller_grade",
+			      v->has_caller ? caller_grade(v->caller_source, v->caller_is_inferred) : NULL);
+}
+
+static cJSON *json_coverage(const struct block_view *v, const struct run *run)
+{
+	size_t n;
+	const struct psc_walk_coverage *c = psc_blocks_coverage(v->page->blocks, &n);
+	cJSON *o = run_coverage(run);
+	json_add_scan_coverage(o, psc_blocks_scan_coverage(v->page->blocks));
+	json_add_walk_coverage(o, c, n);
+	return o;
 }
 
 static cJSON *json_document(const struct block_view *v, const struct run *run, bool is_ndjson)
@@ -248,24 +204,28 @@ static cJSON *json_document(const struct block_view *v, const struct run *run, b
 	json_add_address(doc, "address", v->va, v->is_32bit);
 	if (v->hit == NULL) {
 		cJSON_AddNullToObject(doc, "block");
+		cJSON_AddStringToObject(doc, "why_not", v->why_not);
 	} else {
 		cJSON *o = json_row(v, v->hit);
 		const char *owner =
 			v->hit->has_tag && v->owners != NULL ? psc_tag_file_lookup(v->owners, v->hit->tag) : NULL;
 		json_add_text_or_null(o, "owner", owner);
-		cJSON_AddStringToObject(o, "why", reason(v->hit));
-		cJSON_AddItemToObject(o, "process", json_process(v, v->hit));
-		json_add_hex(o, "header_hex", v->header, v->n_header);
+		cJSON_AddStringToObject(o, "why", block_reason(v->hit));
+		add_caller(v, o);
+		json_add_hex(o, "header_hex", v->header.bytes, v->has_header ? v->header.n_bytes : 0);
+		cJSON_AddItemToObject(o, "header", json_header(v));
 		json_add_u64(o, "previous_bytes", v->hit->previous_bytes);
 		json_add_hex(o, "contents_hex", v->contents, v->n_contents);
 		cJSON_AddItemToObject(o, "pointers", json_pointers(v));
 		cJSON_AddItemToObject(o, "references",
 				      v->with_refs ? block_refs_json(v->refs, v->is_32bit) : cJSON_CreateNull());
 		cJSON_AddItemToObject(doc, "block", o);
+		cJSON_AddNullToObject(doc, "why_not");
 	}
 	cJSON *page = cJSON_AddArrayToObject(doc, "page");
 	for (size_t i = 0; i < v->page->n; i++)
 		cJSON_AddItemToArray(page, json_row(v, &v->page->rows[i]));
+	cJSON_AddItemToObject(doc, "coverage", json_coverage(v, run));
 	cJSON_AddItemToObject(doc, "warnings", run_warnings(run));
 	return doc;
 }
@@ -275,12 +235,18 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 	struct block_view *v = (struct block_view *)arg;
 	v->dump = r->dump;
 	v->is_32bit = r->is_32bit;
+	v->va = run_address(r, v->va);
 	enum psc_status st = page_blocks_read(v->page, r, v->va, reterr);
-	if (st != PSC_OK || v->page->hit == v->page->n)
+	if (st != PSC_OK)
 		return st;
+	if (v->page->hit == v->page->n) {
+		page_blocks_why_not(v->page->n != 0, r, v->va, v->why_not);
+		return PSC_OK;
+	}
 	v->hit = &v->page->rows[v->page->hit];
 	read_block(v);
-	return v->with_refs ? block_refs_find(v->refs, r, v->hit, reterr) : PSC_OK;
+	st = find_caller(v, r, reterr);
+	return st == PSC_OK && v->with_refs ? block_refs_find(v->refs, r, v->hit, reterr) : st;
 }
 
 static int print(struct run *r, void *arg)
@@ -289,7 +255,7 @@ static int print(struct run *r, void *arg)
 	bool is_pretty = v->common.format == FORMAT_JSON;
 	if (v->common.format != FORMAT_TABLE)
 		return run_printed(json_print(r->f, json_document(v, r, !is_pretty), is_pretty));
-	print_text(v, r->f);
+	block_print_text(v, r);
 	return EXIT_COMPLETE;
 }
 
@@ -307,9 +273,9 @@ static int block_option(void *arg, int opt)
 	switch (opt) {
 	case OPT_DUMP_BYTES:
 		n = strtoul(optarg, &end, 10);
-		if (*optarg < '0' || *optarg > '9' || *end != '\0' || n > BYTES_MAX)
-			return usage_error("block", "--dump-bytes takes a number from 0 to %u, not '%s'", BYTES_MAX,
-					   optarg);
+		if (*optarg < '0' || *optarg > '9' || *end != '\0' || n > BLOCK_BYTES_MAX)
+			return usage_error("block", "--dump-bytes takes a number from 0 to %u, not '%s'",
+					   BLOCK_BYTES_MAX, optarg);
 		v->dump_bytes = (unsigned)n;
 		return OPTION_DONE;
 	case OPT_REFS:
@@ -343,8 +309,9 @@ static int run(struct block_view *v, int argc, char **argv)
 		return code;
 	if (argc - optind != 2)
 		return usage_error("block", "the arguments are ADDRESS DUMP");
-	if (!parse_address(argv[optind], strlen(argv[optind]), &v->va) || v->va == 0)
-		return usage_error("block", "ADDRESS is hexadecimal, not '%s'", argv[optind]);
+	code = address_argument("block", argv[optind], &v->va);
+	if (code >= 0)
+		return code;
 	if (v->tag_file != NULL && psc_tag_file_open(v->tag_file, &v->owners, &err) != PSC_OK)
 		return report_error(&err);
 	code = run_command(&v->common, argv + optind + 1, 1, &steps, v);

@@ -20,12 +20,12 @@ static const char help[] =
 	"      --pool LIST       only these of nonpaged, paged, session\n"
 	"      --kind LIST       only these of legacy, lfh, vs, segment, large, big, special, unknown\n"
 	"      --state LIST      these of allocated (default), free, cached, or all\n"
-	"      --size MIN..MAX   only blocks of so many bytes with their header; one end may be left out; K, M, G\n"
+	"      --size MIN..MAX   only blocks of so many bytes with their header; one end may be left out; K, M, G, 0x\n"
 	"      --in LO..HI       only blocks with a byte in this range of addresses (hexadecimal)\n"
 	"      --process WHICH   only blocks charged to a process: pid, image name, or its _EPROCESS as 0x...\n"
 	"      --caller CALLER   only blocks that Driver Verifier or the stack-trace database records to be allocated\n"
 	"                        from there: address, MODULE+OFFSET (hexadecimal), SYMBOL or MODULE!SYMBOL\n"
-	"      --module NAME     only blocks with such a caller in this module\n"
+	"  -m, --module PATTERN  only blocks with such a caller in this module ('*', '?'; case does not count)\n"
 	"      --callers         show recorded callers; --caller and --module do so too\n"
 	"  -s, --sort ORDER      address (default) or size: largest first, at most -n, without it a million\n"
 	"  -n, --rows N          at most N rows; 0 = all (default: 20 on a terminal, else all)\n"
@@ -49,7 +49,6 @@ enum {
 	OPT_PROCESS,
 	OPT_DUMP_BYTES,
 	OPT_CALLER,
-	OPT_MODULE,
 	OPT_CALLERS
 };
 
@@ -197,15 +196,17 @@ static int blocks_option(void *arg, int opt)
 			return usage_error("blocks", "--state takes allocated, free, cached or all, not '%s'", optarg);
 		return -1;
 	case OPT_SIZE:
-		if (!parse_range(optarg, parse_bytes, &o->run.min_bytes, &o->run.max_bytes) ||
-		    (o->run.max_bytes != 0 && o->run.max_bytes < o->run.min_bytes))
+		if (!parse_range(optarg, parse_bytes, &o->run.min_bytes, &o->run.max_bytes))
 			return usage_error("blocks", "--size takes MIN..MAX in bytes, such as 100..4K, not '%s'",
 					   optarg);
+		if (o->run.max_bytes != 0 && o->run.max_bytes < o->run.min_bytes)
+			return usage_error("blocks", "--size '%s' is empty: it ends below its beginning", optarg);
 		return -1;
 	case OPT_IN:
-		if (!parse_range(optarg, parse_address, &o->run.lo, &o->run.hi) ||
-		    (o->run.hi != 0 && o->run.hi < o->run.lo))
+		if (!parse_range(optarg, parse_address, &o->run.lo, &o->run.hi))
 			return usage_error("blocks", "--in takes LO..HI in hexadecimal, not '%s'", optarg);
+		if (o->run.hi != 0 && o->run.hi < o->run.lo)
+			return usage_error("blocks", "--in '%s' is empty: it ends below its beginning", optarg);
 		if (strstr(optarg, "..") == NULL || o->run.hi == o->run.lo)
 			o->run.hi = o->run.lo + 1;
 		return -1;
@@ -217,7 +218,9 @@ static int blocks_option(void *arg, int opt)
 			return usage_error("blocks", "%s", err.text);
 		o->run.caller = optarg;
 		return -1;
-	case OPT_MODULE:
+	case 'm':
+		if (*optarg == '\0')
+			return usage_error("blocks", "--module takes the name of a module, not ''");
 		o->run.module = optarg;
 		return -1;
 	case OPT_CALLERS:
@@ -304,7 +307,7 @@ static void take_contents(struct lister *l, const struct psc_block_row *b, char 
 	static const char digits[] = "0123456789abcdef";
 	uint8_t bytes[DUMP_BYTES_MAX];
 	size_t want = l->o->dump_bytes < b->size_bytes ? l->o->dump_bytes : (size_t)b->size_bytes;
-	size_t n = psc_dump_read(l->dump, b->va, bytes, want);
+	size_t n = psc_block_read(l->dump, b, b->va, bytes, want);
 	if (l->report.format == FORMAT_TABLE) {
 		for (size_t i = 0; i < n; i += 16)
 			print_hex_line(l->report.f, b->va + i, l->is_32bit, bytes + i, n - i < 16 ? n - i : 16);
@@ -380,12 +383,14 @@ static bool finish(struct lister *l, const struct run *run, const struct psc_blo
 static int print(struct run *r, void *arg)
 {
 	static const struct report_spec spec = {SCHEMA, "block", true};
-	const struct blocks_options *o = (const struct blocks_options *)arg;
+	struct blocks_options *o = (struct blocks_options *)arg;
 	struct lister l = {.o = o, .dump = r->dump, .is_32bit = r->is_32bit};
 	struct psc_blocks *blocks = NULL;
 	struct psc_error err;
 	size_t n;
 
+	o->run.lo = run_address(r, o->run.lo);
+	o->run.hi = run_address(r, o->run.hi);
 	memcpy(l.cols, columns, sizeof(columns));
 	if (l.is_32bit)
 		l.cols[COL_VA].width = 10;
@@ -419,14 +424,14 @@ int cmd_blocks(int argc, char **argv)
 						{"in", required_argument, NULL, OPT_IN},
 						{"process", required_argument, NULL, OPT_PROCESS},
 						{"caller", required_argument, NULL, OPT_CALLER},
-						{"module", required_argument, NULL, OPT_MODULE},
+						{"module", required_argument, NULL, 'm'},
 						{"callers", no_argument, NULL, OPT_CALLERS},
 						{"sort", required_argument, NULL, 's'},
 						{"rows", required_argument, NULL, 'n'},
 						{"dump-bytes", required_argument, NULL, OPT_DUMP_BYTES},
 						COMMON_LONG_OPTIONS};
 	static const struct command_spec spec = {
-		"blocks", help, "s:n:t:", options, FORMATS_ROWS, "'poolscope tags' has it", blocks_option,
+		"blocks", help, "m:s:n:t:", options, FORMATS_ROWS, "'poolscope tags' has it", blocks_option,
 	};
 	static const struct run_steps steps = {.print = print};
 	static const struct psc_blocks_options run_init = PSC_BLOCKS_OPTIONS_INIT;

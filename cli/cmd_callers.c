@@ -19,7 +19,7 @@ static const char help[] =
 	"Options:\n"
 	"      --by KEY          address (default), function, module or tag: what makes a row\n"
 	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case counts\n"
-	"  -m, --module NAME     only callers in this module\n"
+	"  -m, --module PATTERN  only callers in this module ('*', '?'; case does not count)\n"
 	"  -n, --rows N          at most N rows; 0 = all (default: 20 on a terminal, else all)\n"
 	"      --stacks          below each row of the table the stack of its newest known "
 	"allocation\n" COMMON_OPTIONS_HELP "\n"

@@ -13,7 +13,8 @@ static const char help[] =
 	"\n"
 	"Prints the blocks on the page of an address in the form of the kernel debugger's !pool; a star marks the one\n"
 	"that holds it. 'poolscope block' says more of that one.\n"
-	"FLAGS (hexadecimal): 1 contents too, 2 only the block that holds the address, 80000000 no description.\n"
+	"FLAGS (hexadecimal): 1 the first 32 bytes of each too, 2 only the block that holds the address, 80000000 no\n"
+	"description.\n"
 	"\n"
 	"Options:\n"
 	"      --tag-file FILE   owner names from a file in pooltag.txt format\n" COMMON_OPTIONS_HELP "\n"
@@ -23,16 +24,17 @@ static const char help[] =
 
 enum { FLAG_CONTENTS = 1, FLAG_ONLY_HIT = 2 };
 #define FLAG_NO_DESCRIPTION 0x80000000u
-#define CONTENTS_MAX        4096u
+#define CONTENTS_BYTES      32u
 enum { OPT_TAG_FILE = OPT_COMMAND };
 
+/* Two lines, as the documentation shows them; never what lies behind the block. */
 static void print_contents(FILE *f, struct psc_dump *dump, const struct psc_block_row *b, bool is_32bit)
 {
-	uint8_t bytes[CONTENTS_MAX];
+	uint8_t bytes[CONTENTS_BYTES];
 	size_t want = b->size_bytes < sizeof(bytes) ? (size_t)b->size_bytes : sizeof(bytes);
-	size_t n = psc_dump_read(dump, b->va, bytes, want), width = is_32bit ? 4 : 8;
+	size_t n = psc_block_read(dump, b, b->va, bytes, want), width = is_32bit ? 4 : 8;
 	for (size_t i = 0; i + width <= n; i += 16) {
-		fprintf(f, "  %0*" PRIx64 " ", is_32bit ? 8 : 16, b->va + i);
+		fprintf(f, "%s%0*" PRIx64 " ", i == 0 ? " " : "    ", is_32bit ? 8 : 16, b->va + i);
 		for (size_t k = i; k < i + 16 && k + width <= n; k += width) {
 			uint64_t v = 0;
 			for (size_t j = width; j > 0; j--)
@@ -41,6 +43,7 @@ static void print_contents(FILE *f, struct psc_dump *dump, const struct psc_bloc
 		}
 		fputc('\n', f);
 	}
+	fputc('\n', f);
 }
 
 struct pool_options {
@@ -53,7 +56,8 @@ struct pool_options {
 
 static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
-	const struct pool_options *o = (const struct pool_options *)arg;
+	struct pool_options *o = (struct pool_options *)arg;
+	o->va = run_address(r, o->va);
 	return page_blocks_read(o->page, r, o->va, reterr);
 }
 
@@ -73,10 +77,11 @@ static int print(struct run *r, void *arg)
 	const struct page_blocks *p = o->page;
 	int digits = r->is_32bit ? 8 : 16;
 	bool is_described = (o->flags & FLAG_NO_DESCRIPTION) == 0;
-	char tag[5];
+	char tag[5], why_not[WHY_NOT_BYTES];
 	FILE *f = r->f;
 	if (p->n == 0) {
-		fprintf(f, "%0*" PRIx64 " is not valid pool: no block of this dump is on its page\n", digits, o->va);
+		page_blocks_why_not(false, r, o->va, why_not);
+		fprintf(f, "%0*" PRIx64 " is not valid pool: %s\n", digits, o->va, why_not);
 		return EXIT_COMPLETE;
 	}
 	const struct psc_block_row *first = &p->rows[p->hit < p->n ? p->hit : 0];
@@ -133,11 +138,11 @@ int cmd_pool(int argc, char **argv)
 	int n_args = argc - optind;
 	if (n_args < 2 || n_args > 3)
 		return usage_error("pool", "the arguments are ADDRESS [FLAGS] DUMP");
-	const char *text = argv[optind];
-	if (!parse_address(text, strlen(text), &o.va) || o.va == 0)
-		return usage_error("pool", "ADDRESS is hexadecimal, not '%s'", text);
+	code = address_argument("pool", argv[optind], &o.va);
+	if (code >= 0)
+		return code;
 	if (n_args == 3) {
-		text = argv[optind + 1];
+		const char *text = argv[optind + 1];
 		if (!parse_address(text, strlen(text), &o.flags) ||
 		    (o.flags & ~(uint64_t)(FLAG_CONTENTS | FLAG_ONLY_HIT | FLAG_NO_DESCRIPTION)) != 0)
 			return usage_error("pool", "FLAGS is a sum of 1, 2 and 80000000 (hexadecimal), not '%s'", text);

@@ -20,7 +20,8 @@ static const char help[] =
 	"      --caller CALLER   only blocks that Driver Verifier or the stack-trace database records to be allocated\n"
 	"                        from there: address, MODULE+OFFSET (hexadecimal), SYMBOL or MODULE!SYMBOL; the line\n"
 	"                        then ends with the caller\n"
-	"      --module NAME     only blocks with such a caller in this module, likewise\n" COMMON_OPTIONS_HELP "\n"
+	"  -m, --module PATTERN  only blocks with such a caller in this module ('*', '?'; case does not count),\n"
+	"                        likewise\n" COMMON_OPTIONS_HELP "\n"
 	"Examples:\n"
 	"  poolscope poolfind NtFC MEMORY.DMP\n"
 	"  poolscope poolfind 'Mm*' 1 MEMORY.DMP\n"
@@ -79,14 +80,16 @@ struct poolfind_options {
 	const char *caller, *module;
 };
 
-enum { OPT_CALLER = OPT_COMMAND, OPT_MODULE };
+enum { OPT_CALLER = OPT_COMMAND };
 
 static int poolfind_option(void *arg, int opt)
 {
 	struct poolfind_options *o = (struct poolfind_options *)arg;
-	if (opt != OPT_CALLER && opt != OPT_MODULE)
-		return OPTION_UNKNOWN;
 	struct psc_error err;
+	if (opt != OPT_CALLER && opt != 'm')
+		return OPTION_UNKNOWN;
+	if (opt == 'm' && *optarg == '\0')
+		return usage_error("poolfind", "--module takes the name of a module, not ''");
 	if (opt == OPT_CALLER && psc_caller_check(optarg, &err) != PSC_OK)
 		return usage_error("poolfind", "%s", err.text);
 	*(opt == OPT_CALLER ? &o->caller : &o->module) = optarg;
@@ -181,10 +184,10 @@ static bool tag_ok(const char *tag, struct psc_error *err)
 int cmd_poolfind(int argc, char **argv)
 {
 	static const struct option options[] = {{"caller", required_argument, NULL, OPT_CALLER},
-						{"module", required_argument, NULL, OPT_MODULE},
+						{"module", required_argument, NULL, 'm'},
 						COMMON_LONG_OPTIONS};
 	static const struct command_spec spec = {
-		"poolfind", help, "", options, FORMATS_KD, "'poolscope blocks --tag' has others", poolfind_option,
+		"poolfind", help, "m:", options, FORMATS_KD, "'poolscope blocks --tag' has others", poolfind_option,
 	};
 	static const struct run_steps steps = {.print = print};
 	struct poolfind_options o = {.type = 0};
@@ -193,10 +196,8 @@ int cmd_poolfind(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	int n_args = argc - optind;
-	if (n_args < 2)
-		return usage_error("poolfind", "two arguments at least: TAG [POOLTYPE] DUMP");
-	if (n_args > 3)
-		return usage_error("poolfind", "too many arguments: TAG [POOLTYPE] DUMP");
+	if (n_args < 2 || n_args > 3)
+		return usage_error("poolfind", "the arguments are TAG [POOLTYPE] DUMP");
 	o.tag = argv[optind];
 	if (!tag_ok(o.tag, &err))
 		return usage_error("poolfind", "%s", err.text);

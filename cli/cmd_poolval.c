@@ -27,12 +27,22 @@ static void print_header(FILE *f, struct psc_dump *dump, const struct psc_block_
 	size_t want = b->va > b->header_va ? (size_t)(b->va - b->header_va) : 0;
 	fprintf(f, "    BlockSize 0x%" PRIx64 " PreviousSize 0x%" PRIx64, b->block_bytes, b->previous_bytes);
 	if (level > 2 && want != 0 && want <= sizeof(bytes)) {
-		size_t n = psc_dump_read(dump, b->header_va, bytes, want);
+		size_t n = psc_block_read(dump, b, b->header_va, bytes, want);
 		fputs(" bytes", f);
 		for (size_t i = 0; i < n; i++)
 			fprintf(f, " %02x", bytes[i]);
 	}
 	fputc('\n', f);
+}
+
+/* What lies between blocks. Only the classic allocator leaves nothing there. */
+static void print_gap(FILE *f, const struct page_blocks *p, uint64_t lo, uint64_t hi, int digits)
+{
+	bool is_classic = false;
+	for (size_t i = 0; i < p->n; i++)
+		is_classic |= p->rows[i].kind == PSC_BLOCK_KIND_LEGACY;
+	fprintf(f, "[ %0*" PRIx64 " --> %0*" PRIx64 " (size = 0x%" PRIx64 " bytes)]: %s\n", digits, lo, digits, hi,
+		hi - lo, is_classic ? "Corrupt region" : "No block");
 }
 
 static void print_chain(FILE *f, struct psc_dump *dump, const struct page_blocks *p, unsigned level, bool is_32bit)
@@ -44,8 +54,7 @@ static void print_chain(FILE *f, struct psc_dump *dump, const struct page_blocks
 	for (size_t i = 0; i < p->n; i++) {
 		const struct psc_block_row *b = &p->rows[i];
 		if (b->header_va > end)
-			fprintf(f, "[ %0*" PRIx64 " --> %0*" PRIx64 " (size = 0x%" PRIx64 " bytes)]: Corrupt region\n",
-				digits, end, digits, b->header_va, b->header_va - end);
+			print_gap(f, p, end, b->header_va, digits);
 		fprintf(f, "[ %0*" PRIx64 " --> %0*" PRIx64 " (size = 0x%" PRIx64 " bytes)]: %s %s\n", digits,
 			b->header_va, digits, b->header_va + b->block_bytes, b->block_bytes,
 			b->state == PSC_BLOCK_FREE ? "Free" : "Allocated", b->has_tag ? kd_tag(b->tag, tag) : "");
@@ -54,8 +63,7 @@ static void print_chain(FILE *f, struct psc_dump *dump, const struct page_blocks
 		end = b->header_va + b->block_bytes;
 	}
 	if (end < p->page + PAGE_BYTES && p->n != 0)
-		fprintf(f, "[ %0*" PRIx64 " --> %0*" PRIx64 " (size = 0x%" PRIx64 " bytes)]: Corrupt region\n", digits,
-			end, digits, p->page + PAGE_BYTES, p->page + PAGE_BYTES - end);
+		print_gap(f, p, end, p->page + PAGE_BYTES, digits);
 }
 
 struct poolval_options {
@@ -70,6 +78,7 @@ static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
 	struct poolval_options *o = (struct poolval_options *)arg;
 	struct psc_validate_options vo = PSC_VALIDATE_OPTIONS_INIT;
+	o->va = run_address(r, o->va);
 	enum psc_status st = page_blocks_read(o->page, r, o->va, reterr);
 	vo.lo = o->page->page;
 	vo.hi = vo.lo + PAGE_BYTES;
@@ -89,9 +98,11 @@ static int print(struct run *r, void *arg)
 	int digits = r->is_32bit ? 8 : 16;
 	FILE *f = r->f;
 	size_t n;
+	char why_not[WHY_NOT_BYTES];
 	const struct psc_defect_row *rows = psc_validate_rows(o->result, &n);
 	if (p->n == 0 && n == 0) {
-		fprintf(f, "%0*" PRIx64 " is not valid pool: no block of this dump is on its page\n", digits, o->va);
+		page_blocks_why_not(false, r, o->va, why_not);
+		fprintf(f, "%0*" PRIx64 " is not valid pool: %s\n", digits, o->va, why_not);
 		return EXIT_BUDGET;
 	}
 	if (p->n != 0)

@@ -20,7 +20,7 @@ static const char help[] =
 	"\n"
 	"Options:\n"
 	"      --thread ADDR     only the thread with this _ETHREAD (hexadecimal)\n"
-	"  -m, --module NAME     only threads with a frame in this module\n"
+	"  -m, --module PATTERN  only threads with a frame in this module ('*', '?'; case does not count)\n"
 	"      --no-scan         stop where unwinding ends\n"
 	"  -n, --rows N          at most N threads; 0 = all (default: 20 on a terminal, else all)\n" COMMON_OPTIONS_HELP
 	"\n"

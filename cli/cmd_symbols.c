@@ -280,7 +280,7 @@ int cmd_symbols(int argc, char **argv)
 						{"store", required_argument, NULL, OPT_STORE},
 						COMMON_LONG_OPTIONS};
 	static const struct command_spec spec = {
-		"symbols", help, "", options, FORMATS_ROWS, "'poolscope tags' has it", symbols_option,
+		"symbols", help, "", options, FORMATS_ROWS, "'poolscope tags' has it", symbols_option, "urls",
 	};
 	static const struct run_steps steps = {work, print, free_result};
 	struct symbols_options o = {.is_urls = false};

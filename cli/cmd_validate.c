@@ -2,6 +2,7 @@
 /* poolscope validate: what contradicts itself in the pool. */
 #include "coverage.h"
 #include "json.h"
+#include "page_blocks.h"
 #include "report.h"
 #include "run.h"
 #include <inttypes.h>
@@ -25,8 +26,7 @@ static const char help[] =
 	"  poolscope validate fffffa8003f42010 MEMORY.DMP\n"
 	"  poolscope validate --format json MEMORY.DMP | jq '.rows[] | [.va, .check, .suspect.tag]'\n";
 
-#define SCHEMA     "poolscope.validate/1"
-#define PAGE_BYTES 4096u
+#define SCHEMA "poolscope.validate/1"
 
 /* The one definition of a row's columns, for every format. */
 enum {
@@ -131,6 +131,7 @@ static void print_end_lines(const struct run *run, const struct psc_validate *v)
 struct validate_options {
 	struct common_options common;
 	struct psc_validate_options run;
+	uint64_t va; /* only its page; 0: all */
 	long max_rows;
 	struct psc_validate *result;
 };
@@ -177,6 +178,11 @@ static int print(struct run *run, void *arg)
 static enum psc_status work(struct run *r, void *arg, struct psc_error *reterr)
 {
 	struct validate_options *o = (struct validate_options *)arg;
+	if (o->va != 0) {
+		o->va = run_address(r, o->va);
+		o->run.lo = o->va & ~(uint64_t)(PAGE_BYTES - 1);
+		o->run.hi = o->run.lo + PAGE_BYTES;
+	}
 	enum psc_status st = psc_validate_run(r->dump, &o->run, &o->result, reterr);
 	if (st != PSC_OK)
 		return st;
@@ -206,16 +212,13 @@ int cmd_validate(int argc, char **argv)
 	static const struct run_steps steps = {work, print, free_result};
 	static const struct psc_validate_options run_init = PSC_VALIDATE_OPTIONS_INIT;
 	struct validate_options o = {.run = run_init};
-	uint64_t va;
 	int code = parse_options(&spec, &o.common, &o, argc, argv);
 	if (code >= 0)
 		return code;
 	if (argc - optind == 2) {
-		if (!parse_address(argv[optind], strlen(argv[optind]), &va) || va == 0)
-			return usage_error("validate", "ADDRESS is hexadecimal, not '%s'", argv[optind]);
-		o.run.lo = va & ~(uint64_t)(PAGE_BYTES - 1);
-		o.run.hi = o.run.lo + PAGE_BYTES;
-		optind++;
+		code = address_argument("validate", argv[optind++], &o.va);
+		if (code >= 0)
+			return code;
 	}
 	if (dump_argument(argc, argv, optind, "validate") == NULL)
 		return EXIT_USAGE;

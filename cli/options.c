@@ -15,18 +15,6 @@ void common_options_init(struct common_options *o)
 	o->open = open_init;
 }
 
-static bool parse_format(const char *text, enum output_format *ret)
-{
-	static const char *const names[] = {"table", "json", "ndjson", "csv", "openmetrics", "folded"};
-	for (int i = 0; i < 6; i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*ret = (enum output_format)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Kept to the end of the process: dumps borrow it. */
 static struct psc_symbol_search *searched;
 static bool has_environment;
@@ -87,18 +75,12 @@ static const char *table_option(int opt)
 	}
 }
 
-int common_option(struct common_options *o, int opt, const char *command, const char *help)
+int common_option(struct common_options *o, int opt, const char *command)
 {
 	char *end = NULL;
 	if (table_option(opt) != NULL)
 		o->table_option = table_option(opt);
 	switch (opt) {
-	case OPT_FORMAT:
-		if (!parse_format(optarg, &o->format))
-			return usage_error(command,
-					   "--format is table, json, ndjson, csv, openmetrics or folded, not '%s'",
-					   optarg);
-		return -1;
 	case OPT_ISF:
 		o->open.isf_path = optarg;
 		return -1;
@@ -175,12 +157,18 @@ int common_option(struct common_options *o, int opt, const char *command, const 
 	case 'v':
 		o->verbose = true;
 		return -1;
-	case 'h':
-		fputs(help, stdout);
-		return stdout_finish(EXIT_COMPLETE);
 	default:
 		return image_option(o, opt, command);
 	}
+}
+
+int address_argument(const char *command, const char *text, uint64_t *ret)
+{
+	if (!parse_address(text, strlen(text), ret))
+		return usage_error(command, "ADDRESS is hexadecimal, not '%s'", text);
+	if (*ret == 0)
+		return usage_error(command, "ADDRESS is one of the pool; 0 means a process heap to the debugger");
+	return -1;
 }
 
 const char *dump_argument(int argc, char **argv, int first, const char *command)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "page_blocks.h"
+#include "callers.h"
 #include <string.h>
 
 static bool take(void *arg, const struct psc_block_row *b)
@@ -29,11 +30,41 @@ enum psc_status page_blocks_read(struct page_blocks *p, struct run *r, uint64_t 
 		return st;
 	r->warnings = psc_blocks_warnings(p->blocks, &r->n_warnings);
 	r->interrupted = psc_blocks_is_interrupted(p->blocks);
+	r->coverage = psc_blocks_coverage_ratio(p->blocks);
 	p->hit = p->n;
 	for (size_t i = 0; i < p->n; i++)
 		if (va >= p->rows[i].header_va && va - p->rows[i].header_va < p->rows[i].block_bytes)
 			p->hit = i;
 	return PSC_OK;
+}
+
+void page_blocks_why_not(bool has_blocks, const struct run *r, uint64_t va, char ret[WHY_NOT_BYTES])
+{
+	static const struct {
+		const char *state, *text;
+	} states[] = {
+		{"user", "it is an address of user space"},
+		{"not mapped", "the kernel maps no memory there"},
+		{"paged out", "its page is paged out"},
+		{"not in the dump", "its page was not saved in this dump"},
+		{"demand zero", "its page was never used"},
+		{"prototype", "its page belongs to a file or section"},
+		{"unknown", "the page table that says whether it is mapped is not in this dump"},
+	};
+	struct psc_code_location l;
+	char text[PSC_LOCATION_TEXT_BYTES];
+	const char *state = psc_dump_va_state(r->dump, va);
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strcmp(state, states[i].state) == 0) {
+			snprintf(ret, WHY_NOT_BYTES, "%s", states[i].text);
+			return;
+		}
+	if (psc_dump_locate(r->dump, va, &l) && !l.is_unloaded)
+		snprintf(ret, WHY_NOT_BYTES, "it lies in %s", location_text(&l, r->is_32bit, text, sizeof(text)));
+	else if (has_blocks)
+		snprintf(ret, WHY_NOT_BYTES, "it lies between the blocks of its page");
+	else
+		snprintf(ret, WHY_NOT_BYTES, "its page is there, but no block is on it");
 }
 
 void page_blocks_free(struct page_blocks *p)

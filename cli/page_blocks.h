@@ -17,8 +17,11 @@ struct page_blocks {
 	struct psc_blocks *blocks; /* coverage and warnings; freed by page_blocks_free */
 };
 
-/* On success the warnings of the run are those of the blocks. */
+/* On success warnings and coverage of the run are those of the blocks. */
 enum psc_status page_blocks_read(struct page_blocks *p, struct run *r, uint64_t va, struct psc_error *reterr);
+/* Why no block holds va, as the end of a sentence. has_blocks: others are on its page. */
+#define WHY_NOT_BYTES 400u
+void page_blocks_why_not(bool has_blocks, const struct run *r, uint64_t va, char ret[WHY_NOT_BYTES]);
 void page_blocks_free(struct page_blocks *p);
 
 #endif

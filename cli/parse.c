@@ -6,6 +6,8 @@ bool parse_bytes(const char *text, size_t n, uint64_t *ret)
 {
 	uint64_t v = 0;
 	size_t i = 0;
+	if (n > 2 && text[0] == '0' && (text[1] | 0x20) == 'x') /* as debuggers print sizes */
+		return parse_address(text, n, ret);
 	for (; i < n && text[i] >= '0' && text[i] <= '9'; i++) {
 		unsigned digit = (unsigned)(text[i] - '0');
 		if (v > (UINT64_MAX - digit) / 10)

@@ -9,10 +9,54 @@
 
 /* ---- options ---- */
 
-static const char *format_name(enum output_format f)
+static const char *const format_names[] = {"table", "json", "ndjson", "csv", "openmetrics", "folded"};
+#define N_FORMATS (sizeof(format_names) / sizeof(format_names[0]))
+
+/* The formats of a command as a list; last: what stands before the last one. */
+static const char *list_formats(const struct command_spec *spec, const char *first, const char *last, char *buf,
+				size_t cap)
 {
-	static const char *const names[] = {"table", "json", "ndjson", "csv", "openmetrics", "folded"};
-	return names[f];
+	const char *names[N_FORMATS + 1];
+	size_t n = 0, at = 0;
+	for (size_t i = 0; i < N_FORMATS; i++)
+		if ((spec->formats & FORMAT_BIT(i)) != 0)
+			names[n++] = format_names[i];
+	if (spec->own_format != NULL)
+		names[n++] = spec->own_format;
+	for (size_t i = 0; i < n && at < cap; i++)
+		at += (size_t)snprintf(buf + at, cap - at, "%s%s%s",
+				       i == 0       ? ""
+				       : i + 1 == n ? last
+						    : ", ",
+				       names[i], i == 0 ? first : "");
+	return buf;
+}
+
+static int print_command_help(const struct command_spec *spec)
+{
+	char formats[80];
+	const char *mark = strchr(spec->help, COMMON_OPTIONS_MARK[0]);
+	fwrite(spec->help, 1, (size_t)(mark - spec->help), stdout);
+	if (spec->formats == FORMATS_KD)
+		puts("      --format FMT      table, the form of the debugger, is the only one");
+	else
+		printf("      --format FMT      %s\n",
+		       list_formats(spec, " (default)", ", ", formats, sizeof(formats)));
+	fputs(mark + 1, stdout);
+	return stdout_finish(EXIT_COMPLETE);
+}
+
+static int parse_format(const struct command_spec *spec, const char *text, enum output_format *ret)
+{
+	char formats[80];
+	for (size_t i = 0; i < N_FORMATS; i++) {
+		if (strcmp(text, format_names[i]) == 0) {
+			*ret = (enum output_format)i;
+			return OPTION_DONE;
+		}
+	}
+	return usage_error(spec->name, "--format is %s, not '%s'",
+			   list_formats(spec, "", " or ", formats, sizeof(formats)), text);
 }
 
 /* An option that getopt refused: its letter (0: a word), and the argument it stands in. */
@@ -58,8 +102,12 @@ int parse_options(const struct command_spec *spec, struct common_options *o, voi
 		if (opt == '?')
 			return bad_option(spec, optopt, argv[optind - 1]);
 		int code = spec->option != NULL ? spec->option(arg, opt) : OPTION_UNKNOWN;
-		if (code == OPTION_UNKNOWN)
-			code = common_option(o, opt, spec->name, spec->help);
+		if (code == OPTION_UNKNOWN && opt == 'h')
+			code = print_command_help(spec);
+		else if (code == OPTION_UNKNOWN && opt == OPT_FORMAT)
+			code = parse_format(spec, optarg, &o->format);
+		else if (code == OPTION_UNKNOWN)
+			code = common_option(o, opt, spec->name);
 		if (code >= 0)
 			return code;
 	}
@@ -71,7 +119,7 @@ int parse_options(const struct command_spec *spec, struct common_options *o, voi
 	if (spec->formats == FORMATS_KD)
 		return usage_error(spec->name, "the form of the debugger is the only one here; %s",
 				   spec->other_formats);
-	return usage_error(spec->name, "%s has no %s form; %s", spec->name, format_name(o->format),
+	return usage_error(spec->name, "%s has no %s form; %s", spec->name, format_names[o->format],
 			   spec->other_formats);
 }
 
@@ -127,6 +175,11 @@ void run_print_coverage(const struct run *r)
 	fprintf(r->f, "Coverage: %.1f%%%s\n", 100.0 * r->coverage, r->interrupted ? ", interrupted" : "");
 }
 
+uint64_t run_address(const struct run *r, uint64_t va)
+{
+	return r->is_32bit && va >> 31 == 0x1ffffffffu ? va & UINT32_MAX : va;
+}
+
 int run_status(struct run *r, enum psc_status st, const struct psc_error *err)
 {
 	progress_clear();
@@ -156,20 +209,20 @@ static struct table_style style_of(const struct common_options *o, const struct 
 	return s;
 }
 
-static int print(struct run *r, const struct run_steps *steps, void *arg)
+static int print(struct run *r, const struct run_steps *steps, void *arg, struct output *out)
 {
-	struct output out;
 	size_t n;
 	for (size_t i = 0; i < r->n_dumps; i++) {
 		const char *const *w = psc_dump_warnings(r->dumps[i], &n);
 		print_warnings(r, w, n);
 	}
 	print_warnings(r, r->warnings, r->n_warnings);
-	int code = output_open(&out, r->o);
+	/* A pager only when there is something to show. */
+	int code = r->o->output_path == NULL ? output_open(out, r->o) : EXIT_COMPLETE;
 	if (code != EXIT_COMPLETE)
 		return code;
-	r->f = out.f;
-	r->style = style_of(r->o, &out);
+	r->f = out->f;
+	r->style = style_of(r->o, out);
 	code = steps->print(r, arg);
 	progress_clear();
 	if (r->interrupted && code != EXIT_INPUT && code != EXIT_COVERAGE)
@@ -178,12 +231,13 @@ static int print(struct run *r, const struct run_steps *steps, void *arg)
 		code = EXIT_COVERAGE;
 	else if (code == EXIT_COMPLETE && r->o->min_coverage >= 0.0 && r->coverage < r->o->min_coverage)
 		code = EXIT_COVERAGE;
-	return output_close(&out, code);
+	return output_close(out, code);
 }
 
 int run_command(struct common_options *o, char *const *paths, size_t n_paths, const struct run_steps *steps, void *arg)
 {
 	struct run r = {.o = o, .coverage = 1.0};
+	struct output out = {.f = NULL};
 	struct psc_error err;
 	int code = limits_start(o, &o->open.cancel);
 	for (; r.n_dumps < n_paths && code == EXIT_COMPLETE; r.n_dumps += code == EXIT_COMPLETE)
@@ -192,10 +246,16 @@ int run_command(struct common_options *o, char *const *paths, size_t n_paths, co
 		r.dump = r.dumps[r.n_dumps - 1];
 		r.is_32bit = psc_dump_get_info(r.dump)->machine == PSC_MACHINE_X86;
 	}
-	if (code == EXIT_COMPLETE && steps->work != NULL)
+	/* That a file cannot be written is said before the work, not after hours of it. */
+	if (code == EXIT_COMPLETE && o->output_path != NULL)
+		code = output_open(&out, o);
+	if (code == EXIT_COMPLETE && steps->work != NULL) {
 		code = run_status(&r, steps->work(&r, arg, &err), &err);
+		if (code != EXIT_COMPLETE && o->output_path != NULL)
+			(void)output_close(&out, EXIT_INPUT); /* no result: the file stays as it is */
+	}
 	if (code == EXIT_COMPLETE)
-		code = print(&r, steps, arg);
+		code = print(&r, steps, arg, &out);
 	if (steps->free != NULL)
 		steps->free(arg);
 	for (size_t i = 0; i < r.n_dumps; i++)

@@ -23,6 +23,7 @@ struct command_spec {
 	unsigned formats;                  /* FORMAT_BITs */
 	const char *other_formats;         /* who has the others, "'poolscope tags' has it" */
 	int (*option)(void *arg, int opt); /* OPTION_DONE, OPTION_UNKNOWN, or an exit code after a message; NULL */
+	const char *own_format;            /* one more that option() takes; NULL: none */
 };
 enum { OPTION_DONE = -1, OPTION_UNKNOWN = -2 };
 
@@ -59,6 +60,8 @@ struct run_steps {
 /* Opens the dumps, works, prints warnings and result, frees and closes; returns the exit code. */
 int run_command(struct common_options *o, char *const *paths, size_t n_paths, const struct run_steps *steps, void *arg);
 
+/* An address as the dump has it: debuggers extend the sign of 32 bits. For work and print. */
+uint64_t run_address(const struct run *r, uint64_t va);
 /* What a library call inside print returned: EXIT_COMPLETE, or an exit code after a message. */
 int run_status(struct run *r, enum psc_status st, const struct psc_error *err);
 /* Inside print: warnings of the result, printed now and kept for run_warnings(). */

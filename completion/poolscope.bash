@@ -64,7 +64,16 @@ _poolscope()
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
 	case $prev in
-	--format) [ "$command" = symbols ] && values="table json ndjson csv urls" || values="table json ndjson csv openmetrics folded" ;;
+	--format)
+		case $command in
+		tags) values="table json ndjson csv openmetrics folded" ;;
+		diff | callers) values="table json ndjson csv folded" ;;
+		symbols) values="table json ndjson csv urls" ;;
+		block) values="table json ndjson" ;;
+		pool | poolval | poolfind | poolused | verifier) values="table" ;;
+		*) values="table json ndjson csv" ;;
+		esac
+		;;
 	--image-format) values="auto raw" ;;
 	--color) values="auto always never" ;;
 	--sort | -s) 
@@ -77,14 +86,20 @@ _poolscope()
 	--pool) values="nonpaged paged session" ;;
 	--kind) values="legacy lfh vs segment large big special unknown" ;;
 	--state) values="allocated free cached all" ;;
-	--by) [ "$command" = diff ] && values="tag tag,size process caller tag,caller" || values="tag tag,size tag,caller tag,module module" ;;
+	--by)
+		case $command in
+		diff) values="tag tag,size process caller tag,caller" ;;
+		callers) values="address function module tag" ;;
+		*) values="tag tag,size tag,caller tag,module module" ;;
+		esac
+		;;
 	--tmpdir | --store)
 		_poolscope_files -d "$cur"
 		return
 		;;
 	--run-map | --pagefile | --dtb | --kernel-base | --kdbg) return ;;
 	--timeout | --max-memory | --width) return ;;
-	--server | --threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --caller | --dump-bytes | --module | --api | -m | -n | -t) return ;;
+	--server | --threads | --min-coverage | --rows | --tag | --budget | --size | --in | --process | --caller | --dump-bytes | --module | --api | --thread | -m | -n | -t) return ;;
 	--with)
 		_poolscope_files -f "$cur"
 		return

@@ -21,7 +21,18 @@ complete -c poolscope -n __fish_use_subcommand -f -l help -d 'print help'
 complete -c poolscope -n __fish_use_subcommand -f -l version -d 'print the version'
 
 set -l commands info symbols tags blocks block validate callers owner verifier diff sites stacks poolused pool poolval poolfind
-complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a 'table json ndjson csv openmetrics folded' -d 'form of the result'
+function __poolscope_formats
+    if __fish_seen_subcommand_from pool poolval poolfind poolused verifier
+        printf '%s\n' table
+        return
+    end
+    printf '%s\n' table json ndjson
+    __fish_seen_subcommand_from block; or printf '%s\n' csv
+    __fish_seen_subcommand_from tags; and printf '%s\n' openmetrics
+    __fish_seen_subcommand_from tags diff callers; and printf '%s\n' folded
+    __fish_seen_subcommand_from symbols; and printf '%s\n' urls
+end
+complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a '(__poolscope_formats)' -d 'form of the result'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -s o -l output -d 'write the result to a file'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l isf -d 'Volatility symbol table of this kernel'
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -r -F -l symbols -d 'symbol file, directory or path that is searched'
@@ -69,7 +80,7 @@ complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -l size -d 'onl
 complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -l in -d 'only blocks in LO..HI'
 complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -l process -d 'only blocks charged to a process'
 complete -c poolscope -n '__fish_seen_subcommand_from blocks poolfind' -x -l caller -d 'only blocks recorded to be allocated from there'
-complete -c poolscope -n '__fish_seen_subcommand_from blocks poolfind' -x -l module -d 'only blocks with a recorded caller in this module'
+complete -c poolscope -n '__fish_seen_subcommand_from blocks poolfind' -x -s m -l module -d 'only blocks with a recorded caller in this module'
 complete -c poolscope -n '__fish_seen_subcommand_from blocks' -l callers -d 'show recorded callers'
 complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -s s -l sort -a 'address size' -d 'order of the rows'
 complete -c poolscope -n '__fish_seen_subcommand_from blocks' -x -s n -l rows -d 'at most so many rows, 0 prints all'

@@ -69,6 +69,7 @@ struct psc_block_row {
 	struct psc_code_location caller;  /**< as in struct psc_caller_row; texts live during the call */
 	enum psc_caller_source caller_source;
 	bool caller_is_inferred;
+	uint64_t page_tables; /**< physical address of those that map the block: of its session; 0: of the kernel */
 };
 
 /** Return false to end: psc_blocks_run() then returns PSC_E_CANCELLED. Called on the calling thread. */
@@ -146,6 +147,29 @@ PSC_API size_t psc_dump_pool_ranges(struct psc_dump *dump, struct psc_pool_range
 /** Read kernel memory. Returns how many bytes from va on are in the dump, at most n: fewer at the first page that is
  * missing. */
 PSC_API size_t psc_dump_read(struct psc_dump *dump, uint64_t va, void *buf, size_t n);
+/** The same for memory of a block, which may be mapped in its session only. */
+PSC_API size_t psc_block_read(struct psc_dump *dump, const struct psc_block_row *block, uint64_t va, void *buf,
+			      size_t n);
+
+/** A pool header, decoded (reference: pool 2.1, 2.2). */
+struct psc_block_header {
+	uint8_t bytes[16];
+	size_t n_bytes;          /**< 16, or 8 on x86 */
+	uint64_t previous_bytes; /**< of the block before it on its page; 0: none. Classic allocator only */
+	uint64_t block_bytes;    /**< with the header */
+	uint32_t pool_index;     /**< which descriptor of its pool it is from. Classic allocator only */
+	uint32_t pool_type;      /**< as stored */
+	char type_text[64];      /**< what that says: "paged, in use, quota"; "free" */
+};
+/** Read the header of a block from the dump. False: it is not in the dump, or none is there: big and special blocks
+ * have none, and whoever freed a block of a segment heap may have written over it. */
+PSC_API bool psc_block_header_read(struct psc_dump *dump, const struct psc_block_row *block,
+				   struct psc_block_header *ret);
+
+/** What the kernel's page tables say of an address: "present", "transition", "prototype", "paged out", "demand zero",
+ * "not mapped", "unknown", "corrupt" (static), or "not in the dump": its page is known, but was not saved; "user": it
+ * is no address of the kernel. */
+PSC_API const char *psc_dump_va_state(struct psc_dump *dump, uint64_t va);
 
 #ifdef __cplusplus
 }

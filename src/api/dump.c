@@ -45,6 +45,7 @@ struct psc_dump {
 	struct psc_pool_keys pool_keys;
 	bool has_pool_keys;
 	struct psc_symbolizer *symbolizer; /* opened when first asked for */
+	struct psc_block_reader block_reader;
 	struct psc_profile_item *profile;
 	size_t n_profile;
 };
@@ -408,6 +409,7 @@ void psc_dump_close(struct psc_dump *dump)
 	if (dump == NULL)
 		return;
 	psc_symbolizer_close(dump->symbolizer);
+	psc_block_reader_deinit(&dump->block_reader);
 	psc_kernel_deinit(&dump->kernel);
 	psc_symbol_search_free(dump->own_search);
 	psc_image_close(dump->image);
@@ -510,6 +512,48 @@ size_t psc_dump_pool_ranges(struct psc_dump *dump, struct psc_pool_range *ret, s
 size_t psc_dump_read(struct psc_dump *dump, uint64_t va, void *buf, size_t n)
 {
 	return psc_read_va(&dump->kernel.reader, va, buf, n);
+}
+
+size_t psc_block_read(struct psc_dump *dump, const struct psc_block_row *block, uint64_t va, void *buf, size_t n)
+{
+	return psc_block_read_at(&dump->block_reader, &dump->kernel, block->page_tables, va, buf, n);
+}
+
+bool psc_block_header_read(struct psc_dump *dump, const struct psc_block_row *block, struct psc_block_header *ret)
+{
+	const struct psc_kernel *k = &dump->kernel;
+	struct psc_pool_rules rules;
+	struct psc_pool_header h;
+	struct psc_block_header r = {.n_bytes = 0};
+	psc_pool_rules_init(&rules, k->id.build, k->id.machine != PSC_MACHINE_X86);
+	bool is_classic = block->kind == PSC_BLOCK_KIND_LEGACY || block->kind == PSC_BLOCK_KIND_UNKNOWN;
+	if (block->va - block->header_va != rules.unit_bytes || (!is_classic && !block->has_tag) ||
+	    psc_block_read(dump, block, block->header_va, r.bytes, rules.unit_bytes) != rules.unit_bytes)
+		return false;
+	psc_pool_header_parse(r.bytes, &rules, &h);
+	r.n_bytes = rules.unit_bytes;
+	r.previous_bytes = (uint64_t)h.previous_size * rules.unit_bytes;
+	r.block_bytes = (uint64_t)h.block_size * rules.unit_bytes;
+	r.pool_index = h.pool_index;
+	r.pool_type = h.pool_type;
+	psc_pool_header_describe(&h, &rules, r.type_text, sizeof(r.type_text));
+	*ret = r;
+	return true;
+}
+
+const char *psc_dump_va_state(struct psc_dump *dump, uint64_t va)
+{
+	struct psc_kernel *k = &dump->kernel;
+	if (k->space.mmu == PSC_MMU_NONE) {
+		uint8_t byte;
+		return psc_read_va(&k->reader, va, &byte, 1) == 1 ? psc_va_state_name(PSC_VA_PRESENT)
+								  : "not in the dump";
+	}
+	if (!psc_is_kernel_va(&k->space, va))
+		return "user";
+	struct psc_xlate x = psc_translate(&k->reader, va);
+	bool has_frame = x.state == PSC_VA_PRESENT || x.state == PSC_VA_TRANSITION;
+	return has_frame && x.presence != PSC_PAGE_PRESENT ? "not in the dump" : psc_va_state_name(x.state);
 }
 
 enum psc_status psc_diff_run(struct psc_dump *const *dumps, size_t n_dumps, const struct psc_diff_options *opts,

@@ -48,34 +48,6 @@ bool psc_sites_available(void)
 	return true;
 }
 
-/* Base names of modules: case does not count. */
-static bool matches(const char *pattern, const char *name)
-{
-	const char *star = NULL, *retry = NULL;
-	while (*name != '\0') {
-		unsigned char p = (unsigned char)*pattern, c = (unsigned char)*name;
-		if (p >= 'A' && p <= 'Z')
-			p = (unsigned char)(p + 32);
-		if (c >= 'A' && c <= 'Z')
-			c = (unsigned char)(c + 32);
-		if (*pattern == '*') {
-			star = ++pattern;
-			retry = name;
-		} else if (p == c || *pattern == '?') {
-			pattern++;
-			name++;
-		} else if (star != NULL) {
-			pattern = star;
-			name = ++retry;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
-}
-
 struct export_visit {
 	struct run *run;
 	uint64_t base;
@@ -335,6 +307,11 @@ static bool name_module(struct psc_sites *s, struct psc_site_module *d, const st
 	return d->name != NULL && d->path != NULL;
 }
 
+static bool is_wanted(const char *pattern, const struct psc_kernel *k, const struct psc_module *m)
+{
+	return psc_module_matches(pattern, m->name, m->base == k->base ? "nt" : NULL);
+}
+
 enum psc_status psc_sites_compute(const struct psc_kernel *k, const struct psc_sites_options *opts,
 				  struct psc_sites **ret, struct psc_error *reterr)
 {
@@ -349,7 +326,7 @@ enum psc_status psc_sites_compute(const struct psc_kernel *k, const struct psc_s
 		goto out;
 	}
 	for (size_t i = 0; i < k->n_loaded; i++)
-		if (opts->module == NULL || matches(opts->module, k->modules[i].name))
+		if (opts->module == NULL || is_wanted(opts->module, k, &k->modules[i]))
 			r.loaded[n++] = &k->modules[i];
 	bool ok = make_modules(s, n);
 	for (size_t i = 0; ok && i < n; i++)

@@ -3,8 +3,11 @@
 #include "pool/internal.h"
 #include "util/bytes.h"
 
+#include <stdio.h>
+
 #define TYPE_PAGED    0x01u
 #define TYPE_IN_USE   0x02u /* Vista and later */
+#define TYPE_ALIGNED  0x04u
 #define TYPE_QUOTA    0x08u
 #define TYPE_RAISE    0x10u /* if the allocation fails */
 #define TYPE_SESSION  0x20u
@@ -61,6 +64,19 @@ bool psc_pool_header_is_paged(const struct psc_pool_header *h, const struct psc_
 bool psc_pool_header_has_quota(const struct psc_pool_header *h, const struct psc_pool_rules *rules)
 {
 	return psc_pool_header_in_use(h, rules) && (request_bits(h, rules) & TYPE_QUOTA) != 0;
+}
+
+void psc_pool_header_describe(const struct psc_pool_header *h, const struct psc_pool_rules *rules, char *ret,
+			      size_t cap)
+{
+	const uint32_t bits = request_bits(h, rules);
+	if (!psc_pool_header_in_use(h, rules)) {
+		snprintf(ret, cap, "free");
+		return;
+	}
+	snprintf(ret, cap, "%s, in use%s%s%s%s", (bits & TYPE_PAGED) != 0 ? "paged" : "nonpaged",
+		 (bits & TYPE_ALIGNED) != 0 ? ", cache-aligned" : "", (bits & TYPE_QUOTA) != 0 ? ", quota" : "",
+		 (bits & TYPE_SESSION) != 0 ? ", session" : "", (bits & TYPE_VERIFIER) != 0 ? ", verified" : "");
 }
 
 uint16_t psc_pool_header_trace_index(const struct psc_pool_header *h, const struct psc_pool_rules *rules)

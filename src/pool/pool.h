@@ -33,6 +33,9 @@ struct psc_pool_rules {
 };
 void psc_pool_rules_init(struct psc_pool_rules *ret, uint32_t build, bool is_64bit);
 void psc_pool_header_parse(const uint8_t *bytes, const struct psc_pool_rules *rules, struct psc_pool_header *ret);
+/* Its type in words, at most cap - 1 characters: "paged, in use, quota"; "free". */
+void psc_pool_header_describe(const struct psc_pool_header *h, const struct psc_pool_rules *rules, char *ret,
+			      size_t cap);
 bool psc_pool_header_in_use(const struct psc_pool_header *h, const struct psc_pool_rules *rules);
 bool psc_pool_header_is_paged(const struct psc_pool_header *h, const struct psc_pool_rules *rules);
 bool psc_pool_header_has_quota(const struct psc_pool_header *h, const struct psc_pool_rules *rules);
@@ -177,7 +180,19 @@ struct psc_block {
 	uint64_t process;        /* billed process (decoded), 0 none or not known */
 	uint32_t previous_bytes; /* of the block before it, as the header says; classic allocator */
 	uint16_t trace_index;    /* AllocatorBackTraceIndex as stored; 0: none, or its place holds something else */
+	uint64_t top_pa;         /* of the page tables that map it, of some session; 0 those of the kernel */
 };
+
+/* Contents of blocks, whoever maps them (block_read.c). All zero at first. */
+struct psc_block_reader {
+	struct psc_space space;
+	struct psc_reader *reader; /* of space, for blocks of sessions; made when the first is read */
+};
+/* As psc_read_va(); 0 also when out of memory. */
+size_t psc_block_read_at(struct psc_block_reader *r, struct psc_kernel *k, uint64_t top_pa, uint64_t va, void *buf,
+			 size_t n);
+void psc_block_reader_deinit(struct psc_block_reader *r);
+
 /* Called from worker threads with that worker's context; blocks of one page come in address order. */
 typedef void psc_block_fn(void *worker_ctx, const struct psc_block *b);
 

@@ -103,6 +103,12 @@ struct psc_seg {
 	unsigned n_workers;
 };
 
+/* As in struct psc_block. */
+static inline uint64_t psc_seg_top_pa(const struct psc_seg *s, const struct psc_heap *h)
+{
+	return h->space != 0 ? s->spaces[h->space].top_pa : 0;
+}
+
 enum psc_status psc_seg_init(struct psc_seg *s, struct psc_kernel *k, struct psc_warnings *warnings,
 			     struct psc_error *reterr);
 void psc_seg_deinit(struct psc_seg *s);

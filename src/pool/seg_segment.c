@@ -306,6 +306,7 @@ bool psc_seg_job(void *arg, unsigned worker, size_t job)
 	t->is_special = h->is_special;
 	t->block = (struct psc_block){.pool = h->pool, .state = PSC_BLOCK_ALLOCATED, .is_proven = true};
 	t->block.is_nx = h->type == PSC_HEAP_NONPAGED_NX;
+	t->block.top_pa = psc_seg_top_pa(seg, h);
 	p.n_pages = (uint32_t)(p.context->segment_bytes / PSC_PAGE_BYTES);
 	p.unit_pages = 1u << (p.context->unit_shift - PSC_PAGE_SHIFT);
 	p.descriptor_bytes = seg->rules.is_64bit ? 0x20 : 0x10;

@@ -156,6 +156,7 @@ static struct psc_block large_block(const struct psc_seg *s, const struct psc_ra
 	b.kind = PSC_BLOCK_KIND_LARGE;
 	b.is_big = b.is_proven = true;
 	b.is_nx = h->type == PSC_HEAP_NONPAGED_NX;
+	b.top_pa = psc_seg_top_pa(s, h);
 	(void)psc_seg_name_session_big(s, h->space, &b);
 	return b;
 }

@@ -92,6 +92,7 @@ void psc_block_row_make(const struct psc_block *b, uint32_t header_bytes, const 
 	ret->state = b->state;
 	ret->is_nx = b->is_nx;
 	ret->is_proven = b->is_proven;
+	ret->page_tables = b->top_pa;
 	ret->source = b->kind == PSC_BLOCK_KIND_BIG       ? "big_page_table"
 		      : b->kind == PSC_BLOCK_KIND_UNKNOWN ? "scan"
 							  : "walk";

@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* From sums per (source, return address, tag, pool) to the rows that were asked for. */
 #include "report/callers_internal.h"
+#include "util/text.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 static bool text_same(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool text_same_any_case(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++)
-		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
-			return false;
-	return *a == *b;
 }
 
 static bool same_row(const struct psc_caller_row *r, const struct psc_caller_row *other, enum psc_callers_by by)
@@ -143,10 +135,7 @@ static bool is_wanted(const struct psc_callers_options *opts, const struct psc_c
 		return false;
 	if (opts->tag_bytes && memcmp(opts->tag_bytes, r->tags[0], 4) != 0)
 		return false;
-	if (!opts->module)
-		return true;
-	return r->caller.module &&
-	       (text_same_any_case(opts->module, r->caller.module) || text_same_any_case(opts->module, r->caller.name));
+	return !opts->module || psc_module_matches(opts->module, r->caller.module, r->caller.name);
 }
 
 static bool row_of_sum(struct psc_callers *c, struct psc_symbolizer *symbolizer, const struct psc_hashkey *key,

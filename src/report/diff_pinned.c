@@ -12,7 +12,7 @@
 #define CHUNK_BYTES   ((size_t)65536)
 
 struct item {
-	uint64_t va, header_va, size_bytes, block_bytes;
+	uint64_t va, header_va, size_bytes, block_bytes, page_tables;
 	uint32_t row;
 	uint16_t n_same; /* dumps after the first that hold it unchanged */
 };
@@ -29,6 +29,7 @@ struct pinning {
 	size_t at;     /* of the stream in the window */
 	size_t dump;
 	uint8_t *a, *b;
+	struct psc_block_reader first, other;
 	bool failed;
 };
 
@@ -54,17 +55,19 @@ static bool take_first(void *arg, const struct psc_block_row *b)
 	item->header_va = b->header_va;
 	item->size_bytes = b->size_bytes;
 	item->block_bytes = b->block_bytes;
+	item->page_tables = b->page_tables;
 	item->row = *row;
 	item->n_same = 0;
 	return true;
 }
 
-static bool same_contents(struct pinning *p, uint64_t va, uint64_t n)
+static bool same_contents(struct pinning *p, const struct item *i, const struct psc_block_row *b)
 {
+	const uint64_t va = i->va, n = i->size_bytes;
 	for (uint64_t off = 0; off < n; off += CHUNK_BYTES) {
 		size_t chunk = n - off < CHUNK_BYTES ? (size_t)(n - off) : CHUNK_BYTES;
-		if (psc_read_va(&p->kernels[0]->reader, va + off, p->a, chunk) != chunk ||
-		    psc_read_va(&p->kernels[p->dump]->reader, va + off, p->b, chunk) != chunk ||
+		if (psc_block_read_at(&p->first, p->kernels[0], i->page_tables, va + off, p->a, chunk) != chunk ||
+		    psc_block_read_at(&p->other, p->kernels[p->dump], b->page_tables, va + off, p->b, chunk) != chunk ||
 		    memcmp(p->a, p->b, chunk) != 0)
 			return false;
 	}
@@ -81,7 +84,7 @@ static bool match(void *arg, const struct psc_block_row *b)
 	struct item *i = &p->window.items[p->at];
 	const struct psc_diff_row *row = &p->d->items[i->row];
 	if (i->header_va == b->header_va && i->block_bytes == b->block_bytes && row->pool == b->pool &&
-	    memcmp(row->tag, b->tag, 4) == 0 && i->n_same + 1u == p->dump && same_contents(p, i->va, i->size_bytes))
+	    memcmp(row->tag, b->tag, 4) == 0 && i->n_same + 1u == p->dump && same_contents(p, i, b))
 		i->n_same++;
 	return true;
 }
@@ -150,6 +153,8 @@ enum psc_status psc_diff_find_pinned(struct psc_diff *d, struct psc_kernel *cons
 	} while (st == PSC_OK && p.next != 0);
 	for (size_t i = 0; i < d->n && st == PSC_OK; i++)
 		d->items[i].has_pinned = true;
+	psc_block_reader_deinit(&p.first);
+	psc_block_reader_deinit(&p.other);
 	free(p.window.items);
 	free(p.a);
 	free(p.b);

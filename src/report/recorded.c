@@ -5,6 +5,7 @@
 #include "report/blocks.h"
 #include "report/callers_internal.h"
 #include "util/error.h"
+#include "util/text.h"
 #include "util/vec.h"
 
 #include <ctype.h>
@@ -33,14 +34,6 @@ struct wish {
 	char module[TEXT_MAX], symbol[TEXT_MAX]; /* "": any */
 	const char *only_module;
 };
-
-static bool same_any_case(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++)
-		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
-			return false;
-	return *a == *b;
-}
 
 /* Digits with or without 0x; a debugger's ` between. */
 static bool parse_hex(const char *text, bool is_prefixed, uint64_t *ret)
@@ -107,7 +100,7 @@ enum psc_status psc_caller_check(const char *text, struct psc_error *reterr)
 
 static bool is_module(const struct psc_code_location *c, const char *name)
 {
-	return c->module && (same_any_case(name, c->module) || same_any_case(name, c->name));
+	return psc_module_matches(name, c->module, c->name);
 }
 
 static bool is_wanted(const struct wish *w, const struct psc_code_location *c)
@@ -248,6 +241,8 @@ enum psc_status psc_recorded_read(struct psc_kernel *k, const struct psc_blocks_
 	enum psc_status st = parse_wish(opts->caller, &w, reterr);
 	if (st != PSC_OK)
 		return st;
+	if (w.form == ADDRESS && k->space.is_32bit && w.value >> 31 == 0x1ffffffffu)
+		w.value &= UINT32_MAX; /* debuggers extend the sign */
 	struct psc_recorded *r = calloc(1, sizeof(*r));
 	if (!r)
 		return psc_fail_no_memory(reterr);

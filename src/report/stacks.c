@@ -5,7 +5,7 @@
 #include "blame/thread_stacks.h"
 #include "report/callers_internal.h"
 #include "util/error.h"
-#include <ctype.h>
+#include "util/text.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,14 +26,6 @@ struct listing {
 	bool no_memory, stopped;
 };
 
-static bool is_same_any_case(const char *a, const char *b)
-{
-	for (; *a != '\0' && *b != '\0'; a++, b++)
-		if (tolower((unsigned char)*a) != tolower((unsigned char)*b))
-			return false;
-	return *a == *b;
-}
-
 static bool is_wanted(const struct listing *l, size_t n)
 {
 	const char *module = l->opts->module;
@@ -41,7 +33,7 @@ static bool is_wanted(const struct listing *l, size_t n)
 		return true;
 	for (size_t i = 0; i < n; i++) {
 		const struct psc_code_location *c = &l->frames[i].code;
-		if (c->module != NULL && (is_same_any_case(c->module, module) || is_same_any_case(c->name, module)))
+		if (psc_module_matches(module, c->module, c->name))
 			return true;
 	}
 	return false;

@@ -164,3 +164,46 @@ const char *psc_base_name(const char *path)
 			base = p + 1;
 	return base;
 }
+
+static unsigned char fold(char c)
+{
+	return (unsigned char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+}
+
+/* The first n characters of name. */
+static bool matches(const char *pattern, const char *name, size_t n)
+{
+	const char *end = name + n, *star = NULL, *retry = NULL;
+	while (name < end) {
+		if (*pattern == '*') {
+			star = ++pattern;
+			retry = name;
+		} else if (*pattern != '\0' && (fold(*pattern) == fold(*name) || *pattern == '?')) {
+			pattern++;
+			name++;
+		} else if (star) {
+			pattern = star;
+			name = ++retry;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+bool psc_name_matches(const char *pattern, const char *name)
+{
+	return matches(pattern, name, strlen(name));
+}
+
+bool psc_module_matches(const char *pattern, const char *file, const char *name)
+{
+	if (name && psc_name_matches(pattern, name))
+		return true;
+	if (!file)
+		return false;
+	const char *dot = strrchr(file, '.');
+	return psc_name_matches(pattern, file) || (dot && matches(pattern, file, (size_t)(dot - file)));
+}

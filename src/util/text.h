@@ -5,6 +5,7 @@
 
 #include "util/arena.h"
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,5 +21,10 @@ size_t psc_vformat_line(char *buf, size_t cap, const char *fmt, va_list ap) PSC_
 void psc_utf8_trim(char *s);
 /* The part after the last '\' or '/'. Borrowed from path. */
 const char *psc_base_name(const char *path);
+/* Pattern against a name: '*' any run, '?' one character; case does not count. */
+bool psc_name_matches(const char *pattern, const char *name);
+/* Pattern against a module: its file name ("http.sys"), that without its last extension ("http"), or the name that
+ * debuggers give it ("nt"). Either may be NULL. */
+bool psc_module_matches(const char *pattern, const char *file, const char *name);
 
 #endif

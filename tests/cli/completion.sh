@@ -39,6 +39,11 @@ for command in info symbols tags blocks block validate callers owner verifier di
 			sed 's/^/  /' "$tmp/diff"
 		}
 	done
+	# --format offers what the command has.
+	$wrapper "$exe" "$command" --help | sed -n 's/^      --format FMT *//p' | sed 's/, the form of.*//; s/ (default)//; s/, / /g' >"$tmp/help"
+	bash -c '. "$1"; COMP_WORDS=(poolscope "$2" --format ""); COMP_CWORD=3; _poolscope; echo "${COMPREPLY[@]}"' \
+		bash "$root/completion/poolscope.bash" "$command" >"$tmp/have"
+	cmp -s "$tmp/help" "$tmp/have" || fail "$command: --format offers $(cat "$tmp/have"), --help says $(cat "$tmp/help")"
 	# Each short option too is in the man page and known to fish and zsh.
 	$wrapper "$exe" "$command" --help | sed -n 's/^  -\([a-z]\), --.*/\1/p' >"$tmp/short"
 	while read -r letter; do

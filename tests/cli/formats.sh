@@ -130,6 +130,15 @@ pattern 'zzzz' 'false'
 pattern '*?????' 'false'
 check "$tmp/all.json" '.rows | any(.tag == "Irp ")' 'the fixture has no tag "Irp "'
 
+# ---- sizes as debuggers print them ----
+run blocks -q --isf "$isf" --format csv --size 0x4b0..1K "$dump"
+expect 2 'blocks --size 0x4b0..1K'
+run blocks -q --isf "$isf" --format csv --size 0x460..0x4b0 "$dump"
+cp "$tmp/out" "$tmp/want"
+run blocks -q --isf "$isf" --format csv --size 1120..1200 "$dump"
+[ "$(wc -l <"$tmp/out")" -gt 3 ] || fail 'blocks --size 1120..1200: no rows'
+cmp -s "$tmp/out" "$tmp/want" || fail 'blocks --size: hexadecimal and decimal differ'
+
 # ---- --by tag,size: the walk's figures, split ----
 tags --format json --by tag,size
 check "$tmp/out" '.rows | length > 0 and all(.block_bytes > 0 and .source == "walk" and .allocs == null and .live == null)' \

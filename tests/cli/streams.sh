@@ -95,6 +95,14 @@ for command in info tags poolused; do
 	expect 3 "$command -o onto a directory"
 	[ ! -e "$tmp/dir.partial" ] || fail "$command -o onto a directory: .partial is left"
 	rmdir "$tmp/dir"
+	# Ended before there is a result: what was there before stays.
+	echo old >"$tmp/result"
+	run "$command" --timeout 0.0001 -o "$tmp/result" --isf "$isf" "$dump"
+	if [ "$code" -eq 4 ] && [ "$(cat "$tmp/result")" != old ]; then
+		grep -q 'not complete' "$tmp/err" || fail "$command -o ended early: the file before is gone"
+	fi
+	[ ! -e "$tmp/result.partial" ] || fail "$command -o ended early: .partial is left"
+	rm "$tmp/result"
 	# The disk is full in the middle: a limit on the size of files stands in for it.
 	code=0
 	(

@@ -98,6 +98,17 @@ for by in process caller tag,caller; do
 done
 bad diff --format openmetrics x.dmp y.dmp
 
+bad blocks --module '' x.dmp
+bad poolfind --module '' NtFC x.dmp
+# One line says which formats this command has, that a range is turned round, and what an address of 0 is.
+bad validate --format xml x.dmp
+grep -q 'table, json, ndjson or csv, not' "$tmp/err" || fail 'validate --format xml: the message says something else'
+bad blocks --size 5..4 x.dmp
+grep -q 'ends below its beginning' "$tmp/err" || fail 'blocks --size 5..4: the message says something else'
+bad blocks --in 0x2..0x1 x.dmp
+grep -q 'ends below its beginning' "$tmp/err" || fail 'blocks --in 2..1: the message says something else'
+bad pool 0 x.dmp
+grep -q 'process heap' "$tmp/err" || fail 'pool 0: the message says something else'
 for command in block pool poolval; do
 	bad "$command" x.dmp
 	for value in '' 0 xyz 0x 12345678901234567; do bad "$command" "$value" x.dmp; done

@@ -138,6 +138,20 @@ try:
                 bad.append('blocks --caller %s finds others' % text)
     if a.case == 'verifier' and a.build != 'xp-x86' and len(named) < 100:
         bad.append('only %d blocks of callers with symbols' % len(named))
+    # A block alone says the same of its caller.
+    for r in [r for r in each if r['caller']][::97] + [r for r in each if not r['caller']][:1]:
+        b = json.loads(run(a.poolscope, 'block', '-q', '--format', 'json', '--isf', os.path.join(work, truth['isf']), r['va'],
+                           dump))['block']
+        if [b[k] for k in ('va', 'caller', 'caller_source', 'caller_grade')] != \
+                [r[k] for k in ('va', 'caller', 'caller_source', 'caller_grade')]:
+            bad.append('block %s: %s, blocks says %s' % (r['va'], b, r))
+    # A module by file, by that without its extension, by the debuggers' name, and by a pattern.
+    for module in {r['caller']['module'] for r in each if r['caller']}:
+        stem = module.rsplit('.', 1)[0]
+        want_rows = [r['va'] for r in each if r['caller'] and r['caller']['module'] == module]
+        for text in (module, stem, stem.upper(), stem[:-1] + '?.*') + (('nt',) if module == 'ntoskrnl.exe' else ()):
+            if [r['va'] for r in listed('--module', text)] != want_rows:
+                bad.append('blocks --module %s finds others' % text)
     if doc['coverage']['unmet_count'] != 0 or doc['coverage']['ratio'] != 1:
         bad.append('coverage: %s' % doc['coverage'])
 finally:

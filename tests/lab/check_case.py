@@ -50,6 +50,11 @@ def check_blocks(a, work, name, dump, isf, truth_path):
     p = run([a.lab, 'compare', '--container', name, truth_path, out], ok=(0, 1))
     if p.returncode != 0:
         fail('%s blocks:\n%s%s' % (name, p.stdout.decode(), p.stderr.decode()))
+    if name == 'full' and a.case in ('healthy', 'special-pool'):
+        run(command + ['--format', 'json', '--pool', 'session', '--dump-bytes', '4', '-o', out + '.session', dump])
+        for r in json.load(open(out + '.session'))['rows']:
+            if r['contents_hex'] is None:
+                fail('%s blocks: no contents of session pool at %s' % (name, r['va']))
     addresses = [r['va'] for r in json.load(open(out))['rows']]
     if addresses != sorted(addresses):
         fail('%s blocks: not in address order' % name)

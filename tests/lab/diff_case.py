@@ -193,6 +193,11 @@ if any(b['tag_hex'] == tag('Pind') for b in first.truth['blocks']):
     expect('growth by size', {r['block_bytes'] - header: r['growth']['live'] for r in doc['rows']}, sizes)
     doc = run([first, last], '--by', 'process')
     expect('by process', all(r['growth']['live'] == 0 and r['first']['live'] > 0 for r in doc['rows']), True)
+# Session pool is mapped by the processes of its session only.
+rows = run([first, first], '--pinned', '--pool', 'session')['rows']
+expect('session pool stands still', [r['pinned']['blocks'] for r in rows], [r['pinned']['of_blocks'] for r in rows])
+expect('all of it', sum(r['pinned']['of_blocks'] for r in rows),
+       sum(b['pool'] == 'session' and b['state'] == 'allocated' for b in first.truth['blocks']))
 # Who allocated what grew.
 check_callers(first, Machine('verifier'))
 print('%d figures follow from the truth' % n_checks)

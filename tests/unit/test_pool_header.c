@@ -74,6 +74,39 @@ START_TEST(types)
 }
 END_TEST
 
+START_TEST(types_in_words)
+{
+	static const struct {
+		uint32_t build, type;
+		const char *words;
+	} cases[] = {
+		{7601, 0x02, "nonpaged, in use"},
+		{7601, 0x0b, "paged, in use, quota"},
+		{7601, 0x43, "paged, in use, verified"},
+		{20348, 0x23, "paged, in use, session"},
+		{20348, 0x06, "nonpaged, in use, cache-aligned"},
+		{7601, 0x01, "free"},
+		{3790, 0x02, "paged, in use"}, /* the request's type + 1 */
+		{3790, 0x01, "nonpaged, in use"},
+		{3790, 0x00, "free"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct psc_pool_rules rules;
+		struct psc_pool_header h = {.pool_type = cases[i].type};
+		char text[64];
+		psc_pool_rules_init(&rules, cases[i].build, true);
+		psc_pool_header_describe(&h, &rules, text, sizeof(text));
+		ck_assert_str_eq(text, cases[i].words);
+	}
+	struct psc_pool_rules rules;
+	struct psc_pool_header h = {.pool_type = 0x6f};
+	char text[64];
+	psc_pool_rules_init(&rules, 7601, true);
+	psc_pool_header_describe(&h, &rules, text, sizeof(text));
+	ck_assert_str_eq(text, "paged, in use, cache-aligned, quota, session, verified"); /* the longest */
+}
+END_TEST
+
 START_TEST(plausibility)
 {
 	struct psc_pool_rules r;
@@ -128,4 +161,4 @@ START_TEST(slist_heads)
 }
 END_TEST
 
-UNIT_MAIN("pool_header", rules_by_build, fields_of_both_widths, types, plausibility, slist_heads)
+UNIT_MAIN("pool_header", rules_by_build, fields_of_both_widths, types, types_in_words, plausibility, slist_heads)

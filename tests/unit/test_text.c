@@ -134,6 +134,20 @@ START_TEST(base_name)
 }
 END_TEST
 
+START_TEST(names_of_modules)
+{
+	ck_assert(psc_name_matches("Nt*.EXE", "ntoskrnl.exe") && psc_name_matches("*", "") && !psc_name_matches("?", ""));
+	ck_assert(psc_name_matches("a*b*c", "aXbYbZc") && !psc_name_matches("a*b*c", "aXbYbZcd"));
+	ck_assert(!psc_name_matches("", "x") && !psc_name_matches("http", "http.sys"));
+	/* File, file without its extension, debuggers' name. */
+	ck_assert(psc_module_matches("NTOSKRNL.exe", "ntoskrnl.exe", "nt"));
+	ck_assert(psc_module_matches("ntoskrnl", "ntoskrnl.exe", "nt") && psc_module_matches("nt", "ntoskrnl.exe", "nt"));
+	ck_assert(!psc_module_matches("ntoskrn", "ntoskrnl.exe", "nt") && psc_module_matches("ntos*", "ntoskrnl.exe", "nt"));
+	ck_assert(!psc_module_matches("a", "a.b.sys", NULL) && psc_module_matches("a.b", "a.b.sys", NULL));
+	ck_assert(!psc_module_matches("*", NULL, NULL) && psc_module_matches("x", NULL, "x") && psc_module_matches("", ".sys", NULL));
+}
+END_TEST
+
 START_TEST(done)
 {
 	psc_arena_deinit(&arena);
@@ -141,4 +155,5 @@ START_TEST(done)
 END_TEST
 
 UNIT_MAIN("text", utf16_plain, utf16_surrogates, utf16_controls, utf16_absurd_length, utf8_valid_is_kept,
-	  utf8_invalid_becomes_question_marks, format_line, trim, base_name, done)
+	  utf8_invalid_becomes_question_marks, format_line, trim, base_name,
+	  names_of_modules, done)
