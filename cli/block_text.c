@@ -105,18 +105,24 @@ static void print_contents(const struct block_view *v, FILE *f)
 		fprintf(f, "    %0*" PRIx64 "  not in the dump\n", v->is_32bit ? 8 : 16, v->hit->va + v->n_contents);
 }
 
+/* Where it is news. */
+static void print_coverage(const struct run *run)
+{
+	if (run->coverage < 1.0 || run->interrupted)
+		run_print_coverage(run);
+}
+
 void block_print_text(const struct block_view *v, const struct run *run)
 {
 	const struct psc_block_row *b = v->hit;
 	FILE *f = run->f;
 	int digits = v->is_32bit ? 8 : 16;
 	char tag[17], size[32];
-	if (run->coverage < 1.0 || run->interrupted)
-		run_print_coverage(run);
 	if (b == NULL) {
 		fprintf(f, "No pool block of this dump holds 0x%0*" PRIx64 ": %s\n", digits, v->va, v->why_not);
 		if (v->page->n != 0)
 			print_page(v, f);
+		print_coverage(run);
 		return;
 	}
 	fprintf(f, "Block:          0x%0*" PRIx64 ", %s bytes", digits, b->va,
@@ -142,4 +148,5 @@ void block_print_text(const struct block_view *v, const struct run *run)
 		print_contents(v, f);
 	if (v->with_refs)
 		block_refs_print(v->refs, f, v->is_32bit);
+	print_coverage(run);
 }

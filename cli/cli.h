@@ -206,6 +206,12 @@ bool parse_bytes(const char *text, size_t n, uint64_t *ret);
 /* Hexadecimal, with or without 0x; debuggers' ` between the halves is skipped. */
 bool parse_address(const char *text, size_t n, uint64_t *ret);
 
+/* Names of a comma-separated list as bits; 0 when one is not known. */
+uint32_t parse_list(const char *text, const char *(*name)(unsigned i), unsigned n);
+/* The value of --pool, as bits of enum psc_pool. -1, or EXIT_USAGE after a message. */
+int parse_pools(const char *command, const char *text, uint32_t *ret);
+#define POOLS_HELP "      --pool LIST       only these of nonpaged, paged, session\n"
+
 /* Progress bar on stderr when it is a terminal; see progress.c. */
 psc_progress_fn *progress_callback(const struct common_options *o);
 void progress_clear(void);

@@ -16,8 +16,8 @@ static const char help[] =
 	"which process is charged for it. Rows stream: memory does not grow with their number.\n"
 	"\n"
 	"Options:\n"
-	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case counts\n"
-	"      --pool LIST       only these of nonpaged, paged, session\n"
+	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case "
+	"counts\n" POOLS_HELP
 	"      --kind LIST       only these of legacy, lfh, vs, segment, large, big, special, unknown\n"
 	"      --state LIST      these of allocated (default), free, cached, or all\n"
 	"      --size MIN..MAX   only blocks of so many bytes with their header; one end may be left out; K, M, G, 0x\n"
@@ -91,13 +91,13 @@ static const struct column columns[N_COLS] = {
 	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .width = 4},
 	[COL_TAG_HEX] = {.key = "tag_hex"},
 	[COL_PROTECTED] = {.key = "protected"},
-	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .width = 8},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .width = 8, .drop = 1},
 	[COL_NX] = {.key = "nx"},
-	[COL_KIND] = {.key = "kind", .heading = "Kind", .is_left = true, .width = 7, .drop = 3},
-	[COL_STATE] = {.key = "state", .heading = "State", .is_left = true, .width = 9, .drop = 2},
+	[COL_KIND] = {.key = "kind", .heading = "Kind", .is_left = true, .width = 7, .drop = 4},
+	[COL_STATE] = {.key = "state", .heading = "State", .is_left = true, .width = 9, .drop = 3},
 	[COL_PROCESS] = {.key = "process.eprocess"},
-	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid", .width = 6, .drop = 4},
-	[COL_PROCESS_NAME] = {.key = "process.name", .heading = "Process", .is_left = true, .width = 15, .drop = 1},
+	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid", .width = 6, .drop = 5},
+	[COL_PROCESS_NAME] = {.key = "process.name", .heading = "Process", .is_left = true, .width = 15, .drop = 2},
 	[COL_SOURCE] = {.key = "source"},
 	[COL_PROVEN] = {.key = "proven"},
 	[COL_CALLER] = {.heading = "Caller", .is_left = true, .width = 24, .min_width = 12},
@@ -115,29 +115,6 @@ struct blocks_options {
 };
 
 /* ---- options ---- */
-
-/* Names of a comma-separated list as bits; 0 when one is not known. */
-static uint32_t parse_list(const char *text, const char *(*name)(unsigned i), unsigned n)
-{
-	uint32_t mask = 0;
-	for (;;) {
-		size_t len = strcspn(text, ",");
-		unsigned i = 0;
-		while (i < n && (strlen(name(i)) != len || strncmp(name(i), text, len) != 0))
-			i++;
-		if (i == n)
-			return 0;
-		mask |= 1u << i;
-		if (text[len] == '\0')
-			return mask;
-		text += len + 1;
-	}
-}
-
-static const char *pool_name(unsigned i)
-{
-	return psc_pool_name((enum psc_pool)i);
-}
 
 static const char *kind_name(unsigned i)
 {
@@ -178,10 +155,7 @@ static int blocks_option(void *arg, int opt)
 		o->run.tag = optarg;
 		return -1;
 	case OPT_POOL:
-		o->run.pools = parse_list(optarg, pool_name, PSC_POOL_MAX);
-		if (o->run.pools == 0)
-			return usage_error("blocks", "--pool takes nonpaged, paged, session, not '%s'", optarg);
-		return -1;
+		return parse_pools("blocks", optarg, &o->run.pools);
 	case OPT_KIND:
 		o->run.kinds = parse_list(optarg, kind_name, PSC_BLOCK_KIND_MAX);
 		if (o->run.kinds == 0)

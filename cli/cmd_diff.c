@@ -19,8 +19,8 @@ static const char help[] =
 	"Options:\n"
 	"  -s, --sort ORDER      growth (default: of bytes), count (of allocations), bytes (in the last), tag\n"
 	"  -n, --rows N          at most N rows; 0 = all (default: 20 on a terminal, else all)\n"
-	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case counts\n"
-	"      --pool POOL       only nonpaged, paged or session\n"
+	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case "
+	"counts\n" POOLS_HELP
 	"      --by KEYS         tag (default); tag,size: by block size; process: by who is charged; caller or\n"
 	"                        tag,caller: by who is recorded to have allocated\n"
 	"      --changed         leave out rows that are the same in all dumps\n"
@@ -86,7 +86,7 @@ enum {
 static const struct column columns[N_COLS] = {
 	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .paint = PAINT_KEY},
 	[COL_TAG_HEX] = {.key = "tag_hex"},
-	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .drop = 1},
 	[COL_BLOCK] = {.key = "block_bytes", .heading = "Block", .is_bytes = true},
 	[COL_PROCESS] = {.key = "process.eprocess"},
 	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid"},
@@ -99,7 +99,7 @@ static const struct column columns[N_COLS] = {
 	[COL_FIRST_BYTES] = {.key = "first.live_bytes"},
 	[COL_FIRST_ALLOCS] = {.key = "first.allocs"},
 	[COL_FIRST_FREES] = {.key = "first.frees"},
-	[COL_LAST_LIVE] = {.key = "last.live", .heading = "Live", .drop = 2},
+	[COL_LAST_LIVE] = {.key = "last.live", .heading = "Live", .drop = 6},
 	[COL_LAST_BYTES] = {.key = "last.live_bytes", .heading = "Bytes", .is_bytes = true},
 	[COL_LAST_ALLOCS] = {.key = "last.allocs"},
 	[COL_LAST_FREES] = {.key = "last.frees"},
@@ -112,19 +112,19 @@ static const struct column columns[N_COLS] = {
 	[COL_GROWTH_LIVE_HOUR] = {.key = "growth.live_per_hour"},
 	[COL_GROWTH_BYTES_HOUR] = {.key = "growth.live_bytes_per_hour",
 				   .heading = "Bytes/hour",
-				   .drop = 3,
+				   .drop = 4,
 				   .is_bytes = true},
-	[COL_TURNOVER_ALLOCS] = {.key = "turnover.allocs", .heading = "New allocs", .drop = 5},
-	[COL_TURNOVER_FREES] = {.key = "turnover.frees", .heading = "New frees", .drop = 6},
-	[COL_TURNOVER_RATIO] = {.key = "turnover.freed_ratio", .heading = "Freed", .drop = 4},
+	[COL_TURNOVER_ALLOCS] = {.key = "turnover.allocs", .heading = "New allocs", .drop = 7},
+	[COL_TURNOVER_FREES] = {.key = "turnover.frees", .heading = "New frees", .drop = 8},
+	[COL_TURNOVER_RATIO] = {.key = "turnover.freed_ratio", .heading = "Freed", .drop = 2},
 	[COL_TURNOVER_PER_ALLOC] = {.key = "turnover.growth_bytes_per_alloc"},
 	[COL_PINNED_BLOCKS] = {.key = "pinned.blocks"},
 	[COL_PINNED_BYTES] = {.key = "pinned.bytes"},
 	[COL_PINNED_OF_BLOCKS] = {.key = "pinned.of_blocks"},
 	[COL_PINNED_OF_BYTES] = {.key = "pinned.of_bytes"},
-	[COL_GROUP] = {.key = "group", .heading = "Group", .drop = 7},
-	[COL_TREND] = {.key = "trend", .heading = "Trend", .is_left = true, .drop = 1},
-	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 8},
+	[COL_GROUP] = {.key = "group", .heading = "Group", .drop = 3},
+	[COL_TREND] = {.key = "trend", .heading = "Trend", .is_left = true, .drop = 5},
+	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 9},
 };
 
 struct diff_options {
@@ -154,10 +154,7 @@ static int diff_option(void *arg, int opt)
 		o->run.tag = optarg;
 		return -1;
 	case OPT_POOL:
-		for (o->run.pool = 0; o->run.pool < PSC_POOL_MAX; o->run.pool++)
-			if (strcmp(optarg, psc_pool_name((enum psc_pool)o->run.pool)) == 0)
-				return -1;
-		return usage_error("diff", "--pool is nonpaged, paged or session, not '%s'", optarg);
+		return parse_pools("diff", optarg, &o->run.pools);
 	case OPT_BY:
 		if (strcmp(optarg, "tag") == 0)
 			o->run.by = PSC_DIFF_BY_TAG;
@@ -387,10 +384,12 @@ static void print_end_lines(const struct run *run, const struct psc_diff *diff)
 		fputc('\n', f);
 	}
 	fprintf(f, "First and last: %s kernel, ", r->same_kernel ? "same" : "another");
-	if (r->boot == PSC_BOOT_SAME && r->hours > -1.0 && r->hours < 1.0)
-		fprintf(f, "same boot, %.0f seconds apart\n", r->hours * 3600.0);
+	double hours = r->hours < 0.0 ? -r->hours : r->hours;
+	const char *order = r->hours < 0.0 ? "; the last is the older one: growth runs backwards" : "";
+	if (r->boot == PSC_BOOT_SAME && hours < 1.0)
+		fprintf(f, "same boot, %.0f seconds apart%s\n", hours * 3600.0, order);
 	else if (r->boot == PSC_BOOT_SAME)
-		fprintf(f, "same boot, %.2f hours apart\n", r->hours);
+		fprintf(f, "same boot, %.2f hours apart%s\n", hours, order);
 	else
 		fprintf(f, "%s\n", r->boot == PSC_BOOT_OTHER ? "another boot" : "boot not known");
 	run_print_coverage(run);

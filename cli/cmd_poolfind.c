@@ -37,6 +37,12 @@ struct finder {
 	bool is_32bit, has_value;
 	uint8_t value[4];
 	bool write_failed;
+	bool has_lines; /* since the last heading */
+	uint64_t last;  /* seen so far; 0: none */
+	const char *tag;
+	unsigned type;
+	struct psc_pool_range *ranges; /* of the pool that is searched, in address order */
+	size_t n_ranges, n_entered;
 };
 
 static bool is_wanted(const struct finder *p, const struct psc_block_row *b)
@@ -48,29 +54,46 @@ static bool print_big(void *arg, const struct psc_block_row *b)
 {
 	struct finder *p = (struct finder *)arg;
 	progress_clear();
-	if (is_wanted(p, b))
+	if (is_wanted(p, b)) {
 		kd_big_line(p->f, b, p->is_32bit);
+		p->has_lines = true;
+	}
 	p->write_failed = ferror(p->f) != 0;
 	return !p->write_failed;
+}
+
+/* The headings of the ranges up to va. Special pool, and that of sessions, may have none that is known. */
+static void enter_ranges(struct finder *p, uint64_t va)
+{
+	static const char *const searching[] = {"Searching NonPaged pool", "Searching Paged pool",
+						"Searching special pool", NULL, "Searching session pool"};
+	int digits = p->is_32bit ? 8 : 16;
+	if (p->n_ranges == 0 && p->n_entered++ == 0)
+		fprintf(p->f, "%s%s for Tag: %s\n\n", p->has_lines ? "\n" : "", searching[p->type], p->tag);
+	for (; p->n_entered < p->n_ranges && p->ranges[p->n_entered].lo <= va; p->n_entered++) {
+		const struct psc_pool_range *r = &p->ranges[p->n_entered];
+		fprintf(p->f, "%s%s (%0*" PRIx64 " : %0*" PRIx64 ") for Tag: %s\n\n", p->has_lines ? "\n" : "",
+			searching[p->type], digits, r->lo, digits, r->hi, p->tag);
+		p->has_lines = false;
+	}
 }
 
 static bool print_small(void *arg, const struct psc_block_row *b)
 {
 	struct finder *p = (struct finder *)arg;
 	progress_clear();
+	if (!is_wanted(p, b))
+		return true;
+	p->last = b->header_va;
+	enter_ranges(p, b->header_va);
+	p->has_lines = true;
 	/* What is page-aligned has no header to show. */
-	if (is_wanted(p, b) && b->header_va == b->va)
+	if (b->header_va == b->va)
 		kd_big_line(p->f, b, p->is_32bit);
-	else if (is_wanted(p, b))
+	else
 		kd_small_line(p->f, b, p->is_32bit);
 	p->write_failed = ferror(p->f) != 0;
 	return !p->write_failed;
-}
-
-static void print_range(FILE *f, bool is_32bit, const char *what, const struct psc_pool_range *r, const char *tag)
-{
-	int digits = is_32bit ? 8 : 16;
-	fprintf(f, "%s (%0*" PRIx64 " : %0*" PRIx64 ") for Tag: %s\n", what, digits, r->lo, digits, r->hi, tag);
 }
 
 struct poolfind_options {
@@ -96,34 +119,30 @@ static int poolfind_option(void *arg, int opt)
 	return OPTION_DONE;
 }
 
-static void print_ranges(struct run *r, bool is_big_table, unsigned type, const char *tag)
+/* Keeps the ranges of the pool that is searched, and prints where the table of big allocations is. */
+static void take_ranges(struct finder *p, struct run *r)
 {
-	static const char *const searching[] = {"Searching NonPaged pool", "Searching Paged pool",
-						"Searching special pool", NULL, "Searching session pool"};
 	int digits = r->is_32bit ? 8 : 16;
-	struct psc_pool_range *ranges = (struct psc_pool_range *)calloc(RANGES_MAX, sizeof(*ranges));
-	size_t n = ranges != NULL ? psc_dump_pool_ranges(r->dump, ranges, RANGES_MAX) : 0;
+	size_t n, n_kept = 0;
+	p->ranges = (struct psc_pool_range *)calloc(RANGES_MAX, sizeof(*p->ranges));
+	n = p->ranges != NULL ? psc_dump_pool_ranges(r->dump, p->ranges, RANGES_MAX) : 0;
 	for (size_t i = 0; i < n && i < RANGES_MAX; i++) {
-		if (ranges[i].is_big_table != is_big_table)
-			continue;
-		if (is_big_table)
-			fprintf(r->f,
+		const struct psc_pool_range range = p->ranges[i];
+		if (range.is_big_table && p->type != 2)
+			fprintf(p->f,
 				"\nScanning large pool allocation table for Tag: %s (%0*" PRIx64 " : %0*" PRIx64
 				")\n\n",
-				tag, digits, ranges[i].lo, digits, ranges[i].hi);
-		else if (ranges[i].pool == pools[type])
-			print_range(r->f, r->is_32bit, searching[type], &ranges[i], tag);
+				p->tag, digits, range.lo, digits, range.hi);
+		else if (!range.is_big_table && range.pool == pools[p->type])
+			p->ranges[n_kept++] = range;
 	}
-	free(ranges);
+	p->n_ranges = n_kept;
 }
-
-static int print(struct run *r, void *arg)
+static int search(struct run *r, const struct poolfind_options *o, struct finder *p)
 {
-	const struct poolfind_options *o = (const struct poolfind_options *)arg;
 	struct psc_blocks_options b = PSC_BLOCKS_OPTIONS_INIT;
 	struct psc_blocks *blocks = NULL;
 	struct psc_error err;
-	struct finder p = {.f = r->f, .is_32bit = r->is_32bit};
 	const char *tag = o->tag;
 	char text[5];
 	size_t n;
@@ -132,9 +151,9 @@ static int print(struct run *r, void *arg)
 	if (tag[0] == '0' && tag[1] == 'x') {
 		uint32_t v = (uint32_t)strtoul(tag + 2, NULL, 16) & 0x7fffffffu;
 		for (int i = 0; i < 4; i++)
-			p.value[i] = (uint8_t)(v >> (8 * i));
-		p.has_value = true;
-		tag = kd_tag(p.value, text);
+			p->value[i] = (uint8_t)(v >> (8 * i));
+		p->has_value = true;
+		p->tag = kd_tag(p->value, text);
 	} else {
 		b.tag = tag;
 	}
@@ -144,29 +163,42 @@ static int print(struct run *r, void *arg)
 	b.caller = o->caller;
 	b.module = o->module;
 	b.pools = pools[o->type] != PSC_POOL_MAX ? 1u << pools[o->type] : 0;
+	take_ranges(p, r);
 	if (o->type != 2) {
 		b.kinds = 1u << PSC_BLOCK_KIND_BIG;
-		print_ranges(r, true, o->type, tag);
-		st = psc_blocks_run(r->dump, &b, print_big, &p, &blocks, &err);
+		st = psc_blocks_run(r->dump, &b, print_big, p, &blocks, &err);
 		psc_blocks_free(blocks);
 		if (st != PSC_OK)
-			return p.write_failed ? EXIT_COMPLETE : run_status(r, st, &err);
+			return p->write_failed ? EXIT_COMPLETE : run_status(r, st, &err);
 	}
-	fputc('\n', r->f);
-	print_ranges(r, false, o->type, tag);
-	fputc('\n', r->f);
 	b.kinds = o->type == 2 ? 1u << PSC_BLOCK_KIND_SPECIAL
 			       : ~(1u << PSC_BLOCK_KIND_BIG | 1u << PSC_BLOCK_KIND_SPECIAL);
-	st = psc_blocks_run(r->dump, &b, print_small, &p, &blocks, &err);
+	st = psc_blocks_run(r->dump, &b, print_small, p, &blocks, &err);
 	if (st != PSC_OK)
-		return p.write_failed ? EXIT_COMPLETE : run_status(r, st, &err);
+		return p->write_failed ? EXIT_COMPLETE : run_status(r, st, &err);
 	const char *const *w = psc_blocks_warnings(blocks, &n);
 	progress_clear();
 	run_warn(r, w, n);
 	r->coverage = psc_blocks_coverage_ratio(blocks);
 	r->interrupted = psc_blocks_is_interrupted(blocks);
+	if (!r->interrupted)
+		enter_ranges(p, UINT64_MAX);
+	if (r->interrupted && p->last != 0)
+		fprintf(r->f, "\n...terminating - searched pool to %0*" PRIx64 "\n", r->is_32bit ? 8 : 16, p->last);
+	else if (r->interrupted)
+		fputs("\n...terminating\n", r->f);
 	psc_blocks_free(blocks);
 	return EXIT_COMPLETE;
+}
+
+static int print(struct run *r, void *arg)
+{
+	const struct poolfind_options *o = (const struct poolfind_options *)arg;
+	struct finder p = {
+		.f = r->f, .is_32bit = r->is_32bit, .tag = o->tag, .type = o->type, .has_lines = o->type == 2};
+	int code = search(r, o, &p);
+	free(p.ranges);
+	return code;
 }
 
 static bool tag_ok(const char *tag, struct psc_error *err)

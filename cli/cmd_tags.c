@@ -14,8 +14,8 @@ static const char help[] =
 	"  -s, --sort ORDER      bytes (default), tag, nonpaged, paged, allocs, frees, diff, per-alloc\n"
 	"                        (PoolMon's letters b t a f d m are understood)\n"
 	"  -n, --rows N          at most N rows; 0 = all (default: 20 on a terminal, else all)\n"
-	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case counts\n"
-	"      --pool POOL       only nonpaged, paged or session\n"
+	"  -t, --tag PATTERN     only tags that match: four characters, '?' any one, '*' any run; case "
+	"counts\n" POOLS_HELP
 	"      --by KEYS         tag (default); tag,size: one row per block size; tag,caller, tag,module or module: "
 	"who\n"
 	"                        allocated, where the dump recorded it. From the walk alone but for tag\n"
@@ -35,14 +35,6 @@ static const char help[] =
 	"  poolscope tags --no-walk --format openmetrics -n 50 -o pool.prom MEMORY.DMP\n";
 
 enum { OPT_POOL = OPT_COMMAND, OPT_BY, OPT_WALK, OPT_NO_WALK, OPT_TAG_FILE, OPT_BUDGET };
-
-static int parse_pool(const char *text)
-{
-	for (int i = 0; i < PSC_POOL_MAX; i++)
-		if (strcmp(text, psc_pool_name((enum psc_pool)i)) == 0)
-			return i;
-	return -1;
-}
 
 static int parse_by(struct tags_options *o, const char *keys)
 {
@@ -108,10 +100,7 @@ static int tags_option(void *arg, int opt)
 		o->pattern = optarg;
 		return -1;
 	case OPT_POOL:
-		o->pool = parse_pool(optarg);
-		if (o->pool < 0)
-			return usage_error("tags", "--pool is nonpaged, paged or session, not '%s'", optarg);
-		return -1;
+		return parse_pools("tags", optarg, &o->pools);
 	case OPT_BY:
 		return parse_by(o, optarg);
 	case OPT_WALK:
@@ -170,7 +159,7 @@ int cmd_tags(int argc, char **argv)
 	static const struct run_steps steps = {work, print, free_result},
 				      caller_steps = {tags_callers_work, tags_callers_print, tags_callers_free};
 	static const struct psc_tags_options run_init = PSC_TAGS_OPTIONS_INIT;
-	struct tags_options o = {.run = run_init, .sort = PSC_SORT_BYTES, .max_rows = -1, .pool = -1};
+	struct tags_options o = {.run = run_init, .sort = PSC_SORT_BYTES, .max_rows = -1};
 	struct psc_error err;
 	int code = parse_options(&spec, &o.common, &o, argc, argv);
 	if (code >= 0)

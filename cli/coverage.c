@@ -100,7 +100,8 @@ void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 	if (c->unvisited_bytes != 0)
 		fprintf(f, ", %s not reached", group_digits(c->unvisited_bytes, false, a));
 	if (c->corrupt_pages != 0)
-		fprintf(f, ", %" PRIu64 " pages with broken block chains", c->corrupt_pages);
+		fprintf(f, ", %" PRIu64 " page%s with broken block chains", c->corrupt_pages,
+			c->corrupt_pages == 1 ? "" : "s");
 	if (!c->cached_known)
 		fputs(", cached blocks count as live", f);
 	fprintf(f, "; range from %s\n", c->range_source);

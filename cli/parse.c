@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Numbers as people type them. */
 #include "cli.h"
+#include <string.h>
 
 bool parse_bytes(const char *text, size_t n, uint64_t *ret)
 {
@@ -71,4 +72,36 @@ bool parse_address(const char *text, size_t n, uint64_t *ret)
 		return false;
 	*ret = v;
 	return true;
+}
+
+uint32_t parse_list(const char *text, const char *(*name)(unsigned i), unsigned n)
+{
+	uint32_t mask = 0;
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		unsigned i = 0;
+		while (i < n && (strlen(name(i)) != len || strncmp(name(i), text, len) != 0))
+			i++;
+		if (i == n)
+			return 0;
+		mask |= 1u << i;
+		if (text[len] == '\0')
+			return mask;
+		text += len + 1;
+	}
+}
+
+static const char *pool_name(unsigned i)
+{
+	return psc_pool_name((enum psc_pool)i);
+}
+
+int parse_pools(const char *command, const char *text, uint32_t *ret)
+{
+	*ret = parse_list(text, pool_name, PSC_POOL_MAX);
+	if (*ret == 0)
+		return usage_error(command,
+				   "--pool takes nonpaged, paged, session, or a list as in paged,session, not '%s'",
+				   text);
+	return -1;
 }

@@ -84,7 +84,7 @@ static void fill_cells(const struct psc_caller_row *r, bool is_32bit, struct row
 
 static bool is_wanted(const struct psc_caller_row *r, const struct tags_options *o)
 {
-	return o->pool < 0 || (r->has_pool && (int)r->pool == o->pool);
+	return o->pools == 0 || (r->has_pool && (o->pools >> r->pool & 1) != 0);
 }
 
 /* pool;module;tag;size bytes. Rows of one path may be several: of different grades, which nothing adds up here. */

@@ -38,17 +38,17 @@ static const struct column columns[N_COLS] = {
 	[COL_PROTECTED] = {.key = "protected", .is_left = true},
 	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
 	[COL_BLOCK_BYTES] = {.is_bytes = true},
-	[COL_ALLOCS] = {.key = "allocs", .heading = "Allocs", .drop = 6},
-	[COL_FREES] = {.key = "frees", .heading = "Frees", .drop = 7},
+	[COL_ALLOCS] = {.key = "allocs", .heading = "Allocs", .drop = 1},
+	[COL_FREES] = {.key = "frees", .heading = "Frees", .drop = 2},
 	[COL_LIVE] = {.key = "live", .heading = "Live"},
 	[COL_LIVE_BYTES] = {.key = "live_bytes", .heading = "Bytes", .is_bytes = true},
-	[COL_PER_ALLOC] = {.key = "bytes_per_alloc", .heading = "Per alloc", .drop = 5, .is_bytes = true},
+	[COL_PER_ALLOC] = {.key = "bytes_per_alloc", .heading = "Per alloc", .drop = 7, .is_bytes = true},
 	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 8},
-	[COL_WALK_LIVE] = {.key = "walk.live", .heading = "Walk live", .drop = 2},
-	[COL_WALK_LIVE_BYTES] = {.key = "walk.live_bytes", .heading = "Walk bytes", .drop = 1, .is_bytes = true},
+	[COL_WALK_LIVE] = {.key = "walk.live", .heading = "Walk live", .drop = 4},
+	[COL_WALK_LIVE_BYTES] = {.key = "walk.live_bytes", .heading = "Walk bytes", .drop = 6, .is_bytes = true},
 	[COL_WALK_PROVEN] = {.key = "walk.proven", .drop = 4},
 	[COL_WALK_FREE] = {.key = "walk.free"},
-	[COL_WALK_CACHED] = {.key = "walk.cached", .heading = "Cached", .drop = 4},
+	[COL_WALK_CACHED] = {.key = "walk.cached", .heading = "Cached", .drop = 5},
 	[COL_WALK_DIFF] = {.heading = "Difference", .drop = 3, .is_bytes = true, .paint = PAINT_ODD},
 	[COL_OWNER] = {.key = "owner", .is_left = true, .min_width = 12},
 };
@@ -115,7 +115,7 @@ bool tags_row_wanted(const struct psc_tag_row *r, const struct tags_options *o)
 {
 	if (o->budgets.n != 0 && !budget_is_over(&o->budgets, r->tag))
 		return false;
-	if (o->pool >= 0 && (int)r->pool != o->pool)
+	if (o->pools != 0 && (o->pools >> r->pool & 1) == 0)
 		return false;
 	return o->pattern == NULL || psc_tag_pattern_match(o->pattern, r->tag);
 }
@@ -126,7 +126,7 @@ void tags_count_budgets(const struct psc_tags *tags, struct tags_options *o)
 	const struct psc_tag_row *rows = psc_tags_rows(tags, &n);
 	for (size_t i = 0; i < n; i++) {
 		const struct psc_tag_row *r = &rows[i];
-		if (o->pool >= 0 && (int)r->pool != o->pool)
+		if (o->pools != 0 && (o->pools >> r->pool & 1) == 0)
 			continue;
 		budget_count(&o->budgets, r->tag, r->has_live || r->has_walk,
 			     r->has_live ? r->live_bytes : (int64_t)r->walk.live_bytes);

@@ -12,7 +12,7 @@ struct tags_options {
 	enum psc_tags_sort sort;
 	long max_rows; /* -1 = default */
 	const char *pattern;
-	int pool; /* -1 = all */
+	uint32_t pools; /* bits of enum psc_pool; 0: all */
 	const char *tag_file;
 	struct psc_tag_file *owners; /* NULL without tag_file */
 	struct budgets budgets;

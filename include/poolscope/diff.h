@@ -35,13 +35,13 @@ struct psc_diff_options {
 	uint32_t flags;     /**< enum psc_diff_flags */
 	uint32_t n_threads; /**< 0: as many as processors */
 	const char *tag;    /**< pattern; NULL: all. Not with PSC_DIFF_BY_PROCESS. */
-	int pool;           /**< enum psc_pool; -1: all */
+	uint32_t pools;     /**< bit mask of 1 << enum psc_pool; 0: all */
 	psc_progress_fn *progress;
 	void *progress_arg;
 };
 #define PSC_DIFF_OPTIONS_INIT                                                                                          \
 	{                                                                                                              \
-		sizeof(struct psc_diff_options), PSC_DIFF_BY_TAG, 0, 0, NULL, -1, NULL, NULL                           \
+		sizeof(struct psc_diff_options), PSC_DIFF_BY_TAG, 0, 0, NULL, 0, NULL, NULL                            \
 	}
 
 /** Figures of one row in one dump. */

@@ -131,7 +131,7 @@ struct filling {
 
 static bool is_wanted(const struct psc_diff_options *o, const uint8_t tag[4], enum psc_pool pool)
 {
-	return (o->pool < 0 || (int)pool == o->pool) && (o->tag == NULL || psc_tag_pattern_match(o->tag, tag));
+	return (o->pools == 0 || (o->pools >> pool & 1) != 0) && (o->tag == NULL || psc_tag_pattern_match(o->tag, tag));
 }
 
 static void take_row(struct filling *f, const struct psc_tag_row *r, bool by_tracker)
@@ -303,7 +303,7 @@ static enum psc_status fill_by_process(struct psc_diff *d, struct psc_kernel *co
 	bo.n_threads = o->n_threads;
 	bo.progress = o->progress;
 	bo.progress_arg = o->progress_arg;
-	bo.pools = o->pool >= 0 ? 1u << o->pool : 0;
+	bo.pools = o->pools;
 	for (size_t i = 0; i < d->n_dumps; i++) {
 		struct psc_blocks *blocks = NULL;
 		size_t n;
@@ -355,7 +355,7 @@ static void judge(struct psc_diff *d)
 			r->growth = (int64_t)((uint64_t)last->live - (uint64_t)first->live);
 			r->growth_bytes = (int64_t)((uint64_t)last->live_bytes - (uint64_t)first->live_bytes);
 		}
-		r->has_rate = r->has_growth && d->relation.has_hours && fabs(d->relation.hours) > 1e-6;
+		r->has_rate = r->has_growth && d->relation.has_hours && d->relation.hours > 1e-6;
 		if (r->has_rate) {
 			r->growth_per_hour = (double)r->growth / d->relation.hours;
 			r->growth_bytes_per_hour = (double)r->growth_bytes / d->relation.hours;
@@ -378,6 +378,13 @@ enum psc_status psc_diff_compute(struct psc_kernel *const *kernels, size_t n, co
 				PSC_DIFF_DUMPS_MAX, n);
 	if (opts->tag != NULL && (st = psc_tag_pattern_check(opts->tag, reterr)) != PSC_OK)
 		return st;
+	/* What a small dump shows are the headers that it happened to save: no growth follows from them. */
+	for (size_t i = 0; i < n; i++)
+		if (kernels[i]->space.mmu == PSC_MMU_NONE)
+			return psc_fail(reterr, PSC_E_NOT_FOUND, PSC_WHERE_NONE, 0,
+					"dump %zu has no page tables, so nothing in it can be compared; a kernel or "
+					"complete dump is needed",
+					i + 1);
 	struct psc_diff *d = (struct psc_diff *)calloc(1, sizeof(*d));
 	if (d == NULL)
 		return psc_fail_no_memory(reterr);

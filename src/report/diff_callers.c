@@ -58,7 +58,7 @@ static bool take(struct callers *c, const struct psc_caller_row *r)
 {
 	struct psc_diff *d = c->d;
 	bool by_tag = c->o->by == PSC_DIFF_BY_TAG_CALLER, is_recorded = r->source != PSC_CALLER_NONE, is_new;
-	if (c->o->pool >= 0 && (!r->has_pool || (int)r->pool != c->o->pool))
+	if (c->o->pools != 0 && (!r->has_pool || (c->o->pools >> r->pool & 1) == 0))
 		return true;
 	uint32_t id = is_recorded ? id_of(c, &r->caller) : 0;
 	if (is_recorded && id == 0)

@@ -142,7 +142,7 @@ enum psc_status psc_diff_find_pinned(struct psc_diff *d, struct psc_kernel *cons
 	p.b = (uint8_t *)malloc(CHUNK_BYTES);
 	bo.n_threads = o->n_threads;
 	bo.tag = o->tag;
-	bo.pools = o->pool >= 0 ? 1u << o->pool : 0;
+	bo.pools = o->pools;
 	bo.progress = o->progress;
 	bo.progress_arg = o->progress_arg;
 	if (p.a == NULL || p.b == NULL)

@@ -259,6 +259,9 @@ check "$tmp/out" '.coverage.scan | .saved_bytes >= .scanned_bytes and .headers_c
 check "$tmp/out" '.coverage.scan.headers_count == ([.rows[].walk.live] | add // 0)' 'triage: rows are not the headers found'
 check "$tmp/all.json" '.coverage.scan == null' 'coverage of a scan that was not made'
 
+run diff "$dump" "$triage"
+expect 3 'diff with a triage dump'
+grep -q 'dump 2 has no page tables' "$tmp/err" || fail 'diff with a triage dump: the message says something else'
 run poolused "$triage"
 expect 3 'poolused on a triage dump'
 expect_no_out 'poolused on a triage dump'

@@ -144,6 +144,7 @@ expect('budget kept', run([first, last], '--budget', 'NtFC=10223856', '--no-walk
 back = run([last, first], '--tag', 'NtFC')
 expect('backwards', back['rows'][0]['growth']['live'], -70999)
 expect('backwards is said', any('older' in w for w in back['warnings']), True)
+expect('backwards has no rate', back['rows'][0]['growth']['live_bytes_per_hour'], None)
 
 for r in doc['rows']:
     expect('points', r['points'], [r['first'], r['last']])
