@@ -14,6 +14,9 @@ const char *block_reason(const struct psc_block_row *b)
 		return "the table of big allocations holds it";
 	if (b->kind == PSC_BLOCK_KIND_UNKNOWN)
 		return "a pool header stands there; nothing else speaks for it";
+	if (b->kind == PSC_BLOCK_KIND_SPECIAL && b->state != PSC_BLOCK_CACHED)
+		return b->state == PSC_BLOCK_FREE ? "its page has the record of a free"
+						  : "its page exists and has its record";
 	switch (b->state) {
 	case PSC_BLOCK_ALLOCATED:
 		return b->kind == PSC_BLOCK_KIND_LEGACY ? "its header is marked in use, the chain of its page leads "

@@ -86,7 +86,7 @@ static int print(struct run *r, void *arg)
 	}
 	const struct psc_block_row *first = &p->rows[p->hit < p->n ? p->hit : 0];
 	if (is_described)
-		fprintf(f, "Pool page %0*" PRIx64 " region is %s\n", digits, o->va, kd_pool_name(first->pool));
+		fprintf(f, "Pool page %0*" PRIx64 " region is %s\n", digits, o->va, kd_region_name(first));
 	for (size_t i = 0; i < p->n; i++) {
 		const struct psc_block_row *b = &p->rows[i];
 		bool is_hit = i == p->hit;

@@ -133,7 +133,8 @@ static void take_ranges(struct finder *p, struct run *r)
 				"\nScanning large pool allocation table for Tag: %s (%0*" PRIx64 " : %0*" PRIx64
 				")\n\n",
 				p->tag, digits, range.lo, digits, range.hi);
-		else if (!range.is_big_table && range.pool == pools[p->type])
+		else if (!range.is_big_table &&
+			 (p->type == 2 ? range.is_special : !range.is_special && range.pool == pools[p->type]))
 			p->ranges[n_kept++] = range;
 	}
 	p->n_ranges = n_kept;

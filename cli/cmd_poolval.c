@@ -106,7 +106,7 @@ static int print(struct run *r, void *arg)
 		return EXIT_BUDGET;
 	}
 	if (p->n != 0)
-		fprintf(f, "Pool page %0*" PRIx64 " region is %s\n\n", digits, o->va, kd_pool_name(p->rows[0].pool));
+		fprintf(f, "Pool page %0*" PRIx64 " region is %s\n\n", digits, o->va, kd_region_name(&p->rows[0]));
 	fprintf(f, "Validating Pool headers for pool page: %0*" PRIx64 "\n\n", digits, o->va);
 	fprintf(f, "Pool page [ %0*" PRIx64 " ] is %s.\n", digits, p->page, n != 0 ? "__inVALID" : "VALID");
 	for (size_t i = 0; i < n; i++) {

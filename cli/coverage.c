@@ -26,6 +26,7 @@ static cJSON *json_walk_coverage(const struct psc_walk_coverage *c)
 	json_add_u64(o, "unknown_bytes", c->unknown_bytes);
 	json_add_u64(o, "pool_page_bytes", c->pool_page_bytes);
 	json_add_u64(o, "big_bytes", c->big_bytes);
+	json_add_u64(o, "special_bytes", c->special_bytes);
 	json_add_u64(o, "other_bytes", c->other_bytes);
 	json_add_u64(o, "corrupt_pages_count", c->corrupt_pages);
 	json_add_u64(o, "live_blocks_count", c->live_blocks);
@@ -105,6 +106,9 @@ void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 	if (!c->cached_known)
 		fputs(", cached blocks count as live", f);
 	fprintf(f, "; range from %s\n", c->range_source);
+	if (c->special_bytes != 0)
+		fprintf(f, "            %s of these bytes are special pool\n",
+			group_digits(c->special_bytes, false, a));
 	if (c->lost_count != 0)
 		fprintf(f,
 			"            %s bytes of the heaps in %" PRIu64

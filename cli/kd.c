@@ -11,6 +11,11 @@ const char *kd_tag(const uint8_t tag[4], char *buf)
 	return buf;
 }
 
+const char *kd_region_name(const struct psc_block_row *b)
+{
+	return b->kind == PSC_BLOCK_KIND_SPECIAL ? "Special pool" : kd_pool_name(b->pool);
+}
+
 const char *kd_pool_name(enum psc_pool pool)
 {
 	switch (pool) {
@@ -62,9 +67,17 @@ void kd_page_line(FILE *f, const struct psc_block_row *b, bool is_32bit, bool is
 {
 	char tag[5] = "    ";
 	char mark = is_hit ? '*' : ' ';
+	const char *name = b->has_tag ? kd_tag(b->tag, tag) : tag;
+	if (b->kind == PSC_BLOCK_KIND_SPECIAL) {
+		/* KD's own size and address lack, or have too much, a header. */
+		fprintf(f, "%c%0*" PRIx64 " size: %4" PRIx64 " %s special pool%s, Tag is %s", mark, is_32bit ? 8 : 16,
+			b->va, b->size_bytes, b->pool == PSC_POOL_NONPAGED ? "non-paged" : "paged",
+			b->state == PSC_BLOCK_ALLOCATED ? "" : " (Free)", name);
+		print_owner(f, b, is_32bit);
+		return;
+	}
 	fprintf(f, "%c%0*" PRIx64 " size: %4" PRIx64 " previous size: %4" PRIx64 "  %s %c%s", mark, is_32bit ? 8 : 16,
-		b->header_va, b->block_bytes, b->previous_bytes, state(b), mark,
-		b->has_tag ? kd_tag(b->tag, tag) : tag);
+		b->header_va, b->block_bytes, b->previous_bytes, state(b), mark, name);
 	print_owner(f, b, is_32bit);
 }
 

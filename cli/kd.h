@@ -17,5 +17,7 @@ void kd_page_line(FILE *f, const struct psc_block_row *b, bool is_32bit, bool is
 void kd_big_line(FILE *f, const struct psc_block_row *b, bool is_32bit);
 /* "Nonpaged pool" and the like. */
 const char *kd_pool_name(enum psc_pool pool);
+/* What KD calls the place of a block. */
+const char *kd_region_name(const struct psc_block_row *b);
 
 #endif

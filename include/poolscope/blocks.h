@@ -138,6 +138,7 @@ PSC_API const char *const *psc_blocks_warnings(const struct psc_blocks *blocks, 
 struct psc_pool_range {
 	enum psc_pool pool;
 	bool is_big_table;  /**< pool does not apply */
+	bool is_special;    /**< special pool; of both pools, if the kernel does not keep them apart */
 	uint64_t lo, hi;    /**< hi exclusive; 0: end of memory */
 	const char *source; /**< how it is known */
 };

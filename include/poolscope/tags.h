@@ -101,7 +101,8 @@ struct psc_walk_coverage {
 	uint64_t unknown_bytes;   /**< page tables missing: extent cannot be known */
 	uint64_t pool_page_bytes; /**< pages whose block chain closed or was partly accepted */
 	uint64_t big_bytes;       /**< covered by live big allocations */
-	uint64_t other_bytes;     /**< readable but neither: free, stale, or not pool */
+	uint64_t special_bytes;   /**< pages of the classic allocator's special pool */
+	uint64_t other_bytes;     /**< readable but none of these: free, stale, or not pool */
 	uint64_t corrupt_pages;   /**< chains that broke; of a segment heap: contradictions found */
 	uint64_t live_blocks;
 	uint64_t unvisited_bytes; /**< the walk was interrupted before it reached them, as far as is known */

@@ -38,6 +38,7 @@ struct psc_defect_row {
 	uint8_t tag[4];
 	enum psc_pool pool; /**< of that tag */
 	bool is_inside;     /**< va lies at the end of the suspect, not behind it */
+	bool is_around;     /**< va lies on the suspect's page of special pool, before or behind it */
 };
 
 struct psc_validate;

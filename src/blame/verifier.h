@@ -90,11 +90,10 @@ enum psc_status psc_verifier_read(struct psc_kernel *k, psc_verifier_block_fn *v
 				  struct psc_arena *arena, struct psc_warnings *warnings, struct psc_verifier *ret,
 				  struct psc_error *reterr);
 
-/* Records of what is no block, blocks that do not point back, counters of drivers that their records contradict, and of
- * the classic allocator what was written around recorded blocks of special pool. *ret_special: there is special pool
- * that the walk of the pool does not see. */
+/* Records of what is no block, blocks that do not point back, and counters of drivers that their records
+ * contradict. */
 enum psc_status psc_verifier_defects(struct psc_kernel *k, struct psc_arena *arena, struct psc_warnings *warnings,
-				     struct psc_defects *ret, bool *ret_special, struct psc_error *reterr);
+				     struct psc_defects *ret, struct psc_error *reterr);
 
 /* ---- the ring of recent allocations and frees, Vista and later ---- */
 #define PSC_TRACE_FRAMES_MAX 64

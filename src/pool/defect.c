@@ -18,6 +18,7 @@ const char *psc_defect_name(enum psc_defect_kind kind)
 		[PSC_DEFECT_LFH_WITHHELD] = "LFH withheld count",
 		[PSC_DEFECT_BLOCK_HEADER] = "header size against chunk size",
 		[PSC_DEFECT_LARGE_TREE] = "large allocation tree link",
+		[PSC_DEFECT_SPECIAL_RECORD] = "special pool record",
 		[PSC_DEFECT_SPECIAL_PATTERN] = "special pool pattern",
 		[PSC_DEFECT_SPECIAL_GUARD] = "special pool guard page",
 		[PSC_DEFECT_FIRST_HEADER] = "bad first header",

@@ -20,6 +20,7 @@ enum psc_defect_kind {
 	PSC_DEFECT_LFH_WITHHELD,      /* blocks across pages against WitheldBlockCount */
 	PSC_DEFECT_BLOCK_HEADER,      /* pool header against its storage: found BlockSize in bytes */
 	PSC_DEFECT_LARGE_TREE,        /* a link that leads nowhere, or in a circle */
+	PSC_DEFECT_SPECIAL_RECORD,    /* of a special-pool page: found its first word */
 	PSC_DEFECT_SPECIAL_PATTERN,   /* of a special-pool page, before or behind its block */
 	PSC_DEFECT_SPECIAL_GUARD,     /* the page behind such a block exists: found its page table entry */
 	/* Classic allocator: sizes in bytes. The container is the page. */

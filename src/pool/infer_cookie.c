@@ -132,7 +132,8 @@ static void scan_nonpaged(struct solve *s)
 		return;
 	psc_pool_regions_find(s->k, NULL, regions);
 	for (size_t i = 0; i < regions->n; i++)
-		if (regions->items[i].pool == PSC_POOL_NONPAGED && !regions->items[i].by_bytes &&
+		if (regions->items[i].pool == PSC_POOL_NONPAGED && !regions->items[i].special &&
+		    !regions->items[i].by_bytes &&
 		    !scan_range(s, regions->items[i].lo, regions->items[i].hi, &bytes_left))
 			break;
 	free(regions);

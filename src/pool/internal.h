@@ -241,12 +241,24 @@ bool psc_kernel_is_64bit(const struct psc_kernel *k);
 uint32_t psc_pool_processors(const struct psc_kernel *k);
 /* Reference: pool_enums.tsv, _MI_SYSTEM_VA_TYPE and _MI_ASSIGNED_REGION_TYPES by build [V]. */
 uint8_t psc_va_type_of_pool(uint32_t build, enum psc_pool pool);
+uint8_t psc_va_type_of_special(enum psc_pool pool); /* up to 17763 */
 unsigned psc_assigned_region_of_pool(uint32_t build, enum psc_pool pool);
 
 /* ---- making struct psc_pool_regions ---- */
+#define PSC_REGION_BY_BYTES 1u
+#define PSC_REGION_SPECIAL  2u
 /* [lo, last], without what is in ret already. Nonsense (user addresses, lo > last) is ignored. */
 void psc_pool_regions_add(const struct psc_kernel *k, struct psc_pool_regions *ret, enum psc_pool pool, uint64_t lo,
-			  uint64_t last, const char *source, bool by_bytes);
+			  uint64_t last, const char *source, unsigned flags);
+/* Ranges of one VA type, 512 GiB each; 15063 and later, x64. */
+void psc_pool_regions_from_slots(struct psc_kernel *k, uint64_t visible, enum psc_pool pool, uint8_t type,
+				 unsigned flags, struct psc_pool_regions *ret);
+/* One of SystemVaRegions. */
+void psc_pool_regions_from_assigned(struct psc_kernel *k, uint64_t visible, enum psc_pool pool, unsigned index,
+				    unsigned flags, struct psc_pool_regions *ret);
+/* What a _MI_DYNAMIC_BITMAP covers, by the addresses of its BaseVa and MaximumSize; 0: not known. */
+void psc_pool_regions_from_bitmap(struct psc_kernel *k, uint64_t at_base, uint64_t at_size, enum psc_pool pool,
+				  const char *source, unsigned flags, struct psc_pool_regions *ret);
 /* 10240 and later: memory-manager state (pool 3.3). */
 void psc_pool_regions_from_mi_state(struct psc_kernel *k, struct psc_pool_regions *ret);
 /* An array of VA types, one byte per page directory entry. */

@@ -116,6 +116,7 @@ struct psc_pool_region {
 	bool by_bytes; /* not the kernel's own range: pages must prove themselves by closed chains, or by four and more
 			  plausible blocks of a broken one, and their headers say which pool they belong to */
 	bool either;   /* by_bytes, and nothing is known of either pool: pool means nothing */
+	bool special;  /* special pool of the classic allocator; each page says which pool's */
 };
 /* x86: a type per 2 MiB of up to 2 GiB, so at worst as many regions; and a few others. */
 #define PSC_POOL_REGIONS_MAX 1088
@@ -123,9 +124,11 @@ struct psc_pool_regions {
 	struct psc_pool_region items[PSC_POOL_REGIONS_MAX];
 	size_t n;
 	bool has_nonpaged, has_paged;
+	bool has_special;  /* and the range of special pool is known */
+	bool seek_special; /* it is not, and it is in use */
 };
 void psc_pool_regions_find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_pool_regions *ret);
-/* The region that holds va; NULL: none. Regions are sorted once found. */
+/* The region that holds va, other than of special pool; NULL: none. Regions are sorted once found. */
 const struct psc_pool_region *psc_pool_region_at(const struct psc_pool_regions *regions, uint64_t va);
 
 /* ---- cached blocks: per-processor lookasides, pending frees (pool.md sections 3.6-3.8) ---- */

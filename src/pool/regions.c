@@ -4,6 +4,7 @@
  * Ranges that the kernel does not tell are replaced by a part of kernel space in which pages must prove themselves by
  * their block chains (by_bytes). Known false positive of those: cached file data that are copies of pool pages. */
 #include "pool/internal.h"
+#include "pool/special.h"
 #include "util/bytes.h"
 #include "util/checked.h"
 
@@ -28,6 +29,11 @@ uint8_t psc_va_type_of_pool(uint32_t build, enum psc_pool pool)
 	return pool == PSC_POOL_NONPAGED ? nonpaged : (uint8_t)(nonpaged + 1);
 }
 
+uint8_t psc_va_type_of_special(enum psc_pool pool)
+{
+	return pool == PSC_POOL_NONPAGED ? 0x0d : 0x07;
+}
+
 unsigned psc_assigned_region_of_pool(uint32_t build, enum psc_pool pool)
 {
 	unsigned nonpaged = build >= 20348 ? 1 : 0;
@@ -35,7 +41,7 @@ unsigned psc_assigned_region_of_pool(uint32_t build, enum psc_pool pool)
 }
 
 void psc_pool_regions_add(const struct psc_kernel *k, struct psc_pool_regions *ret, enum psc_pool pool, uint64_t lo,
-			  uint64_t last, const char *source, bool by_bytes)
+			  uint64_t last, const char *source, unsigned flags)
 {
 	lo &= ~(uint64_t)(PSC_PAGE_BYTES - 1);
 	last |= PSC_PAGE_BYTES - 1;
@@ -48,9 +54,9 @@ void psc_pool_regions_add(const struct psc_kernel *k, struct psc_pool_regions *r
 			continue;
 		/* What is left on either side; each step leaves fewer items to overlap. */
 		if (lo < item.lo)
-			psc_pool_regions_add(k, ret, pool, lo, item.lo - 1, source, by_bytes);
+			psc_pool_regions_add(k, ret, pool, lo, item.lo - 1, source, flags);
 		if (last > item_last)
-			psc_pool_regions_add(k, ret, pool, item_last + 1, last, source, by_bytes);
+			psc_pool_regions_add(k, ret, pool, item_last + 1, last, source, flags);
 		return;
 	}
 	if (ret->n == PSC_POOL_REGIONS_MAX)
@@ -60,8 +66,11 @@ void psc_pool_regions_add(const struct psc_kernel *k, struct psc_pool_regions *r
 	r->lo = lo;
 	r->hi = last + 1;
 	r->source = source;
-	r->by_bytes = by_bytes;
-	if (pool == PSC_POOL_NONPAGED)
+	r->by_bytes = (flags & PSC_REGION_BY_BYTES) != 0;
+	r->special = (flags & PSC_REGION_SPECIAL) != 0;
+	if (r->special)
+		ret->has_special = ret->has_special || !r->by_bytes;
+	else if (pool == PSC_POOL_NONPAGED)
 		ret->has_nonpaged = true;
 	else
 		ret->has_paged = true;
@@ -89,8 +98,7 @@ static void paged_from_variables(struct psc_kernel *k, struct psc_pool_regions *
 {
 	uint64_t lo = value_of(k, PSC_SYM_MmPagedPoolStart), end = value_of(k, PSC_SYM_MmPagedPoolEnd);
 	if (lo != 0 && end > lo)
-		psc_pool_regions_add(k, ret, PSC_POOL_PAGED, lo, last_of(end), "MmPagedPoolStart, MmPagedPoolEnd",
-				     false);
+		psc_pool_regions_add(k, ret, PSC_POOL_PAGED, lo, last_of(end), "MmPagedPoolStart, MmPagedPoolEnd", 0);
 }
 
 /* The expansion lies behind the system PTEs, in which anything may be mapped, pages of the pool too. MmSystemPtesStart
@@ -130,13 +138,13 @@ static void find_nt5(struct psc_kernel *k, struct psc_pool_regions *ret)
 	}
 	if (!k->space.is_32bit || expansion <= start || expansion >= end) {
 		psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, start, last_of(end),
-				     "MmNonPagedPoolStart, MmNonPagedPoolEnd", false);
+				     "MmNonPagedPoolStart, MmNonPagedPoolEnd", 0);
 		return;
 	}
-	psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, expansion, last_of(end), source, false);
+	psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, expansion, last_of(end), source, 0);
 	if (end0 > start && end0 <= expansion) {
 		psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, start, last_of(end0),
-				     "MmNonPagedPoolStart, MmNonPagedPoolEnd0", false);
+				     "MmNonPagedPoolStart, MmNonPagedPoolEnd0", 0);
 		return;
 	}
 	/* The end of the initial part is not in the debugger data block: the most it can be. */
@@ -144,7 +152,7 @@ static void find_nt5(struct psc_kernel *k, struct psc_pool_regions *ret)
 	if (maximum != 0 && maximum < limit - start)
 		limit = start + maximum;
 	psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, start, last_of(limit),
-			     "MmNonPagedPoolStart, MmMaximumNonPagedPoolInBytes (end not known)", true);
+			     "MmNonPagedPoolStart, MmMaximumNonPagedPoolInBytes (end not known)", PSC_REGION_BY_BYTES);
 }
 
 static void find_nt6_x64(struct psc_kernel *k, struct psc_pool_regions *ret)
@@ -152,16 +160,16 @@ static void find_nt6_x64(struct psc_kernel *k, struct psc_pool_regions *ret)
 	uint64_t lo = value_of(k, PSC_SYM_MiNonPagedPoolStartAligned), end = value_of(k, PSC_SYM_MiNonPagedPoolEnd);
 	if (lo != 0 && end > lo)
 		psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, lo, last_of(end),
-				     "MiNonPagedPoolStartAligned, MiNonPagedPoolEnd", false);
+				     "MiNonPagedPoolStartAligned, MiNonPagedPoolEnd", 0);
 	lo = value_of(k, PSC_SYM_MmNonPagedPoolStart);
 	end = value_of(k, PSC_SYM_MmNonPagedPoolEnd);
 	if (!ret->has_nonpaged && lo != 0 && end > lo)
 		psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, lo, last_of(end),
-				     "MmNonPagedPoolStart, MmNonPagedPoolEnd", false);
+				     "MmNonPagedPoolStart, MmNonPagedPoolEnd", 0);
 	paged_from_variables(k, ret);
 	if (!ret->has_paged)
 		psc_pool_regions_add(k, ret, PSC_POOL_PAGED, WIN7_PAGED_LO, WIN7_PAGED_LAST,
-				     "fixed range of Vista and 7", false);
+				     "fixed range of Vista and 7", 0);
 }
 
 static void find_nt62_x64(struct psc_kernel *k, struct psc_pool_regions *ret)
@@ -173,17 +181,17 @@ static void find_nt62_x64(struct psc_kernel *k, struct psc_pool_regions *ret)
 		size = pages * PSC_PAGE_BYTES;
 	if (lo != 0 && size != 0 && size - 1 <= UINT64_MAX - lo)
 		psc_pool_regions_add(k, ret, PSC_POOL_PAGED, lo, lo + (size - 1), "MiPagedPoolStart, MmSizeOfPagedPool",
-				     false);
+				     0);
 	else if (lo != 0 && end > lo)
-		psc_pool_regions_add(k, ret, PSC_POOL_PAGED, lo, last_of(end), "MiPagedPoolStart, MmPagedPoolEnd",
-				     false);
+		psc_pool_regions_add(k, ret, PSC_POOL_PAGED, lo, last_of(end), "MiPagedPoolStart, MmPagedPoolEnd", 0);
 	else
 		paged_from_variables(k, ret);
 	if (!ret->has_paged)
 		psc_pool_regions_add(k, ret, PSC_POOL_PAGED, WIN8_PAGED_LO, WIN8_PAGED_LAST,
-				     "usual range of 8 and 8.1, only pages whose block chains prove them", true);
+				     "usual range of 8 and 8.1, only pages whose block chains prove them",
+				     PSC_REGION_BY_BYTES);
 	psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, WIN8_NONPAGED_LO, X64_PTES_LO - 1,
-			     "usual range of 8 and 8.1, only pages whose block chains prove them", true);
+			     "usual range of 8 and 8.1, only pages whose block chains prove them", PSC_REGION_BY_BYTES);
 }
 
 void psc_pool_regions_from_va_types(struct psc_kernel *k, uint64_t types_va, const char *source,
@@ -198,11 +206,13 @@ void psc_pool_regions_from_va_types(struct psc_kernel *k, uint64_t types_va, con
 	uint64_t n = (((uint64_t)1 << 32) - start) >> shift;
 	/* Paged pool for prototype PTEs had a type of its own: pool_enums.tsv, x86 [V]. */
 	bool has_proto_pool = k->id.build >= 9600 && k->id.build < 17134;
-	for (unsigned p = 0; p < 2; p++) {
-		enum psc_pool pool = p == 0 ? PSC_POOL_NONPAGED : PSC_POOL_PAGED;
-		uint8_t want = psc_va_type_of_pool(k->id.build, pool);
+	const unsigned n_types = k->id.build <= PSC_SPECIAL_LAST_BUILD ? 4 : 2;
+	for (unsigned p = 0; p < n_types; p++) {
+		enum psc_pool pool = p % 2 == 0 ? PSC_POOL_NONPAGED : PSC_POOL_PAGED;
+		bool special = p >= 2;
+		uint8_t want = special ? psc_va_type_of_special(pool) : psc_va_type_of_pool(k->id.build, pool);
 		uint64_t first = 0;
-		uint8_t also = pool == PSC_POOL_PAGED && has_proto_pool ? TYPE_PAGED_PROTO : want;
+		uint8_t also = p == 1 && has_proto_pool ? TYPE_PAGED_PROTO : want;
 		bool open = false;
 		for (uint64_t i = 0; i <= n; i++) {
 			uint8_t type = 0;
@@ -212,7 +222,7 @@ void psc_pool_regions_from_va_types(struct psc_kernel *k, uint64_t types_va, con
 				first = i;
 			if (!is_it && open)
 				psc_pool_regions_add(k, ret, pool, start + (first << shift), start + (i << shift) - 1,
-						     source, false);
+						     source, special ? PSC_REGION_SPECIAL : 0);
 			open = is_it;
 		}
 	}
@@ -260,20 +270,20 @@ uint64_t psc_pte_base(struct psc_kernel *k)
 }
 
 /* The self-map slot is left out: page tables seen as data. Reference: paging 10. */
-static void whole_space(struct psc_kernel *k, enum psc_pool pool, struct psc_pool_regions *ret)
+static void whole_space(struct psc_kernel *k, enum psc_pool pool, unsigned flags, struct psc_pool_regions *ret)
 {
 	if (k->space.is_32bit) {
-		psc_pool_regions_add(k, ret, pool, 0x80000000u, 0xbfffffffu, BY_BYTES, true);
-		psc_pool_regions_add(k, ret, pool, 0xc0800000u, 0xffffffffu, BY_BYTES, true);
+		psc_pool_regions_add(k, ret, pool, 0x80000000u, 0xbfffffffu, BY_BYTES, PSC_REGION_BY_BYTES | flags);
+		psc_pool_regions_add(k, ret, pool, 0xc0800000u, 0xffffffffu, BY_BYTES, PSC_REGION_BY_BYTES | flags);
 		return;
 	}
 	uint64_t ptes = psc_pte_base(k), lo = psc_kernel_start(&k->space), slot = (uint64_t)1 << top_shift(k);
 	if (ptes < lo || ptes % slot != 0 || ptes > 0 - slot)
 		return;
 	if (ptes > lo)
-		psc_pool_regions_add(k, ret, pool, lo, ptes - 1, BY_BYTES, true);
+		psc_pool_regions_add(k, ret, pool, lo, ptes - 1, BY_BYTES, PSC_REGION_BY_BYTES | flags);
 	if (ptes < 0 - slot)
-		psc_pool_regions_add(k, ret, pool, ptes + slot, UINT64_MAX, BY_BYTES, true);
+		psc_pool_regions_add(k, ret, pool, ptes + slot, UINT64_MAX, BY_BYTES, PSC_REGION_BY_BYTES | flags);
 }
 
 static int by_address(const void *a, const void *b)
@@ -292,7 +302,8 @@ const struct psc_pool_region *psc_pool_region_at(const struct psc_pool_regions *
 		else
 			hi = mid;
 	}
-	return lo < regions->n && regions->items[lo].lo <= va ? &regions->items[lo] : NULL;
+	const struct psc_pool_region *r = lo < regions->n ? &regions->items[lo] : NULL;
+	return r && r->lo <= va && !r->special ? r : NULL;
 }
 
 static void find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_pool_regions *ret)
@@ -311,19 +322,25 @@ static void find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc
 		find_nt62_x64(k, ret);
 	else
 		psc_pool_regions_from_mi_state(k, ret);
-	if (ret->has_nonpaged && ret->has_paged)
+	psc_special_regions_add(k, ret);
+	ret->seek_special = !ret->has_special && psc_special_is_used(k);
+	if (ret->has_nonpaged && ret->has_paged && !ret->seek_special)
 		return;
 	/* Only the classic allocator's pages prove themselves. */
 	if (k->space.mmu == PSC_MMU_NONE || psc_pool_allocator(k) == PSC_ALLOCATOR_SEGMENT_HEAP)
 		return;
+	if (ret->has_nonpaged && ret->has_paged) {
+		whole_space(k, PSC_POOL_NONPAGED, PSC_REGION_SPECIAL, ret);
+		return;
+	}
 	enum psc_pool missing = ret->has_nonpaged ? PSC_POOL_PAGED : PSC_POOL_NONPAGED;
 	bool both = !ret->has_nonpaged && !ret->has_paged;
-	whole_space(k, missing, ret);
+	whole_space(k, missing, 0, ret);
 	/* Their headers tell the pools apart. */
 	if (both && ret->has_nonpaged) {
 		ret->has_paged = true;
 		for (size_t i = 0; i < ret->n; i++)
-			ret->items[i].either = true;
+			ret->items[i].either = !ret->items[i].special;
 	}
 	if (ret->has_nonpaged && ret->has_paged)
 		psc_warn(warnings,

@@ -19,23 +19,19 @@ uint64_t psc_visible_state_va(struct psc_kernel *k)
 	return psc_member_va(k, psc_kernel_sym(k, PSC_SYM_MiState), PSC_FIELD_MI_SYSTEM_INFORMATION_Vs);
 }
 
-static void from_regions(struct psc_kernel *k, uint64_t visible, struct psc_pool_regions *ret)
+void psc_pool_regions_from_assigned(struct psc_kernel *k, uint64_t visible, enum psc_pool pool, unsigned index,
+				    unsigned flags, struct psc_pool_regions *ret)
 {
 	const struct psc_field *f = psc_profile_field(&k->profile, PSC_FIELD_MI_VISIBLE_STATE_SystemVaRegions);
-	if (visible == 0 || !f)
+	uint64_t base, bytes;
+	if (visible == 0 || !f || (f->size_bytes != 0 && (index + 1) * REGION_BYTES > f->size_bytes))
 		return;
-	for (unsigned p = 0; p < 2; p++) {
-		enum psc_pool pool = p == 0 ? PSC_POOL_NONPAGED : PSC_POOL_PAGED;
-		unsigned index = psc_assigned_region_of_pool(k->id.build, pool);
-		uint64_t at = visible + f->offset + index * REGION_BYTES, base, bytes;
-		if (f->size_bytes != 0 && (index + 1) * REGION_BYTES > f->size_bytes)
-			continue;
-		if (!psc_read_u64(&k->reader, at, &base) || !psc_read_u64(&k->reader, at + 8, &bytes))
-			continue;
-		if (bytes == 0 || bytes > REGION_MAX_BYTES || bytes - 1 > UINT64_MAX - base)
-			continue;
-		psc_pool_regions_add(k, ret, pool, base, base + (bytes - 1), "MiVisibleState SystemVaRegions", false);
-	}
+	uint64_t at = visible + f->offset + index * REGION_BYTES;
+	if (!psc_read_u64(&k->reader, at, &base) || !psc_read_u64(&k->reader, at + 8, &bytes))
+		return;
+	if (bytes == 0 || bytes > REGION_MAX_BYTES || bytes - 1 > UINT64_MAX - base)
+		return;
+	psc_pool_regions_add(k, ret, pool, base, base + (bytes - 1), "MiVisibleState SystemVaRegions", flags);
 }
 
 static void add_node(struct psc_kernel *k, uint64_t node, enum psc_field_id first, enum psc_field_id last,
@@ -48,7 +44,7 @@ static void add_node(struct psc_kernel *k, uint64_t node, enum psc_field_id firs
 		return;
 	if (lo % PSC_PAGE_BYTES != 0 || end <= lo || end - lo > REGION_MAX_BYTES || !psc_is_kernel_va(&k->space, lo))
 		return;
-	psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, lo, end, source, false);
+	psc_pool_regions_add(k, ret, PSC_POOL_NONPAGED, lo, end, source, 0);
 	*ret_ok = true;
 }
 
@@ -80,12 +76,10 @@ static void from_nodes(struct psc_kernel *k, uint64_t state, struct psc_pool_reg
 
 /* The unit of MaximumSize is not recorded in symbols. Regions of 2 MiB is what fits the sizes seen [?]: so pages must
  * prove themselves only where nothing better is known. */
-static void from_bitmap(struct psc_kernel *k, uint64_t state, struct psc_pool_regions *ret)
+void psc_pool_regions_from_bitmap(struct psc_kernel *k, uint64_t at_base, uint64_t at_size, enum psc_pool pool,
+				  const char *source, unsigned flags, struct psc_pool_regions *ret)
 {
-	uint64_t va = psc_member_va(k, state, PSC_FIELD_MI_SYSTEM_INFORMATION_SystemVa), base, n;
-	uint64_t bitmap = psc_member_va(k, va, PSC_FIELD_MI_SYSTEM_VA_STATE_DynamicBitMapPagedPool);
-	uint64_t at_base = psc_member_va(k, bitmap, PSC_FIELD_MI_DYNAMIC_BITMAP_BaseVa);
-	uint64_t at_size = psc_member_va(k, bitmap, PSC_FIELD_MI_DYNAMIC_BITMAP_MaximumSize);
+	uint64_t base, n;
 	if (at_base == 0 || at_size == 0 || !psc_read_ptr(&k->reader, at_base, &base) ||
 	    !psc_read_ptr(&k->reader, at_size, &n))
 		return;
@@ -96,14 +90,23 @@ static void from_bitmap(struct psc_kernel *k, uint64_t state, struct psc_pool_re
 		return;
 	if (bytes - 1 > UINT64_MAX - base)
 		bytes = 0 - base;
-	psc_pool_regions_add(k, ret, PSC_POOL_PAGED, base, base + (bytes - 1), "MiState DynamicBitMapPagedPool", false);
+	psc_pool_regions_add(k, ret, pool, base, base + (bytes - 1), source, flags);
+}
+
+static void from_bitmap(struct psc_kernel *k, uint64_t state, struct psc_pool_regions *ret)
+{
+	uint64_t va = psc_member_va(k, state, PSC_FIELD_MI_SYSTEM_INFORMATION_SystemVa);
+	uint64_t bitmap = psc_member_va(k, va, PSC_FIELD_MI_SYSTEM_VA_STATE_DynamicBitMapPagedPool);
+	psc_pool_regions_from_bitmap(k, psc_member_va(k, bitmap, PSC_FIELD_MI_DYNAMIC_BITMAP_BaseVa),
+				     psc_member_va(k, bitmap, PSC_FIELD_MI_DYNAMIC_BITMAP_MaximumSize), PSC_POOL_PAGED,
+				     "MiState DynamicBitMapPagedPool", 0, ret);
 }
 
 /* One type per 512 GiB. What it is with page tables of five levels is not known. */
-static void from_slots(struct psc_kernel *k, uint64_t visible, enum psc_pool pool, struct psc_pool_regions *ret)
+void psc_pool_regions_from_slots(struct psc_kernel *k, uint64_t visible, enum psc_pool pool, uint8_t want,
+				 unsigned flags, struct psc_pool_regions *ret)
 {
 	uint64_t types = psc_member_va(k, visible, PSC_FIELD_MI_VISIBLE_STATE_SystemVaType);
-	uint8_t want = psc_va_type_of_pool(k->id.build, pool);
 	if (types == 0 || k->space.mmu == PSC_MMU_X64_LA57)
 		return;
 	for (uint64_t i = 0; i < SLOTS; i++) {
@@ -112,8 +115,13 @@ static void from_slots(struct psc_kernel *k, uint64_t visible, enum psc_pool poo
 			continue;
 		uint64_t lo = 0xffff800000000000u + (i << SLOT_SHIFT);
 		psc_pool_regions_add(k, ret, pool, lo, lo + (((uint64_t)1 << SLOT_SHIFT) - 1),
-				     "MiVisibleState SystemVaType", false);
+				     "MiVisibleState SystemVaType", flags);
 	}
+}
+
+static void from_slots(struct psc_kernel *k, uint64_t visible, enum psc_pool pool, struct psc_pool_regions *ret)
+{
+	psc_pool_regions_from_slots(k, visible, pool, psc_va_type_of_pool(k->id.build, pool), 0, ret);
 }
 
 void psc_pool_regions_from_mi_state(struct psc_kernel *k, struct psc_pool_regions *ret)
@@ -125,13 +133,16 @@ void psc_pool_regions_from_mi_state(struct psc_kernel *k, struct psc_pool_region
 			psc_pool_regions_from_va_types(k, types, "MiVisibleState SystemVaType", ret);
 		return;
 	}
-	from_regions(k, visible, ret);
+	for (unsigned p = 0; p < 2; p++) {
+		enum psc_pool pool = p == 0 ? PSC_POOL_NONPAGED : PSC_POOL_PAGED;
+		psc_pool_regions_from_assigned(k, visible, pool, psc_assigned_region_of_pool(k->id.build, pool), 0,
+					       ret);
+	}
 	from_nodes(k, state, ret);
 	for (unsigned p = 0; p < 2; p++)
 		if (k->pool_range[p].known && !(p == 0 ? ret->has_nonpaged : ret->has_paged))
 			psc_pool_regions_add(k, ret, p == 0 ? PSC_POOL_NONPAGED : PSC_POOL_PAGED, k->pool_range[p].lo,
-					     k->pool_range[p].last, "region table in the kernel's data, by content",
-					     false);
+					     k->pool_range[p].last, "region table in the kernel's data, by content", 0);
 	if (!ret->has_paged)
 		from_bitmap(k, state, ret);
 	if (!ret->has_nonpaged)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From the storage that a heap gave out to the block that the pool made of it. Reference: pool 6.10, 2.4, 2.5, 7.2. */
 #include "pool/seg_segment.h"
+#include "pool/special.h"
 #include "util/checked.h"
 
 #include <string.h>
@@ -11,9 +12,6 @@
 #define TYPE_SESSION 0x20u
 #define TYPE_LEGAL   0x6fu
 #define SMALL_MAX    0xff0u
-/* Special pool: first word of the page. */
-#define SPECIAL_SIZE     0x1fffu
-#define SPECIAL_VERIFIER 0x4000u
 
 void psc_seg_take_defect(void *arg, const struct psc_defect *d)
 {
@@ -215,36 +213,25 @@ void psc_seg_take_storage(void *arg, const struct psc_seg_storage *s)
 	give(t, &b);
 }
 
-/* Special pool in heaps [1]: a block at the end of its page, its record at the page's start. */
 static void take_special(struct psc_seg_worker *t, uint64_t va, const uint8_t *page, enum psc_hole hole)
 {
-	const uint32_t unit = t->w->rules.unit_bytes;
 	struct psc_block b = t->block;
-	b.kind = PSC_BLOCK_KIND_SPECIAL;
+	struct psc_special_page p;
 	if (!page) {
 		psc_seg_take_lost(t, va, PSC_PAGE_BYTES, hole);
 		return;
 	}
-	uint32_t word = psc_le16(page), size = word & SPECIAL_SIZE;
-	uint32_t room = (size + unit - 1) / unit * unit;
-	uint32_t record = (word & SPECIAL_VERIFIER) != 0 ? 0x18 : 0x10;
-	if (size == 0 || room + record > PSC_PAGE_BYTES) {
-		const struct psc_defect d = {va, t->heap->va, 0, word, PSC_DEFECT_BLOCK_HEADER};
+	if (!psc_special_page_parse(page, &t->w->rules, &p)) {
+		const struct psc_defect d = {va, t->heap->va, 0, psc_le16(page), PSC_DEFECT_SPECIAL_RECORD};
 		psc_seg_take_defect(t, &d);
 		psc_seg_take_lost(t, va, PSC_PAGE_BYTES, PSC_HOLE_CORRUPT);
 		return;
 	}
-	b.va = va + PSC_PAGE_BYTES - room;
-	b.size_bytes = room;
-	b.requested_bytes = size;
-	b.tag = psc_le32(page + 4);
-	b.has_tag = true;
-	for (uint32_t i = record; i < PSC_PAGE_BYTES - room; i++)
-		if (page[i] != page[2]) {
-			const struct psc_defect d = {va + i, b.va, page[2], page[i], PSC_DEFECT_SPECIAL_PATTERN};
-			psc_seg_take_defect(t, &d);
-			break;
-		}
+	psc_special_block_make(&p, va, &b);
+	if (p.wrong != PSC_PAGE_BYTES) {
+		const struct psc_defect d = {va + p.wrong, b.va, p.fill, page[p.wrong], PSC_DEFECT_SPECIAL_PATTERN};
+		psc_seg_take_defect(t, &d);
+	}
 	give(t, &b);
 }
 

@@ -82,7 +82,7 @@ static void describe_big(struct psc_kernel *k, const struct psc_pool_globals *g,
 static const char *range_source(const struct psc_pool_regions *regions, enum psc_pool pool)
 {
 	for (size_t i = 0; i < regions->n; i++)
-		if (regions->items[i].pool == pool || regions->items[i].either)
+		if (!regions->items[i].special && (regions->items[i].pool == pool || regions->items[i].either))
 			return regions->items[i].source;
 	return "range not known";
 }

@@ -2,6 +2,7 @@
 /* Every block of the pool as a stream: big allocations from their table, then the mapped pages of the pool's ranges.
  * Runs are taken from the page tables in batches, so memory does not grow with the pool. */
 #include "pool/seg_heap.h"
+#include "pool/special.h"
 #include "util/checked.h"
 
 #include <stdlib.h>
@@ -154,6 +155,7 @@ static enum psc_status make_workers(struct psc_walk *w, const struct psc_hashmap
 		w->workers[i] = calloc(1, sizeof(*w->workers[i]));
 		if (!w->workers[i])
 			return psc_fail_no_memory(reterr);
+		psc_reader_init(&w->workers[i]->reader, &w->k->space);
 		w->workers[i]->ctx = w->order ? NULL : w->opts->worker_ctx[i];
 	}
 	return PSC_OK;
@@ -264,6 +266,10 @@ static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_
 		if (run.state == PSC_VA_PAGED_OUT && region->pool == PSC_POOL_NONPAGED && !region->either &&
 		    !w->k->is_vista_or_later)
 			continue;
+		/* Entries of special pool's guard pages, and of free pages, look like those of pages paged out; and of
+		 * all kernel space, missing pages say nothing. */
+		if (region->special && (!in_memory || (region->by_bytes && run.presence != PSC_PAGE_PRESENT)))
+			continue;
 		if (!in_memory || run.presence != PSC_PAGE_PRESENT) {
 			count_run(w, &run, &w->coverage[region->pool]);
 			continue;
@@ -342,7 +348,7 @@ static const char *source_text(const struct psc_pool_regions *regions, enum psc_
 	const char *text = NULL;
 	for (size_t i = 0; i < regions->n; i++) {
 		const struct psc_pool_region *r = &regions->items[i];
-		if (r->pool != pool)
+		if (r->pool != pool || r->special)
 			continue;
 		if (!text)
 			text = r->source;
@@ -355,7 +361,7 @@ static const char *source_text(const struct psc_pool_regions *regions, enum psc_
 	}
 	/* Regions in which headers tell the pools apart stand for both. */
 	for (size_t i = 0; i < regions->n && !text; i++)
-		if (regions->items[i].by_bytes)
+		if (regions->items[i].by_bytes && !regions->items[i].special)
 			text = regions->items[i].source;
 	return text;
 }
@@ -363,8 +369,11 @@ static const char *source_text(const struct psc_pool_regions *regions, enum psc_
 static void walk_deinit(struct psc_walk *w)
 {
 	for (unsigned i = 0; w->workers && i < w->n_workers; i++) {
-		if (w->workers[i])
+		if (w->workers[i]) {
 			psc_defects_deinit(&w->workers[i]->defects);
+			psc_defects_deinit(&w->workers[i]->special_records);
+			psc_defects_deinit(&w->workers[i]->special_guards);
+		}
 		free(w->workers[i]);
 	}
 	psc_defects_deinit(&w->defects);
@@ -375,6 +384,30 @@ static void walk_deinit(struct psc_walk *w)
 	psc_walk_order_deinit(w);
 	psc_cached_deinit(&w->cached);
 	psc_rangeset_deinit(&w->big);
+}
+
+static void merge_special_defects(struct psc_walk *w)
+{
+	uint64_t n = 0, n_records = 0, n_guards = 0;
+	struct psc_defects guards = {0};
+	for (unsigned i = 0; i < w->n_workers; i++) {
+		n += w->workers[i]->n_special;
+		n_records += w->workers[i]->special_records.n_found;
+		n_guards += w->workers[i]->special_guards.n_found;
+	}
+	for (unsigned i = 0; i < w->n_workers; i++) {
+		if (n_records * 8 <= n)
+			psc_defects_merge(&w->defects, &w->workers[i]->special_records);
+		if (n_guards * 8 <= n)
+			psc_defects_merge(&guards, &w->workers[i]->special_guards);
+	}
+	/* A page may guard the blocks on either side. */
+	psc_defects_sort(&guards);
+	for (size_t i = 0; i < guards.n; i++)
+		if (i == 0 || guards.items[i].va != guards.items[i - 1].va)
+			psc_defects_add(&w->defects, &guards.items[i]);
+	w->defects.no_memory = w->defects.no_memory || guards.no_memory;
+	psc_defects_deinit(&guards);
 }
 
 /* Defects of the walk, the tables and lists, and of the heaps in ret already, as one list. */
@@ -389,6 +422,7 @@ static enum psc_status gather_defects(struct psc_walk *w, struct psc_arena *aren
 	psc_defects_merge(&w->defects, &w->cached.defects);
 	for (unsigned i = 0; i < w->n_workers; i++)
 		psc_defects_merge(&w->defects, &w->workers[i]->defects);
+	merge_special_defects(w);
 	uint64_t n_found = w->defects.n_found + ret->n_defects_found;
 	for (size_t i = 0; i < ret->n_defects; i++)
 		psc_defects_add(&w->defects, &ret->defects[i]);
@@ -419,6 +453,20 @@ static bool has_session_heap(const struct psc_walk_result *result)
 		if (result->heaps[i].pool == PSC_POOL_SESSION)
 			return true;
 	return false;
+}
+
+/* Pages of special pool that are paged out look like free ones. */
+static void check_special_pages(const struct psc_walk *w, struct psc_warnings *warnings)
+{
+	uint64_t counted, found = 0;
+	for (unsigned p = 0; p < PSC_POOL_MAX; p++)
+		found += w->coverage[p].special_bytes / PSC_PAGE_BYTES;
+	if (w->opts->lo == 0 && w->opts->hi == 0 && psc_special_pages_in_use(w->k, &counted) && counted > found)
+		psc_warn(warnings,
+			 "special pool: %llu pages are in use by the kernel's count, %llu were found; the others are "
+			 "paged "
+			 "out or not in this dump",
+			 (unsigned long long)counted, (unsigned long long)found);
 }
 
 /* What an interrupted walk did not reach: of heaps their segments, else by the kernel's counter, 0 where that is not
@@ -478,8 +526,11 @@ enum psc_status psc_pool_walk(struct psc_kernel *k, const struct psc_walk_option
 		r = gather_defects(&w, arena, ret, reterr);
 	if (r != PSC_OK)
 		goto out;
-	if (ret->small_blocks_supported && !is_heap)
+	if (ret->small_blocks_supported && !is_heap) {
 		read_descriptors(k, ret);
+		if (!ret->is_interrupted)
+			check_special_pages(&w, warnings);
+	}
 	ret->n_coverage = 2 + has_session_heap(ret);
 	for (unsigned p = 0; p < ret->n_coverage; p++) {
 		struct psc_walk_coverage *c = &ret->coverage[p];

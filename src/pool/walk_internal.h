@@ -33,6 +33,10 @@ struct psc_walk_worker {
 	void *ctx;
 	struct psc_walk_out *out; /* of the running job */
 	struct psc_defects defects;
+	/* Special pool. Its records and guard pages rest on one source: believed where most pages agree. */
+	struct psc_reader reader;
+	uint64_t n_special;
+	struct psc_defects special_records, special_guards;
 };
 
 struct psc_walk {
@@ -93,6 +97,9 @@ enum psc_status psc_walk_read_big_again(struct psc_walk *w, struct psc_error *re
 void psc_walk_bill(const struct psc_walk *w, const struct psc_pool_header *h, const uint8_t *bytes, uint64_t size_bytes,
 		   uint64_t room, struct psc_block *b);
 
+/* walk_special.c: a page of special pool, or one that may be. false: it is none, and nothing was counted. */
+bool psc_walk_special_page(const struct psc_walk *w, struct psc_walk_worker *worker,
+			   const struct psc_pool_region *region, const uint8_t *page, uint64_t page_va, bool is_nx);
 /* psc_job_fn; arg: struct psc_walk. */
 bool psc_walk_job(void *arg, unsigned worker, size_t job);
 void psc_walk_coverage_add(struct psc_walk_coverage *to, const struct psc_walk_coverage *from);

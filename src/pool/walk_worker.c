@@ -100,6 +100,14 @@ static void walk_page(const struct psc_walk *w, struct psc_walk_worker *worker, 
 		cov->not_in_dump_bytes += PSC_PAGE_BYTES;
 		return;
 	}
+	if (region->special) {
+		if (!psc_walk_special_page(w, worker, region, page, va, is_nx) && !region->by_bytes) {
+			cov->mapped_bytes += PSC_PAGE_BYTES;
+			cov->read_bytes += PSC_PAGE_BYTES;
+			cov->other_bytes += PSC_PAGE_BYTES;
+		}
+		return; /* of the whole kernel space most is something else */
+	}
 	psc_pool_page_parse_as(page, &w->rules, region->by_bytes ? PSC_POOL_MAX : region->pool, region->by_bytes,
 			       &worker->blocks);
 	enum psc_pool pool = region->pool;
@@ -109,6 +117,8 @@ static void walk_page(const struct psc_walk *w, struct psc_walk_worker *worker, 
 		is_pool = own != PSC_POOL_MAX;
 		pool = is_pool ? own : region->pool;
 	}
+	if (!is_pool && w->regions.seek_special && psc_walk_special_page(w, worker, region, page, va, is_nx))
+		return;
 	cov = &worker->coverage[pool];
 	cov->mapped_bytes += PSC_PAGE_BYTES;
 	cov->read_bytes += PSC_PAGE_BYTES;
@@ -165,6 +175,7 @@ void psc_walk_coverage_add(struct psc_walk_coverage *to, const struct psc_walk_c
 	to->pool_page_bytes += from->pool_page_bytes;
 	to->big_bytes += from->big_bytes;
 	to->other_bytes += from->other_bytes;
+	to->special_bytes += from->special_bytes;
 	to->corrupt_pages += from->corrupt_pages;
 	to->live_blocks += from->live_blocks;
 	to->untagged_blocks += from->untagged_blocks;

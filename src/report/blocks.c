@@ -412,7 +412,10 @@ size_t psc_pool_ranges_list(struct psc_kernel *k, struct psc_pool_range *ret, si
 	size_t n = 0;
 	if (psc_big_pages_read(k, stop_reading, NULL, NULL, NULL, &big, NULL) == PSC_OK && big.table_va != 0) {
 		if (n < max)
-			ret[n] = (struct psc_pool_range){PSC_POOL_NONPAGED, true, big.table_va,
+			ret[n] = (struct psc_pool_range){PSC_POOL_NONPAGED,
+							 true,
+							 false,
+							 big.table_va,
 							 big.table_va + big.n_entries * big.entry_bytes,
 							 "PoolBigPageTable"};
 		n++;
@@ -420,8 +423,9 @@ size_t psc_pool_ranges_list(struct psc_kernel *k, struct psc_pool_range *ret, si
 	psc_pool_regions_find(k, NULL, &regions);
 	for (size_t i = 0; i < regions.n; i++, n++)
 		if (n < max)
-			ret[n] = (struct psc_pool_range){regions.items[i].pool, false, regions.items[i].lo,
-							 regions.items[i].hi, regions.items[i].source};
+			ret[n] = (struct psc_pool_range){regions.items[i].pool,    false,
+							 regions.items[i].special, regions.items[i].lo,
+							 regions.items[i].hi,      regions.items[i].source};
 	return n;
 }
 

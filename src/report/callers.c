@@ -2,6 +2,7 @@
 /* Recorded callers as rows: live blocks of Verifier's records, their lifetime from its table of stacks, and from its
  * log the stack of the newest allocation, or the block itself where its record is missing; other blocks through the
  * kernel's stack-trace database. */
+#include "pool/special.h"
 #include "report/callers_internal.h"
 #include "util/checked.h"
 #include "util/error.h"
@@ -46,9 +47,12 @@ static enum psc_pool pool_of(struct psc_callers_collect *g, uint64_t va)
 	uint8_t bytes[16];
 	const unsigned unit = g->rules.unit_bytes;
 	struct psc_pool_header h;
+	struct psc_special_page special;
 	const struct psc_pool_region *r = psc_pool_region_at(&g->regions, va);
 	if (r && !r->by_bytes)
 		return r->pool;
+	if (psc_special_block_at(g->k, &g->rules, va, &special))
+		return special.is_paged ? PSC_POOL_PAGED : PSC_POOL_NONPAGED;
 	if (va % PSC_PAGE_BYTES == 0 || psc_read_va(&g->k->reader, va - unit, bytes, unit) != unit)
 		return PSC_CALLER_POOL_UNKNOWN;
 	psc_pool_header_parse(bytes, &g->rules, &h);

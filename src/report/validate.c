@@ -4,6 +4,7 @@
 #include "report/validate.h"
 
 #include "blame/verifier.h"
+#include "pool/special.h"
 #include "report/blocks.h"
 #include "report/coverage.h"
 #include "report/validate_counts.h"
@@ -62,6 +63,7 @@ static void add(struct checking *c, const struct psc_defect *d)
 		return;
 	r->check = psc_defect_name(d->kind);
 	r->is_inside = d->kind == PSC_DEFECT_VERIFIER_TRAILER;
+	r->is_around = d->kind == PSC_DEFECT_SPECIAL_PATTERN;
 	r->va = d->va;
 	r->container = d->container;
 	r->has_values = (d->expected | d->found) != 0;
@@ -108,10 +110,12 @@ static bool on_block(void *arg, const struct psc_block *b)
 }
 
 /* Which storage an address is in, as far as overruns go: a page of small blocks, or 1 MiB of a segment. What Verifier
- * keeps at a block's end is overrun by that block. */
+ * keeps at a block's end is overrun by that block; so is what surrounds a block of special pool. */
 static bool is_near(const struct psc_defect_row *d, const struct psc_block *b)
 {
 	uint64_t end = b->va + b->size_bytes;
+	if (d->is_around)
+		return b->va == d->container;
 	if (d->is_inside)
 		return b->va < d->va && d->va < end;
 	return b->va < d->va && end <= d->va && d->va - end < PSC_PAGE_BYTES &&
@@ -124,10 +128,14 @@ static bool find_suspect(void *arg, const struct psc_block *b)
 	struct checking *c = (struct checking *)arg;
 	while (c->at < c->v->n && (c->v->items[c->at].va == 0 || c->v->items[c->at].va <= b->va)) {
 		struct psc_defect_row *d = &c->v->items[c->at++];
-		if (!c->has_before || d->va == 0 || !is_near(d, &c->before))
+		const struct psc_block *suspect =
+			c->has_before && d->va != 0 && is_near(d, &c->before) ? &c->before : NULL;
+		if (d->is_around && b->va == d->container)
+			suspect = b;
+		if (!suspect)
 			continue;
 		d->has_suspect = true;
-		psc_block_row_make(&c->before, c->header_bytes, &c->processes, &d->suspect);
+		psc_block_row_make(suspect, c->header_bytes, &c->processes, &d->suspect);
 	}
 	c->before = *b;
 	c->has_before = true;
@@ -175,6 +183,10 @@ static void on_count(void *arg, uint32_t tag, enum psc_pool pool, bool bytes, ui
  * is not to be relied on. */
 static void check_sums(struct checking *c, const struct psc_trackers *t)
 {
+	/* Whether what its blocks are charged is what they hold is not known. */
+	c->walked.has_special = psc_special_is_used(c->k);
+	for (size_t i = 0; i < c->v->n_coverage; i++)
+		c->walked.has_special = c->walked.has_special || c->v->coverage[i].special_bytes != 0;
 	const bool is_sound = c->v->n_found == 0;
 	for (size_t i = 0; i < t->n_rows; i++) {
 		for (int pool = 0; pool < 2; pool++) {
@@ -195,13 +207,11 @@ static enum psc_status check_records(struct checking *c, struct psc_error *reter
 {
 	struct psc_trackers t;
 	struct psc_defects d = {0};
-	bool special = false;
 	enum psc_status st = psc_trackers_check(c->k, &c->v->arena, &c->v->warnings, &d, &t, reterr);
 	if (st == PSC_OK && !t.available)
 		d.n = d.n_found = 0;
 	if (st == PSC_OK)
-		st = psc_verifier_defects(c->k, &c->v->arena, &c->v->warnings, &d, &special, reterr);
-	c->walked.has_unwalked = special;
+		st = psc_verifier_defects(c->k, &c->v->arena, &c->v->warnings, &d, reterr);
 	if (st == PSC_OK && d.no_memory)
 		st = psc_fail_no_memory(reterr);
 	for (size_t i = 0; i < d.n && st == PSC_OK; i++)

@@ -22,7 +22,7 @@ static bool is_whole(const struct psc_walk_result *w, enum psc_pool pool)
 static bool has_all_pages(const struct psc_counts_walked *walked, enum psc_pool pool)
 {
 	const struct psc_walk_result *w = walked->result;
-	if (walked->has_unwalked)
+	if (walked->has_special)
 		return false;
 	for (size_t i = 0; i < w->n_heaps; i++) {
 		const struct psc_heap_row *h = &w->heaps[i];
@@ -97,8 +97,8 @@ static void check_pool(const struct psc_trackers *t, const struct psc_counts_wal
 		}
 	}
 	warn(warnings, &more, pool,
-	     "are counted with more blocks than the walk found, but the allocator has pages, or there is special pool, "
-	     "that were not walked");
+	     "are counted with more blocks than the walk found, but the allocator has pages that were not walked, "
+	     "or there is special pool");
 	if (!overflowed)
 		warn(warnings, &less, pool,
 		     "have more blocks than are counted: allocated before counting began, or the counters are wrong");

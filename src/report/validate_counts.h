@@ -12,7 +12,7 @@ typedef void psc_count_defect_fn(void *arg, uint32_t tag, enum psc_pool pool, bo
 struct psc_counts_walked {
 	const struct psc_walk_result *result;
 	struct psc_tally tally;
-	bool has_unwalked;                /* blocks that are counted, but not walked */
+	bool has_special;                 /* blocks that may be charged with other than they hold */
 	uint64_t big_bytes[PSC_POOL_MAX]; /* pages of big allocations, resident or not */
 };
 

@@ -27,10 +27,12 @@
 	X(KiProcessorBlock)                                                                                            \
 	X(KiWaitAlways)                                                                                                \
 	X(KiWaitNever)                                                                                                 \
+	X(MiDynamicBitMapSpecialPool)                                                                                  \
 	X(MiInvalidPteMask)                                                                                            \
 	X(MiNonPagedPoolEnd)                                                                                           \
 	X(MiNonPagedPoolStartAligned)                                                                                  \
 	X(MiPagedPoolStart)                                                                                            \
+	X(MiSpecialPool)                                                                                               \
 	X(MiState)                                                                                                     \
 	X(MiSuspectDriverList)                                                                                         \
 	X(MiSystemVaType)                                                                                              \
@@ -50,6 +52,8 @@
 	X(MmPteBase)                                                                                                   \
 	X(MmSizeOfPagedPoolInBytes)                                                                                    \
 	X(MmSizeOfPagedPoolInPages)                                                                                    \
+	X(MmSpecialPoolEnd)                                                                                            \
+	X(MmSpecialPoolStart)                                                                                          \
 	X(MmSpecialPoolTag)                                                                                            \
 	X(MmSystemRangeStart)                                                                                          \
 	X(MmUnloadedDrivers)                                                                                           \
@@ -126,6 +130,9 @@
 	X(MI_HARDWARE_STATE, SystemNodeInformation)                                                                    \
 	X(MI_HARDWARE_STATE, SystemNodeNonPagedPool)                                                                   \
 	X(MI_POOL_STATE, AllocatedNonPagedPool)                                                                        \
+	X(MI_SPECIAL_POOL, PagesInUse)                                                                                 \
+	X(MI_SPECIAL_POOL, PteBase)                                                                                    \
+	X(MI_SPECIAL_POOL, SpecialPoolPdes)                                                                            \
 	X(MI_SYSTEM_INFORMATION, Hardware)                                                                             \
 	X(MI_SYSTEM_INFORMATION, Pools)                                                                                \
 	X(MI_SYSTEM_INFORMATION, SystemVa)                                                                             \
@@ -136,6 +143,7 @@
 	X(MI_SYSTEM_NODE_NONPAGED_POOL, NonPagedPoolFirstVa)                                                           \
 	X(MI_SYSTEM_NODE_NONPAGED_POOL, NonPagedPoolLastVa)                                                            \
 	X(MI_SYSTEM_VA_STATE, DynamicBitMapPagedPool)                                                                  \
+	X(MI_SYSTEM_VA_STATE, DynamicBitMapSpecialPool)                                                                \
 	X(MI_VERIFIER_DRIVER_ENTRY, BaseName)                                                                          \
 	X(MI_VERIFIER_DRIVER_ENTRY, CurrentPagedPoolAllocations)                                                       \
 	X(MI_VERIFIER_DRIVER_ENTRY, EndAddress)                                                                        \
@@ -148,6 +156,7 @@
 	X(MI_VERIFIER_DRIVER_ENTRY, Unloads)                                                                           \
 	X(MI_VISIBLE_STATE, NonPagedPoolCommit)                                                                        \
 	X(MI_VISIBLE_STATE, PagedPoolInfo)                                                                             \
+	X(MI_VISIBLE_STATE, SpecialPool)                                                                               \
 	X(MI_VISIBLE_STATE, SystemVaRegions)                                                                           \
 	X(MI_VISIBLE_STATE, SystemVaType)                                                                              \
 	X(MMPTE_SOFTWARE, PageFileHigh)                                                                                \

@@ -42,7 +42,8 @@ static void check_walk(struct psc_kernel *k, struct psc_arena *arena, struct psc
 		if (!walk.small_blocks_supported)
 			continue;
 		require(c->mapped_bytes == c->read_bytes + c->paged_out_bytes + c->not_in_dump_bytes);
-		require(!c->range_known || c->read_bytes == c->pool_page_bytes + c->big_bytes + c->other_bytes);
+		require(!c->range_known ||
+			c->read_bytes == c->pool_page_bytes + c->big_bytes + c->special_bytes + c->other_bytes);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One page as pool, under every rule set: whatever the bytes, blocks lie inside the page, apart and in order. */
 #include "pool/internal.h"
+#include "pool/special.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,21 @@ static void check_defects(const uint8_t *page, const struct psc_pool_rules *rule
 	psc_defects_deinit(&d);
 }
 
+/* As special pool: the block and what surrounds it lie on the page. */
+static void check_special(const uint8_t *page, const struct psc_pool_rules *rules)
+{
+	struct psc_special_page p;
+	if (!psc_special_page_parse(page, rules, &p))
+		return;
+	require(p.requested_bytes != 0 && p.requested_bytes <= p.room_bytes && p.room_bytes % rules->unit_bytes == 0);
+	require(p.at < PSC_PAGE_BYTES && p.room_bytes <= PSC_PAGE_BYTES - p.at && p.at_start == (p.at == 0));
+	require(p.n_fill <= PSC_PAGE_BYTES - rules->unit_bytes - p.requested_bytes);
+	require(p.wrong <= PSC_PAGE_BYTES && (p.n_fill != 0 || p.wrong == PSC_PAGE_BYTES));
+	require(p.wrong == PSC_PAGE_BYTES || page[p.wrong] != p.fill);
+	require(p.wrong != PSC_PAGE_BYTES || p.is_fill_clear);
+	require(!psc_special_page_is_proven(&p) || p.is_fill_written);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -66,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct psc_pool_rules rules;
 		psc_pool_rules_init(&rules, kinds[i].build, kinds[i].is_64bit);
+		check_special(page, &rules);
 		for (unsigned pool = 0; pool <= PSC_POOL_MAX; pool++) {
 			psc_pool_page_parse_as(page, &rules, (enum psc_pool)pool, false, &blocks);
 			check(&blocks, &rules);

@@ -45,8 +45,7 @@ static void read_all(struct psc_kernel *k)
 	struct psc_arena arena = PSC_ARENA_INIT;
 	struct psc_warnings warnings = {.arena = &arena};
 	struct psc_defects defects = {0};
-	bool special;
-	(void)psc_verifier_defects(k, &arena, &warnings, &defects, &special, NULL);
+	(void)psc_verifier_defects(k, &arena, &warnings, &defects, NULL);
 	psc_defects_deinit(&defects);
 	psc_warnings_deinit(&warnings);
 	psc_arena_deinit(&arena);

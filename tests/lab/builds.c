@@ -11,25 +11,28 @@
 #define ADDRESSES_XP_X86                                                                                               \
 	.kernel_base = 0x804d7000, .driver_base = 0xf7400000, .system_pte_base = 0xf8800000,                           \
 	.nonpaged_base = 0x81000000, .nonpaged_end = 0x82000000, .nonpaged_expansion = 0xf9800000,                     \
-	.paged_base = 0xe1000000, .paged_end = 0xec800000, .session_base = 0xbc000000, .pfn_database = 0x80d00000
+	.paged_base = 0xe1000000, .paged_end = 0xec800000, .session_base = 0xbc000000, .special_base = 0xf8000000,     \
+	.pfn_database = 0x80d00000
 #define ADDRESSES_2003_X86                                                                                             \
 	.kernel_base = 0x80800000, .driver_base = 0xf7400000, .system_pte_base = 0xf8800000,                           \
 	.nonpaged_base = 0x81400000, .nonpaged_end = 0x82400000, .nonpaged_expansion = 0xf9800000,                     \
-	.paged_base = 0xe1000000, .paged_end = 0xec800000, .session_base = 0xbc000000, .pfn_database = 0x81000000
+	.paged_base = 0xe1000000, .paged_end = 0xec800000, .session_base = 0xbc000000, .special_base = 0xf8000000,     \
+	.pfn_database = 0x81000000
 #define ADDRESSES_7_X86                                                                                                \
 	.kernel_base = 0x82848000, .driver_base = 0x8b000000, .system_pte_base = 0x8d000000,                           \
 	.nonpaged_base = 0x84000000, .nonpaged_end = 0x86000000, .nonpaged_expansion = 0x9c000000,                     \
-	.paged_base = 0x8e000000, .paged_end = 0x98000000, .session_base = 0x99000000, .pfn_database = 0x83a00000
+	.paged_base = 0x8e000000, .paged_end = 0x98000000, .session_base = 0x99000000, .special_base = 0x9a000000,     \
+	.pfn_database = 0x83a00000
 #define ADDRESSES_8_X64                                                                                                \
 	.self_map_slot = 0x1ed, .kernel_base = 0xfffff8031a07d000, .driver_base = 0xfffff80000400000,                  \
 	.system_pte_base = 0xffffd00020000000, .nonpaged_base = 0xffffe00000000000,                                    \
 	.nonpaged_end = 0xffffe08000000000, .paged_base = 0xffffc00000000000, .paged_end = 0xffffc06000000000,         \
-	.session_base = 0xfffff90140000000, .pfn_database = 0xfffffa8000000000
+	.session_base = 0xfffff90140000000, .special_base = 0xffffcf8000000000, .pfn_database = 0xfffffa8000000000
 #define ADDRESSES_10_X64                                                                                               \
 	.kernel_base = 0xfffff80212400000, .driver_base = 0xfffff80c30000000, .system_pte_base = 0xffff9a0000000000,   \
 	.nonpaged_base = 0xffffa80000000000, .nonpaged_end = 0xffffa90000000000, .paged_base = 0xffffc08000000000,     \
-	.paged_end = 0xffffc18000000000, .session_base = 0xffffed0000000000, .pfn_database = 0xfffffa8000000000,       \
-	.self_map_slot = 0x1fb
+	.paged_end = 0xffffc18000000000, .session_base = 0xffffed0000000000, .special_base = 0xffffa50000000000,       \
+	.pfn_database = 0xfffffa8000000000, .self_map_slot = 0x1fb
 #define VERSION_XP                                                                                                     \
 	.softpte = LAB_SOFTPTE_OLD, .major = 5, .minor = 1, .number = 2600, .service_pack = 3,                         \
 	.lab_text = "2600.xpsp_sp3_gdr.101209-1647", .kdbg_size_bytes = 0x290, .ranges = LAB_RANGES_KDBG,              \
@@ -97,6 +100,7 @@ static const struct lab_build builds[] = {
 	 .paged_base = 0xfffffa8000000000,
 	 .paged_end = 0xfffffa8020000000,
 	 .session_base = 0xfffff97ff0000000,
+	 .special_base = 0xfffffadf60000000,
 	 .pfn_database = 0xfffffadf80000000},
 	{.key = "vista-x64",
 	 X64,
@@ -121,6 +125,7 @@ static const struct lab_build builds[] = {
 	 .paged_base = 0xfffff8a000000000,
 	 .paged_end = 0xfffff8d000000000,
 	 .session_base = 0xfffff900c0000000,
+	 .special_base = 0xfffff98000000000,
 	 .pfn_database = 0xfffffa8000000000},
 	{.key = "7-x86",
 	 VERSION_7_X86,
@@ -155,6 +160,7 @@ static const struct lab_build builds[] = {
 	 .paged_base = 0xfffff8a000000000,
 	 .paged_end = 0xfffff8d000000000,
 	 .session_base = 0xfffff900c0000000,
+	 .special_base = 0xfffff98000000000,
 	 .pfn_database = 0xfffffa8000000000,
 	 PROCESSOR_TABLES(0x100)},
 	{.key = "8.1-x64",

@@ -44,6 +44,7 @@ struct lab_build {
 	bool verifier;              /* types and globals of Driver Verifier are wanted */
 	bool stackdb;               /* and that of the stack-trace database */
 	bool objects;               /* and that of the types of objects */
+	bool special;               /* and that of special pool */
 	bool heap_backed;           /* segment heap: no small legacy blocks */
 	bool header_type_minus_one; /* XP, 2003: header PoolType = type + 1 (pool.md 2.2) */
 	bool quota_cookie;          /* 8 and later */
@@ -57,6 +58,7 @@ struct lab_build {
 
 	uint64_t kernel_base, driver_base, system_pte_base;
 	uint64_t nonpaged_base, nonpaged_end, paged_base, paged_end, session_base, pfn_database;
+	uint64_t special_base;       /* classic allocator; where pools have one each, that of paged pool lies behind */
 	uint64_t nonpaged_expansion; /* XP, 2003 x86: second part of the nonpaged pool; 0 = none */
 };
 

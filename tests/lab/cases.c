@@ -267,9 +267,18 @@ static void options_numa(struct lab_options *o)
 	o->n_nodes = 4;
 }
 
+static void options_special(struct lab_options *o)
+{
+	o->special = true;
+}
+
 static void plant_special(struct lab_machine *m)
 {
 	plant_small(m);
+	if (!m->b->heap_backed) {
+		lab_special_mix(m);
+		return;
+	}
 	for (unsigned i = 0; i < 60; i++)
 		lab_special(m, i % 4 ? T4("Spec") : T4("Spc2"), i % 2, 1 + lab_random(m, 0xfe0));
 	lab_set_global32(m, "MmSpecialPoolTag", T4("Spec"));
@@ -396,6 +405,11 @@ static void plant_large(struct lab_machine *m)
 static void options_verifier(struct lab_options *o)
 {
 	o->verifier = true;
+}
+
+static void options_verifier_special(struct lab_options *o)
+{
+	o->verifier = o->special = true;
 }
 
 static void plant_verifier(struct lab_machine *m)
@@ -629,6 +643,24 @@ static void plant_bench(struct lab_machine *m)
 	} while (pages * LAB_PAGE < m->o.pool_bytes);
 }
 
+/* As many blocks as memory holds: the smallest ones, in both pools. */
+static void plant_bench_rows(struct lab_machine *m)
+{
+	uint64_t pages = 0;
+	lab_plant_mix(m, 20000);
+	for (uint64_t i = 0; pages * LAB_PAGE < m->o.pool_bytes; i++) {
+		enum lab_pool pool = i & 1 ? LAB_POOL_PAGED : LAB_POOL_NONPAGED;
+		lab_pool_block(m,
+			       &(struct lab_request){
+				       .tag = T4("Rows"), .pool = pool, .bytes = 1 + i % m->header_bytes, .nx = true});
+		if (i % 4096 != 0)
+			continue;
+		pages = 0;
+		for (size_t k = 0; k < m->n_streams; k++)
+			pages += m->streams[k].pages;
+	}
+}
+
 static const struct lab_case cases[] = {
 	{"healthy", "tracker equals walk, tag by tag", NULL, NULL, plant_healthy, NULL},
 	{"leak-abc", "users.md case 0: Abc 36,405 blocks, Tron, IoN7, Gla5, Ggb", NULL, NULL, plant_abc, NULL},
@@ -658,7 +690,8 @@ static const struct lab_case cases[] = {
 	 NULL},
 	{"large-pages", "nonpaged pool on large pages beside small ones", NULL, options_large, plant_large, NULL},
 	{"numa", "four nodes", "2004-x64", options_numa, plant_healthy, NULL},
-	{"special-pool", "special heaps", "2004-x64", NULL, plant_special, NULL},
+	{"special-pool", "special pool, that of heaps or of the classic allocator", "2004-x64", options_special,
+	 plant_special, NULL},
 	{"holes", "pages paged out, in transition, left out of kernel dumps", NULL, NULL, plant_healthy, damage_holes},
 	{"lost-lfh", "heap: the first page of an LFH subsegment", "2004-x64", NULL, plant_healthy, lose_lfh},
 	{"lost-vs", "heap: the first page of a VS subsegment", "2004-x64", NULL, plant_healthy, lose_vs},
@@ -672,10 +705,12 @@ static const struct lab_case cases[] = {
 	{"miscounted", "two tags whose counters are wrong", NULL, NULL, plant_miscounted, damage_miscounted},
 	{"verifier-defects", "Driver Verifier's records, trailers and counters overwritten", NULL, options_verifier,
 	 plant_verifier, lab_verifier_damage},
-	{"verifier-special", "classic special pool of Driver Verifier", "7-x64", options_verifier,
+	{"special-pool-defects", "the same, written around its blocks", "7-x64", options_special, plant_special,
+	 lab_special_damage},
+	{"verifier-special", "classic special pool of Driver Verifier", "7-x64", options_verifier_special,
 	 plant_verifier_special, NULL},
-	{"verifier-special-defects", "the same, written around its blocks", "7-x64", options_verifier,
-	 plant_verifier_special, lab_verifier_damage_special},
+	{"verifier-special-defects", "the same, written around its blocks", "7-x64", options_verifier_special,
+	 plant_verifier_special, lab_special_damage},
 	{"loops", "page tables, module, process and lookaside lists that loop", NULL, NULL, plant_small,
 	 lab_damage_loops},
 	{"verifier", "Driver Verifier with pool tracking, one of its drivers unloaded", NULL, options_verifier,
@@ -711,6 +746,8 @@ static const struct lab_case cases[] = {
 	{"encoded-kdbg", "scrambled debugger data block", "8.1-x64", options_encoded, plant_small, NULL},
 	{"bench", "large, full of small blocks; on segment heaps users.md case 3 in proportion", NULL, options_bench,
 	 plant_bench, NULL},
+	{"bench-rows", "large, full of the smallest blocks, for blocks of 100 million rows", NULL, options_bench,
+	 plant_bench_rows, NULL},
 	{"traps", "stale copies of tables and descriptors near the real ones", NULL, NULL, lab_plant_traps,
 	 lab_damage_traps},
 	{"twins", "copies of the processors' tag tables that nothing tells from them", NULL, NULL, lab_plant_twins,

@@ -26,7 +26,11 @@ enum when {
 	VERIFIER_TREES,
 	VERIFIER_STACKS,
 	STACKDB,
-	OBJECTS
+	OBJECTS,
+	/* with special pool of the classic allocator */
+	SPECIAL_NT5,
+	SPECIAL_NT6, /* Vista to 8.1 */
+	SPECIAL_63
 };
 
 #define PTR   1
@@ -136,6 +140,10 @@ static const struct {
 	{"ViPoolInfoAvlInitialized", 4, VERIFIER_STACKS},
 	{"ViPoolStackInfoAvl", 0xc0, VERIFIER_STACKS},
 	{"ViPoolStackInfoAvlInitialized", 4, VERIFIER_STACKS},
+	{"MmSpecialPoolStart", -1, SPECIAL_NT5},
+	{"MmSpecialPoolEnd", -1, SPECIAL_NT5},
+	{"MiSpecialPool", SIZED, SPECIAL_NT6},
+	{"MiDynamicBitMapSpecialPool", 0x50, SPECIAL_63},
 	{"RtlpStackTraceDatabase", -1, STACKDB},
 	{"ObTypeIndexTable", -256, OBJECTS},
 };
@@ -185,6 +193,12 @@ static bool applies(const struct lab_build *b, enum when when)
 		return b->stackdb;
 	case OBJECTS:
 		return b->objects;
+	case SPECIAL_NT5:
+		return b->special && b->major == 5;
+	case SPECIAL_NT6:
+		return b->special && b->major == 6;
+	case SPECIAL_63:
+		return b->special && b->number == 9600;
 	}
 	return false;
 }
@@ -193,6 +207,8 @@ static uint32_t sized(const struct lab_build *b, const char *name)
 {
 	if (!strcmp(name, "MmPagedPoolInfo"))
 		return lab_type_size(b, "_MM_PAGED_POOL_INFO");
+	if (!strcmp(name, "MiSpecialPool"))
+		return lab_type_size(b, "_MI_SPECIAL_POOL");
 	if (!strcmp(name, "MiState"))
 		return lab_type_size(b, "_MI_SYSTEM_INFORMATION");
 	if (!strcmp(name, "RtlpHpHeapGlobals"))

@@ -116,7 +116,7 @@ uint8_t *lab_heap_seen(struct lab_machine *m, bool (*readable)(const struct lab_
 	if (!v.seen)
 		lab_die("out of memory");
 	see_vs(&v);
-	for (size_t i = 0; i < m->n_blocks; i++) {
+	for (size_t i = 0; i < m->n_blocks && m->b->heap_backed; i++) {
 		const struct lab_block *b = &m->blocks[i];
 		if (b->kind == LAB_KIND_LFH)
 			see_lfh(&v, i);

@@ -229,13 +229,17 @@ const struct lab_layout lab_layouts_pool[] = {
 	{LAB_ARCH_X64, 26100, 26101, "_MI_SYSTEM_NODE_NONPAGED_POOL", 0x180,
 	 "NonPagedPoolFirstVa 68 p;NonPagedPoolLastVa 70 p;SystemNodeInformation 178 p;",
 	 "pubpdb:26100-later(ntoskrnlib)"},
-	{LAB_ARCH_X64, 10240, 10240, "_MI_SYSTEM_VA_STATE", 0x2c0, "DynamicBitMapPagedPool 100 _MI_DYNAMIC_BITMAP;",
+	{LAB_ARCH_X64, 10240, 10240, "_MI_SYSTEM_VA_STATE", 0x2c0,
+	 "DynamicBitMapPagedPool 100 _MI_DYNAMIC_BITMAP;DynamicBitMapSpecialPool 150 _MI_DYNAMIC_BITMAP;",
 	 "vol2:win10_x64_10240_17770"},
-	{LAB_ARCH_X64, 14393, 14393, "_MI_SYSTEM_VA_STATE", 0x340, "DynamicBitMapPagedPool 100 _MI_DYNAMIC_BITMAP;",
+	{LAB_ARCH_X64, 14393, 14393, "_MI_SYSTEM_VA_STATE", 0x340,
+	 "DynamicBitMapPagedPool 100 _MI_DYNAMIC_BITMAP;DynamicBitMapSpecialPool 150 _MI_DYNAMIC_BITMAP;",
 	 "ISF:517E128F7B7C4EA79491DE6B9B9CE190-1"},
-	{LAB_ARCH_X64, 16299, 16299, "_MI_SYSTEM_VA_STATE", 0x3c0, "DynamicBitMapPagedPool 130 _MI_DYNAMIC_BITMAP;",
+	{LAB_ARCH_X64, 16299, 16299, "_MI_SYSTEM_VA_STATE", 0x3c0,
+	 "DynamicBitMapPagedPool 130 _MI_DYNAMIC_BITMAP;DynamicBitMapSpecialPool 178 _MI_DYNAMIC_BITMAP[2];",
 	 "vol2:win10_x64_16299"},
-	{LAB_ARCH_X64, 17763, 17763, "_MI_SYSTEM_VA_STATE", 0x500, "DynamicBitMapPagedPool 130 _MI_DYNAMIC_BITMAP;",
+	{LAB_ARCH_X64, 17763, 17763, "_MI_SYSTEM_VA_STATE", 0x500,
+	 "DynamicBitMapPagedPool 130 _MI_DYNAMIC_BITMAP;DynamicBitMapSpecialPool 178 _MI_DYNAMIC_BITMAP[2];",
 	 "ISF:A1E1C9A90091DA9805D0EBA0470BEC85-1"},
 	{LAB_ARCH_X64, 18362, 18362, "_MI_SYSTEM_VA_STATE", 0x480, "DynamicBitMapPagedPool 130 _MI_DYNAMIC_BITMAP;",
 	 "ISF:35A038B1F6E2E8CAF642111E6EC66F57-1"},
@@ -245,6 +249,19 @@ const struct lab_layout lab_layouts_pool[] = {
 	 "ISF:BBED7C2955FBE4522AAA23F4B8677AD9-1"},
 	{LAB_ARCH_X64, 26100, 26101, "_MI_SYSTEM_VA_STATE", 0x1040, "DynamicBitMapPagedPool 178 _MI_DYNAMIC_BITMAP;",
 	 "pubpdb:26100-later(ntoskrnlib)"},
+	{LAB_ARCH_X64, 6000, 7601, "_RTL_BITMAP", 0x10, "SizeOfBitMap 0 u4;Buffer 8 p;",
+	 "ISF:339E74133576439CBCDF7E0229DA3773-1"},
+	{LAB_ARCH_X86, 6000, 7601, "_RTL_BITMAP", 8, "SizeOfBitMap 0 u4;Buffer 4 p;", "vol2:win7_sp0_x86"},
+	{LAB_ARCH_X64, 6000, 6002, "_MI_SPECIAL_POOL", 0x30,
+	 "PteBase 0 p;PagesInUse 18 u8;SpecialPoolPdes 20 _RTL_BITMAP;", "vol2:vista_sp0_x64"},
+	{LAB_ARCH_X64, 7600, 7601, "_MI_SPECIAL_POOL", 0x48,
+	 "PteBase 0 p;PagesInUse 30 u8;SpecialPoolPdes 38 _RTL_BITMAP;", "ISF:339E74133576439CBCDF7E0229DA3773-1"},
+	{LAB_ARCH_X64, 9200, 14393, "_MI_SPECIAL_POOL", 0x50, "PagesInUse 38 u8;",
+	 "ISF:22597D0B40394E23936F6A24C6C52D5B-1"},
+	{LAB_ARCH_X64, 15063, 17763, "_MI_SPECIAL_POOL", 0x40, "PagesInUse 38 u8;",
+	 "ISF:A1E1C9A90091DA9805D0EBA0470BEC85-1"},
+	{LAB_ARCH_X86, 7600, 7601, "_MI_SPECIAL_POOL", 0x24,
+	 "PteBase 0 p;PagesInUse 18 u4;SpecialPoolPdes 1c _RTL_BITMAP;", "vol2:win7_sp0_x86"},
 	{LAB_ARCH_X64, 10240, 14393, "_MI_DYNAMIC_BITMAP", 0x50, "MaximumSize 10 u8;BaseVa 20 p;",
 	 "ISF:517E128F7B7C4EA79491DE6B9B9CE190-1"},
 	{LAB_ARCH_X64, 16299, 26101, "_MI_DYNAMIC_BITMAP", 0x48, "MaximumSize 10 u8;BaseVa 20 p;",
@@ -265,21 +282,21 @@ const struct lab_layout lab_layouts_pool[] = {
 	{LAB_ARCH_X64, 26100, 26101, "_MI_POOL_STATE", 0x1c0, "AllocatedNonPagedPool 8 u8;",
 	 "pubpdb:26100-later(ntoskrnlib)"},
 	{LAB_ARCH_X64, 10240, 10240, "_MI_VISIBLE_STATE", 0x640,
-	 "PagedPoolInfo 68 _MM_PAGED_POOL_INFO;MaximumNonPagedPoolInPages a0 u8;"
+	 "SpecialPool 0 _MI_SPECIAL_POOL;PagedPoolInfo 68 _MM_PAGED_POOL_INFO;MaximumNonPagedPoolInPages a0 u8;"
 	 "SizeOfPagedPoolInPages a8 u8;NonPagedPoolCommit 110 u8;SystemVaTypeCount 5b8 u8[14];",
 	 "vol2:win10_x64_10240_17770"},
 	{LAB_ARCH_X64, 14393, 14393, "_MI_VISIBLE_STATE", 0x840,
-	 "PagedPoolInfo 68 _MM_PAGED_POOL_INFO;MaximumNonPagedPoolInPages a0 u8;"
+	 "SpecialPool 0 _MI_SPECIAL_POOL;PagedPoolInfo 68 _MM_PAGED_POOL_INFO;MaximumNonPagedPoolInPages a0 u8;"
 	 "SizeOfPagedPoolInPages a8 u8;NonPagedPoolCommit 118 u8;SystemVaTypeCount 6f0 u8[14];"
 	 "SystemVaRegions 760 _MI_SYSTEM_VA_ASSIGNMENT[14];",
 	 "ISF:517E128F7B7C4EA79491DE6B9B9CE190-1"},
 	{LAB_ARCH_X64, 16299, 16299, "_MI_VISIBLE_STATE", 0x900,
-	 "PagedPoolInfo 58 _MM_PAGED_POOL_INFO;MaximumNonPagedPoolInPages 90 u8;"
+	 "SpecialPool 0 _MI_SPECIAL_POOL;PagedPoolInfo 58 _MM_PAGED_POOL_INFO;MaximumNonPagedPoolInPages 90 u8;"
 	 "SizeOfPagedPoolInPages 98 u8;NonPagedPoolCommit 108 u8;SystemVaTypeCount 690 u8[16];"
 	 "SystemVaType 710 u1[256];SystemVaRegions 810 _MI_SYSTEM_VA_ASSIGNMENT[14];",
 	 "vol2:win10_x64_16299"},
 	{LAB_ARCH_X64, 17763, 17763, "_MI_VISIBLE_STATE", 0xc40,
-	 "PagedPoolInfo 58 _MM_PAGED_POOL_INFO;MaximumNonPagedPoolInPages 90 u8;"
+	 "SpecialPool 0 _MI_SPECIAL_POOL;PagedPoolInfo 58 _MM_PAGED_POOL_INFO;MaximumNonPagedPoolInPages 90 u8;"
 	 "SizeOfPagedPoolInPages 98 u8;NonPagedPoolCommit 100 u8;SystemVaTypeCount 9d0 u8[16];"
 	 "SystemVaType a50 u1[256];SystemVaRegions b50 _MI_SYSTEM_VA_ASSIGNMENT[14];",
 	 "ISF:A1E1C9A90091DA9805D0EBA0470BEC85-1"},

@@ -194,6 +194,7 @@ struct lab_machine *lab_machine_new(const struct lab_options *o)
 	m->own_build.verifier |= o->verifier;
 	m->own_build.stackdb |= o->stackdb != LAB_STACKDB_NONE;
 	m->own_build.objects |= o->objects;
+	m->own_build.special |= o->special;
 	m->own_build.mi_shift = o->moved_mi ? 0x80 : 0;
 	if (o->la57)
 		widen(&m->own_build);

@@ -172,6 +172,7 @@ struct lab_options {
 	bool moved_mi;        /* MiState laid out as no kernel does it */
 	bool rebooted;        /* the uptime began again */
 	bool la57;            /* page tables of five levels, the pools where only they reach */
+	bool special;         /* special pool of the classic allocator */
 	bool objects;         /* the object manager's types of objects */
 	bool sessions;        /* more in a session, and on x64 a second one at its address */
 	uint64_t fill_seed;   /* bench: the frames nobody touched are pseudo-random */
@@ -243,8 +244,9 @@ struct lab_machine {
 	unsigned n_track_tables;
 	uint64_t track_mask, n_expansion;
 	uint64_t big_table_va;
-	bool special_records; /* Verifier has some of classic special pool */
-	uint64_t zero_pfn;    /* the frame of all untouched nonpaged pages; 0: none yet */
+	bool special_records;  /* Verifier has some of classic special pool */
+	unsigned n_special[2]; /* pages of it, by pool */
+	uint64_t zero_pfn;     /* the frame of all untouched nonpaged pages; 0: none yet */
 	uint64_t session_va, session_process_dtb, session_table_va, session_mask;
 	uint64_t session_big_va, session_big_entries; /* its own big-page table; 0: none */
 	struct lab_big *session_bigs;
@@ -365,6 +367,18 @@ uint8_t *lab_heap_seen(struct lab_machine *m, bool (*readable)(const struct lab_
 		       int which);
 /* The session's heap, with the blocks that the session's trackers count. */
 void lab_session_heap(struct lab_machine *m);
+/* special.c: special pool of the classic allocator, where the options want it. */
+struct lab_special {
+	uint32_t tag, bytes;
+	bool paged, at_start, freed, transition, paged_out;
+};
+uint64_t lab_special_plant(struct lab_machine *m, const struct lab_special *s); /* the data address */
+/* Verifier's record of a block at the end of its page. */
+void lab_special_track(struct lab_machine *m, uint64_t va, uint64_t record);
+void lab_special_mix(struct lab_machine *m);
+void lab_special_finish(struct lab_machine *m);
+/* ranges.c, x86 */
+void lab_set_va_type(struct lab_machine *m, uint64_t from, uint64_t to, uint8_t type);
 /* A special-pool allocation (pool.md 7.2); the data address. */
 uint64_t lab_special(struct lab_machine *m, uint32_t tag, bool paged, uint32_t bytes);
 /* The heap that serves such a request, on some node. */
@@ -443,7 +457,7 @@ void lab_verifier_truth(const struct lab_machine *m, struct cJSON *truth);
 /* The last page of records of the first two drivers, out of kernel dumps. */
 void lab_verifier_lose(struct lab_machine *m);
 void lab_verifier_damage(struct lab_machine *m);
-void lab_verifier_damage_special(struct lab_machine *m);
+void lab_special_damage(struct lab_machine *m);
 void lab_verifier_free(struct lab_machine *m);
 
 /* A driver of a case, and where Verifier saw it allocate. */

@@ -60,7 +60,7 @@ static void write_nt6(struct lab_machine *m)
 	lab_set_global(m, "LabMmNonPagedSystemStart", b->system_pte_base);
 }
 
-static void set_va_type(struct lab_machine *m, uint64_t from, uint64_t to, uint8_t type)
+void lab_set_va_type(struct lab_machine *m, uint64_t from, uint64_t to, uint8_t type)
 {
 	unsigned shift = lab_mem_mmu(m->mem) == LAB_MMU_PAE ? 21 : 22;
 	uint64_t table = lab_global_va(m, "MiSystemVaType");
@@ -72,14 +72,14 @@ static void set_va_type(struct lab_machine *m, uint64_t from, uint64_t to, uint8
 static void write_va_types(struct lab_machine *m)
 {
 	const struct lab_build *b = m->b;
-	set_va_type(m, b->kernel_base, b->pfn_database & ~0x3fffffull, 3);
-	set_va_type(m, b->pfn_database & ~0x3fffffull, b->nonpaged_base, 4);
-	set_va_type(m, b->nonpaged_base, b->nonpaged_end, 5);
-	set_va_type(m, m->expansion_low, m->expansion_high, 5);
-	set_va_type(m, b->paged_base, b->paged_end, 6);
-	set_va_type(m, b->driver_base, b->system_pte_base, 12);
-	set_va_type(m, b->system_pte_base, b->paged_base, 9);
-	set_va_type(m, b->session_base, b->session_base + 0x1000000, 1);
+	lab_set_va_type(m, b->kernel_base, b->pfn_database & ~0x3fffffull, 3);
+	lab_set_va_type(m, b->pfn_database & ~0x3fffffull, b->nonpaged_base, 4);
+	lab_set_va_type(m, b->nonpaged_base, b->nonpaged_end, 5);
+	lab_set_va_type(m, m->expansion_low, m->expansion_high, 5);
+	lab_set_va_type(m, b->paged_base, b->paged_end, 6);
+	lab_set_va_type(m, b->driver_base, b->system_pte_base, 12);
+	lab_set_va_type(m, b->system_pte_base, b->paged_base, 9);
+	lab_set_va_type(m, b->session_base, b->session_base + 0x1000000, 1);
 	write_nt6(m);
 }
 
@@ -189,6 +189,7 @@ void lab_ranges_finish(struct lab_machine *m)
 		write_mi_state(m, t);
 		break;
 	}
+	lab_special_finish(m);
 	lab_set_global(m, "MmSizeOfPagedPoolInBytes", b->paged_end - b->paged_base);
 	lab_set_global(m, "MmPagedPoolCommit", t.paged_pages);
 	lab_set_global(m, "MmAllocatedNonPagedPool", t.nonpaged_pages);

@@ -515,8 +515,8 @@ static void check_healthy(struct lab_machine *m)
 void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const char *isf_name,
 		     const struct lab_output *outputs, size_t n_outputs, const char *path)
 {
-	static const char *const exact[] = {"healthy", "fecf",         "leak-abc",      "odd-tags",
-					    "loops",   "encoded-kdbg", "packed-slists", "bench"};
+	static const char *const exact[] = {"healthy",      "fecf",          "leak-abc", "odd-tags",  "loops",
+					    "encoded-kdbg", "packed-slists", "bench",    "bench-rows"};
 	for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++)
 		if (!strcmp(m->o.case_name, exact[i]))
 			check_healthy(m);

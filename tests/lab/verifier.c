@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define N_DRIVERS      3 /* the last one had been unloaded */
-#define N_SPECIAL      12
+#define N_SPECIAL      24
 #define N_SITES        5 /* per driver */
 #define SIGNATURE      0x21321345u
 #define TAG_VEPP       LAB_TAG('V', 'e', 'p', 'p')
@@ -120,11 +120,13 @@ void lab_verifier_plant(struct lab_machine *m)
 		site->alloc_bytes += site->frees * 64;
 	}
 	for (unsigned i = 0; i < N_SPECIAL && m->special_records; i++) {
-		uint64_t bytes = 20 + 2 * lab_random(m, 1900), page = lab_system_pages(m, 2 * LAB_PAGE);
-		lab_mem_unmap(m->mem, page + LAB_PAGE);
+		struct lab_special special = {.tag = v->sites[0].tags[0], .bytes = 20 + 2 * lab_random(m, 1900)};
 		LAB_GROW(v->records, v->n_records, v->cap_records);
-		uint64_t va = page + (LAB_PAGE - bytes) / m->header_bytes * m->header_bytes;
-		v->records[v->n_records++] = (struct record){va, bytes, bytes, v->sites[0].tags[0], 0, true};
+		uint64_t va = lab_special_plant(m, &special);
+		v->records[v->n_records++] = (struct record){va, special.bytes, special.bytes, special.tag, 0, true};
+		v->sites[0].live++;
+		v->sites[0].live_bytes += special.bytes;
+		v->sites[0].alloc_bytes += special.bytes;
 	}
 	make_pages(m);
 }
@@ -189,17 +191,6 @@ static void place_owner_sites(struct lab_machine *m)
 	}
 }
 
-/* pool.md 7.1: requested size and flags, the tag, the record; one byte fills what the block leaves. */
-static void write_special(struct lab_machine *m, const struct record *r, uint64_t at)
-{
-	uint64_t page = r->va & ~(uint64_t)(LAB_PAGE - 1);
-	for (unsigned i = 0; i < LAB_PAGE; i++)
-		lab_put8(m->mem, page + i, page + i >= r->va && page + i < r->va + r->bytes ? 0x11 : 0xd7);
-	lab_put32(m->mem, page, (uint32_t)r->bytes | 0x4000);
-	lab_put32(m->mem, page + 4, r->tag);
-	lab_put_ptr(m, page + m->header_bytes, at);
-}
-
 static void write_entry(struct lab_machine *m, uint64_t at, const struct record *r, uint64_t caller)
 {
 	unsigned ptr = lab_ptr_size(m->b);
@@ -208,7 +199,7 @@ static void write_entry(struct lab_machine *m, uint64_t at, const struct record 
 	lab_put_ptr(m, at + 2 * ptr, r->bytes);
 	lab_put_ptr(m, at + 3 * ptr, r->tag);
 	if (r->special) {
-		write_special(m, r, at);
+		lab_special_track(m, r->va, at);
 		return;
 	}
 	/* The block points back, and its header says so. */
@@ -612,22 +603,4 @@ void lab_verifier_damage(struct lab_machine *m)
 	at = owner + lab_offset(m->b, type, "PagedBytes");
 	lab_put_ptr(m, at, lab_get_ptr(m, at) + 0x1000);
 	lab_damage_note(m, "Verifier bytes", owner);
-}
-
-/* Of the last blocks of special pool: written before one, behind another, and a page behind a third. */
-void lab_verifier_damage_special(struct lab_machine *m)
-{
-	const struct record *r = &m->verifier->records[m->verifier->n_records - 1];
-	uint64_t page = r->va & ~(uint64_t)(LAB_PAGE - 1);
-	lab_put8(m->mem, r->va - 3, 0x42);
-	lab_damage_note(m, "special pool pattern", r->va - 3);
-	for (r--; (r->va + r->bytes) % LAB_PAGE == 0; r--)
-		;
-	page = r->va & ~(uint64_t)(LAB_PAGE - 1);
-	lab_put8(m->mem, page + LAB_PAGE - 1, 0x42);
-	lab_damage_note(m, "special pool pattern", page + LAB_PAGE - 1);
-	r--;
-	page = r->va & ~(uint64_t)(LAB_PAGE - 1);
-	lab_mem_map(m->mem, page + LAB_PAGE, LAB_PAGE, LAB_MAP_WRITE);
-	lab_damage_note(m, "special pool guard page", page + LAB_PAGE);
 }

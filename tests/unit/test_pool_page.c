@@ -3,6 +3,7 @@
 #include "unit.h"
 
 #include "pool/internal.h"
+#include "pool/special.h"
 #include <string.h>
 
 struct machine {
@@ -455,6 +456,77 @@ START_TEST(index_of_no_descriptor)
 }
 END_TEST
 
+/* size: with flags; the record at the start or end, the block at the other, the rest of one byte. */
+static void put_special(const struct machine *m, uint8_t *page, uint32_t word, bool at_start)
+{
+	const uint32_t unit = m->rules.unit_bytes, size = word & 0x1fff, room = (size + unit - 1) / unit * unit;
+	uint8_t *record = page + (at_start ? PSC_PAGE_BYTES - unit : 0);
+	memset(page, 0xd7, PSC_PAGE_BYTES);
+	memset(page + (at_start ? 0 : PSC_PAGE_BYTES - room), 0x11, size);
+	memset(record, 0, unit);
+	record[0] = (uint8_t)word;
+	record[1] = (uint8_t)(word >> 8);
+	record[2] = 0xd7;
+	memcpy(record + 4, "Spec", 4);
+	if ((word & 0x4000) != 0)
+		memset(at_start ? record - (m->rules.is_64bit ? 8 : 4) : record + unit, 0x22,
+		       m->rules.is_64bit ? 8 : 4);
+}
+
+static void expect_special(const struct machine *m, const uint8_t *page, uint32_t word, bool at_start, uint32_t wrong)
+{
+	const uint32_t unit = m->rules.unit_bytes, size = word & 0x1fff, room = (size + unit - 1) / unit * unit;
+	struct psc_special_page p;
+	ck_assert(psc_special_page_parse(page, &m->rules, &p));
+	ck_assert_uint_eq(p.at_start, at_start);
+	ck_assert_uint_eq(p.at, at_start ? 0 : PSC_PAGE_BYTES - room);
+	ck_assert_uint_eq(p.room_bytes, room);
+	ck_assert_uint_eq(p.requested_bytes, size);
+	ck_assert_uint_eq(p.is_paged, (word & 0x8000) != 0);
+	ck_assert_uint_eq(p.tag, 0x63657053u);
+	ck_assert_uint_eq(p.wrong, wrong);
+	ck_assert(p.is_fill_clear && p.is_fill_written);
+	ck_assert_uint_eq(psc_special_page_is_proven(&p), p.n_fill >= 8);
+}
+
+/* Reference: pool 7.1. */
+START_TEST(special_pool)
+{
+	for (size_t i = 0; i < 2 * N_MACHINES; i++) {
+		struct machine m = machine_at(i / 2);
+		bool at_start = i % 2 != 0;
+		uint8_t page[PSC_PAGE_BYTES];
+		struct psc_special_page p;
+		const uint32_t unit = m.rules.unit_bytes, ptr = m.rules.is_64bit ? 8 : 4, most = PSC_PAGE_BYTES - unit;
+		const uint32_t words[] = {1, 100, 101 | 0x8000, 3000 | 0x4000, most, (most - ptr - unit) | 0x4000};
+		for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++) {
+			put_special(&m, page, words[k], at_start);
+			expect_special(&m, page, words[k], at_start, PSC_PAGE_BYTES);
+		}
+		/* One byte before or behind the block. */
+		put_special(&m, page, 101, at_start);
+		uint32_t wrong = at_start ? 101 : PSC_PAGE_BYTES - (101 + unit - 1) / unit * unit - 1;
+		page[wrong] = 0;
+		expect_special(&m, page, 101, at_start, wrong);
+		if (!at_start) {
+			put_special(&m, page, 101, at_start);
+			page[PSC_PAGE_BYTES - 1] = 0;
+			expect_special(&m, page, 101, at_start, PSC_PAGE_BYTES - 1);
+		}
+		/* Sizes that leave no room for the record. */
+		const uint32_t bad[] = {0, most + 1, 0x1fff, (most - ptr + 1) | 0x4000};
+		for (size_t k = 0; k < sizeof(bad) / sizeof(bad[0]); k++) {
+			put_special(&m, page, 100, at_start);
+			uint8_t *record = page + (at_start ? most : 0);
+			record[0] = (uint8_t)bad[k];
+			record[1] = (uint8_t)(bad[k] >> 8);
+			memset(page + (at_start ? 0 : most), 0, 2);
+			ck_assert(!psc_special_page_parse(page, &m.rules, &p));
+		}
+	}
+}
+END_TEST
+
 UNIT_MAIN("pool_page", good_page, page_of_another_pool, damaged_previous_size, damaged_block_size, freed_page,
 	  damaged_block_size_far, destroyed_header, prefix_and_suffix, stale_page, short_chains,
-	  odd_tags_of_a_broken_page, garbage, smallest_blocks, index_of_no_descriptor)
+	  odd_tags_of_a_broken_page, garbage, smallest_blocks, index_of_no_descriptor, special_pool)

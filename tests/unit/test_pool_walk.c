@@ -88,7 +88,7 @@ static struct psc_walk_result walk(struct pm *m, unsigned n_threads, struct coun
 	for (unsigned p = 0; p < 2; p++) {
 		const struct psc_walk_coverage *c = &r.coverage[p];
 		ck_assert_uint_eq(c->mapped_bytes, c->read_bytes + c->paged_out_bytes + c->not_in_dump_bytes);
-		ck_assert_uint_eq(c->read_bytes, c->pool_page_bytes + c->big_bytes + c->other_bytes);
+		ck_assert_uint_eq(c->read_bytes, c->pool_page_bytes + c->big_bytes + c->special_bytes + c->other_bytes);
 	}
 	return r;
 }
