@@ -13,9 +13,13 @@ char *location_text(const struct psc_code_location *l, bool is_32bit, char *buf,
 /* The caller of a row in seven columns that stand together: text of the table, and after that first one these: */
 enum { CALLER_CELLS = 7 };
 #define CALLER_COLUMNS(first)                                                                                          \
-	[(first) + 1] = {.key = "caller.address"}, [(first) + 2] = {.key = "caller.module"},                           \
+	[(first) + 1] = {.key = "caller.address"}, [(first) + 2] = {.key = "caller.module", .label = "module"},        \
 		   [(first) + 3] = {.key = "caller.offset"}, [(first) + 4] = {.key = "caller.symbol"},                 \
 		   [(first) + 5] = {.key = "caller.symbol_offset"}, [(first) + 6] = {.key = "caller.unloaded"}
+
+/* What metrics have in place of a caller that is not there: without labels, such rows would look like a total. */
+#define NOT_RECORDED "(not recorded)"
+#define NO_MODULE    "(no module)"
 
 struct caller_texts {
 	char text[PSC_LOCATION_TEXT_BYTES], offset[24];

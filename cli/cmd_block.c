@@ -300,7 +300,7 @@ static int run(struct block_view *v, int argc, char **argv)
 						 "",
 						 options,
 						 FORMATS_ROWS & ~FORMAT_BIT(FORMAT_CSV),
-						 "one block is no table: --format is table, json or ndjson",
+						 "one block is no table of rows",
 						 block_option};
 	static const struct run_steps steps = {work, print, free_result};
 	struct psc_error err;

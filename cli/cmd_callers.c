@@ -27,7 +27,8 @@ static const char help[] =
 	"  poolscope callers --symbols 'srv*C:\\symbols' MEMORY.DMP\n"
 	"  poolscope callers --by module --format json MEMORY.DMP\n"
 	"  poolscope callers --tag 'Leak' --stacks MEMORY.DMP\n"
-	"  poolscope callers --format folded MEMORY.DMP | flamegraph.pl > callers.svg\n";
+	"  poolscope callers --format folded MEMORY.DMP | flamegraph.pl > callers.svg\n"
+	"  poolscope callers --by module --format openmetrics -o callers.prom MEMORY.DMP\n";
 
 #define SCHEMA "poolscope.callers/1"
 
@@ -56,18 +57,45 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_CALLER] = {.heading = "Caller", .is_left = true, .min_width = 24, .paint = PAINT_KEY},
+	[COL_CALLER] = {.heading = "Caller", .is_left = true, .min_width = 24, .paint = PAINT_KEY, .label = "caller"},
 	CALLER_COLUMNS(COL_CALLER),
 	[COL_TAGS] = {.key = "tags", .heading = "Tags", .is_left = true, .min_width = 9},
 	[COL_TAGS_HEX] = {.key = "tags_hex"},
 	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .drop = 1},
-	[COL_LIVE] = {.key = "live_count", .heading = "Live"},
-	[COL_BYTES] = {.key = "live_bytes", .heading = "Bytes", .is_bytes = true},
-	[COL_ALLOCS] = {.key = "allocs_count", .heading = "Allocs", .drop = 2},
-	[COL_FREES] = {.key = "frees_count", .heading = "Frees", .drop = 3},
-	[COL_ALLOC_BYTES] = {.key = "alloc_bytes"},
-	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 5},
-	[COL_GRADE] = {.key = "grade", .heading = "Grade", .is_left = true, .drop = 4},
+	[COL_LIVE] = {.key = "live_count",
+		      .metric = "outstanding_allocations",
+		      .metric_help = "Allocations not freed, as recorded.",
+		      .heading = "Live"},
+	[COL_BYTES] = {.key = "live_bytes",
+		       .metric = "outstanding_bytes",
+		       .metric_help = "Usable bytes of allocations not freed, as recorded.",
+		       .heading = "Bytes",
+		       .is_bytes = true},
+	[COL_ALLOCS] = {.key = "allocs_count",
+			.metric = "allocations_total",
+			.metric_help = "Allocations since Driver Verifier started.",
+			.heading = "Allocs",
+			.drop = 2},
+	[COL_FREES] = {.key = "frees_count",
+		       .metric = "frees_total",
+		       .metric_help = "Frees since Driver Verifier started.",
+		       .heading = "Frees",
+		       .drop = 3},
+	[COL_ALLOC_BYTES] = {.key = "alloc_bytes",
+			     .metric = "allocated_bytes_total",
+			     .metric_help = "Usable bytes of allocations since Driver Verifier started."},
+	[COL_SOURCE] = {.key = "source",
+			.heading = "Source",
+			.is_left = true,
+			.drop = 5,
+			.label = "source",
+			.label_of_rest = true},
+	[COL_GRADE] = {.key = "grade",
+		       .heading = "Grade",
+		       .is_left = true,
+		       .drop = 4,
+		       .label = "grade",
+		       .label_of_rest = true},
 	[COL_STACK] = {.key = "stack"},
 };
 
@@ -336,12 +364,42 @@ static void print_stacks(FILE *f, const struct psc_caller_row *rows, size_t n, b
 	}
 }
 
+/* Labels are what makes a row. */
+static void choose_labels(enum psc_callers_by by, struct column cols[N_COLS])
+{
+	memcpy(cols, columns, sizeof(columns));
+	if (by == PSC_CALLERS_BY_TAG)
+		cols[COL_TAGS].label = "tag";
+	if (by == PSC_CALLERS_BY_TAG || by == PSC_CALLERS_BY_MODULE)
+		cols[COL_CALLER].label = NULL;
+	if (by == PSC_CALLERS_BY_TAG)
+		cols[COL_MODULE].label = NULL;
+}
+
+static void print_metrics(struct report *report, const struct run *run, const struct psc_caller_row *rows, size_t n,
+			  size_t shown, struct row_texts *texts)
+{
+	struct cell cells[N_COLS];
+	for (size_t i = 0; i < n; i++) {
+		fill_cells(&rows[i], run->is_32bit, texts, cells);
+		if (rows[i].caller.module == NULL)
+			cells[COL_MODULE] = cell_text(NO_MODULE);
+		if (i < shown)
+			report_row(report, cells);
+		else
+			report_rest(report, cells);
+	}
+}
+
 static int print(struct run *run, void *arg)
 {
-	static const struct report_spec spec = {SCHEMA, "caller", false};
+	static const char *const scopes[] = {"recorded_caller", "recorded_function", "recorded_module", "recorded_tag"};
 	const struct callers_options *o = (const struct callers_options *)arg;
 	struct row_texts *texts = (struct row_texts *)malloc(sizeof(*texts));
+	const struct report_spec spec = {SCHEMA, "caller", false, scopes[o->run.by]};
+	const bool is_metrics = o->common.format == FORMAT_OPENMETRICS;
 	struct report report;
+	struct column cols[N_COLS];
 	struct cell cells[N_COLS];
 	size_t n;
 	const struct psc_caller_row *rows = psc_callers_rows(o->result, &n);
@@ -353,8 +411,11 @@ static int print(struct run *run, void *arg)
 		free(texts);
 		return EXIT_COMPLETE;
 	}
-	report_init(&report, run, &spec, columns, N_COLS);
-	for (size_t i = 0; i < shown; i++) {
+	choose_labels(o->run.by, cols);
+	report_init(&report, run, &spec, cols, N_COLS);
+	if (is_metrics)
+		print_metrics(&report, run, rows, n, shown, texts);
+	for (size_t i = 0; i < shown && !is_metrics; i++) {
 		fill_cells(&rows[i], run->is_32bit, texts, cells);
 		report_row(&report, cells);
 	}
@@ -364,11 +425,14 @@ static int print(struct run *run, void *arg)
 			print_stacks(run->f, rows, shown, run->is_32bit);
 		print_end_lines(run->f, o->result);
 		run_print_coverage(run);
+	} else if (is_metrics) {
+		metrics_coverage(run->f, spec.scope, run->coverage);
+		metrics_dump_info(run->f, spec.scope, run->dump);
 	}
 	cJSON *coverage = run_coverage(run);
 	json_add_caller_sources(coverage, o->result);
 	bool ok = report_end(&report, coverage, run_warnings(run));
-	if (shown < n && !o->common.quiet)
+	if (shown < n && !o->common.quiet && !is_metrics)
 		message("%zu more rows; -n 0 prints all", n - shown);
 	free(texts);
 	return run_printed(ok);
@@ -397,13 +461,7 @@ int cmd_callers(int argc, char **argv)
 		{"by", required_argument, NULL, OPT_BY},   {"tag", required_argument, NULL, 't'},
 		{"module", required_argument, NULL, 'm'},  {"rows", required_argument, NULL, 'n'},
 		{"stacks", no_argument, NULL, OPT_STACKS}, COMMON_LONG_OPTIONS};
-	static const struct command_spec spec = {"callers",
-						 help,
-						 "t:m:n:",
-						 options,
-						 FORMATS_ROWS | FORMAT_BIT(FORMAT_FOLDED),
-						 "'poolscope tags' has it",
-						 callers_option};
+	static const struct command_spec spec = {"callers", help, "t:m:n:", options, ~0u, "", callers_option};
 	static const struct psc_callers_options run_init = PSC_CALLERS_OPTIONS_INIT;
 	static const struct run_steps steps = {work, print, free_result};
 	struct callers_options o = {.run = run_init, .max_rows = -1};
@@ -412,6 +470,8 @@ int cmd_callers(int argc, char **argv)
 		return code;
 	if (dump_argument(argc, argv, optind, "callers") == NULL)
 		return EXIT_USAGE;
+	if (o.max_rows < 0 && o.common.format == FORMAT_OPENMETRICS)
+		o.max_rows = METRICS_ROWS;
 	o.max_rows = default_rows(&o.common, o.max_rows);
 	return run_command(&o.common, argv + optind, 1, &steps, &o);
 }

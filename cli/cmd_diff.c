@@ -3,6 +3,7 @@
 #include "budget.h"
 #include "callers.h"
 #include "coverage.h"
+#include "diff_metrics.h"
 #include "json.h"
 #include "report.h"
 #include "run.h"
@@ -33,7 +34,8 @@ static const char help[] =
 	"  poolscope diff --changed --sort count -n 50 a.dmp b.dmp c.dmp\n"
 	"  poolscope diff --pinned --tag NtFC a.dmp b.dmp\n"
 	"  poolscope diff --by tag,caller --changed a.dmp b.dmp\n"
-	"  poolscope diff --no-walk --budget 'Abc?=0' before.dmp after.dmp\n";
+	"  poolscope diff --no-walk --budget 'Abc?=0' before.dmp after.dmp\n"
+	"  poolscope diff --format openmetrics -o growth.prom before.dmp after.dmp\n";
 
 #define SCHEMA "poolscope.diff/1"
 
@@ -84,44 +86,96 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .paint = PAINT_KEY},
+	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .paint = PAINT_KEY, .label = "tag"},
 	[COL_TAG_HEX] = {.key = "tag_hex"},
-	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .drop = 1},
-	[COL_BLOCK] = {.key = "block_bytes", .heading = "Block", .is_bytes = true},
+	[COL_POOL] =
+		{.key = "pool", .heading = "Pool", .is_left = true, .drop = 1, .label = "pool", .label_of_rest = true},
+	[COL_BLOCK] = {.key = "block_bytes", .heading = "Block", .is_bytes = true, .label = "block_bytes"},
 	[COL_PROCESS] = {.key = "process.eprocess"},
-	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid"},
-	[COL_PROCESS_NAME] =
-		{.key = "process.name", .heading = "Process", .is_left = true, .min_width = 8, .paint = PAINT_KEY},
-	[COL_CALLER] = {.heading = "Caller", .is_left = true, .min_width = 16, .paint = PAINT_KEY},
+	[COL_PROCESS_PID] = {.key = "process.pid", .heading = "Pid", .label = "pid"},
+	[COL_PROCESS_NAME] = {.key = "process.name",
+			      .heading = "Process",
+			      .is_left = true,
+			      .min_width = 8,
+			      .paint = PAINT_KEY,
+			      .label = "process"},
+	[COL_CALLER] = {.heading = "Caller", .is_left = true, .min_width = 16, .paint = PAINT_KEY, .label = "caller"},
 	CALLER_COLUMNS(COL_CALLER),
-	[COL_CALLER_GRADE] = {.key = "grade"},
-	[COL_FIRST_LIVE] = {.key = "first.live"},
-	[COL_FIRST_BYTES] = {.key = "first.live_bytes"},
+	[COL_CALLER_GRADE] = {.key = "grade", .label = "grade", .label_of_rest = true},
+	[COL_FIRST_LIVE] = {.key = "first.live",
+			    .metric = "first_allocations",
+			    .metric_help = "Allocations that the first dump holds."},
+	[COL_FIRST_BYTES] = {.key = "first.live_bytes",
+			     .metric = "first_bytes",
+			     .metric_help = "Bytes that the first dump holds."},
 	[COL_FIRST_ALLOCS] = {.key = "first.allocs"},
 	[COL_FIRST_FREES] = {.key = "first.frees"},
-	[COL_LAST_LIVE] = {.key = "last.live", .heading = "Live", .drop = 6},
-	[COL_LAST_BYTES] = {.key = "last.live_bytes", .heading = "Bytes", .is_bytes = true},
+	[COL_LAST_LIVE] = {.key = "last.live",
+			   .metric = "last_allocations",
+			   .metric_help = "Allocations that the last dump holds.",
+			   .heading = "Live",
+			   .drop = 6},
+	[COL_LAST_BYTES] = {.key = "last.live_bytes",
+			    .metric = "last_bytes",
+			    .metric_help = "Bytes that the last dump holds.",
+			    .heading = "Bytes",
+			    .is_bytes = true},
 	[COL_LAST_ALLOCS] = {.key = "last.allocs"},
 	[COL_LAST_FREES] = {.key = "last.frees"},
 	[COL_POINTS] = {.key = "points"},
-	[COL_GROWTH_LIVE] = {.key = "growth.live", .heading = "Growth", .paint = PAINT_GROWTH},
+	[COL_GROWTH_LIVE] = {.key = "growth.live",
+			     .metric = "growth_allocations",
+			     .metric_help = "Allocations that the last dump holds more than the first.",
+			     .heading = "Growth",
+			     .paint = PAINT_GROWTH},
 	[COL_GROWTH_BYTES] = {.key = "growth.live_bytes",
+			      .metric = "growth_bytes",
+			      .metric_help = "Bytes that the last dump holds more than the first.",
 			      .heading = "Growth bytes",
 			      .is_bytes = true,
 			      .paint = PAINT_GROWTH},
-	[COL_GROWTH_LIVE_HOUR] = {.key = "growth.live_per_hour"},
+	[COL_GROWTH_LIVE_HOUR] = {.key = "growth.live_per_hour",
+				  .metric = "growth_allocations_per_hour",
+				  .metric_help = "Growth of allocations per hour of uptime between the dumps."},
 	[COL_GROWTH_BYTES_HOUR] = {.key = "growth.live_bytes_per_hour",
+				   .metric = "growth_bytes_per_hour",
+				   .metric_help = "Growth of bytes per hour of uptime between the dumps.",
 				   .heading = "Bytes/hour",
 				   .drop = 4,
 				   .is_bytes = true},
-	[COL_TURNOVER_ALLOCS] = {.key = "turnover.allocs", .heading = "New allocs", .drop = 7},
-	[COL_TURNOVER_FREES] = {.key = "turnover.frees", .heading = "New frees", .drop = 8},
-	[COL_TURNOVER_RATIO] = {.key = "turnover.freed_ratio", .heading = "Freed", .drop = 2},
-	[COL_TURNOVER_PER_ALLOC] = {.key = "turnover.growth_bytes_per_alloc"},
-	[COL_PINNED_BLOCKS] = {.key = "pinned.blocks"},
-	[COL_PINNED_BYTES] = {.key = "pinned.bytes"},
-	[COL_PINNED_OF_BLOCKS] = {.key = "pinned.of_blocks"},
-	[COL_PINNED_OF_BYTES] = {.key = "pinned.of_bytes"},
+	[COL_TURNOVER_ALLOCS] = {.key = "turnover.allocs",
+				 .metric = "turnover_allocations",
+				 .metric_help = "Allocations between the dumps.",
+				 .heading = "New allocs",
+				 .drop = 7},
+	[COL_TURNOVER_FREES] = {.key = "turnover.frees",
+				.metric = "turnover_frees",
+				.metric_help = "Frees between the dumps.",
+				.heading = "New frees",
+				.drop = 8},
+	[COL_TURNOVER_RATIO] = {.key = "turnover.freed_ratio",
+				.metric = "turnover_freed_ratio",
+				.metric_help = "Frees per allocation between the dumps.",
+				.is_share = true,
+				.heading = "Freed",
+				.drop = 2},
+	[COL_TURNOVER_PER_ALLOC] = {.key = "turnover.growth_bytes_per_alloc",
+				    .metric = "growth_bytes_per_allocation",
+				    .metric_help = "Growth of bytes per allocation between the dumps.",
+				    .is_share = true},
+	[COL_PINNED_BLOCKS] = {.key = "pinned.blocks",
+			       .metric = "pinned_allocations",
+			       .metric_help = "Allocations of the first dump that all dumps hold unchanged."},
+	[COL_PINNED_BYTES] = {.key = "pinned.bytes",
+			      .metric = "pinned_bytes",
+			      .metric_help = "Bytes of allocations of the first dump that all dumps hold unchanged."},
+	[COL_PINNED_OF_BLOCKS] = {.key = "pinned.of_blocks",
+				  .metric = "compared_allocations",
+				  .metric_help = "Allocations of the first dump that were looked for in the others."},
+	[COL_PINNED_OF_BYTES] = {.key = "pinned.of_bytes",
+				 .metric = "compared_bytes",
+				 .metric_help =
+					 "Bytes of allocations of the first dump that were looked for in the others."},
 	[COL_GROUP] = {.key = "group", .heading = "Group", .drop = 3},
 	[COL_TREND] = {.key = "trend", .heading = "Trend", .is_left = true, .drop = 5},
 	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true, .drop = 9},
@@ -289,6 +343,8 @@ static void fill_cells(const struct psc_diff_row *r, const struct diff_options *
 		if (r->process.is_listed) {
 			cells[COL_PROCESS_PID] = cell_u64(r->process.pid);
 			cells[COL_PROCESS_NAME] = cell_text(r->process.name);
+		} else if (o->common.format == FORMAT_OPENMETRICS) {
+			cells[COL_PROCESS_NAME] = cell_text("(not listed)");
 		}
 	} else if (has_tags(o)) {
 		snprintf(t->hex, sizeof(t->hex), "%02x%02x%02x%02x", r->tag[0], r->tag[1], r->tag[2], r->tag[3]);
@@ -300,7 +356,7 @@ static void fill_cells(const struct psc_diff_row *r, const struct diff_options *
 		fill_caller_cells(&r->caller, run->is_32bit, &t->caller, &cells[COL_CALLER]);
 		cells[COL_CALLER_GRADE] = cell_text(r->caller_is_inferred ? "inferred" : "exact");
 	} else {
-		cells[COL_CALLER] = cell_text("(not recorded)"); /* of the table only */
+		cells[COL_CALLER] = cell_text(NOT_RECORDED); /* of table and metrics only */
 	}
 	points_json(r->points, n_dumps, t->points, sizeof(t->points));
 	cells[COL_POINTS] = o->common.format == FORMAT_CSV ? cell_text(t->points) : cell_both("", t->points);
@@ -398,7 +454,10 @@ static void print_end_lines(const struct run *run, const struct psc_diff *diff)
 
 static bool print_rows(struct run *run, const struct diff_options *o)
 {
-	static const struct report_spec spec = {SCHEMA, "growth", false};
+	static const char *const scopes[] = {"diff_tag", "diff_tag_size", "diff_process", "diff_caller",
+					     "diff_tag_caller"};
+	const struct report_spec spec = {SCHEMA, "growth", false, scopes[o->run.by]};
+	const bool is_metrics = o->common.format == FORMAT_OPENMETRICS;
 	struct report r;
 	struct column cols[N_COLS];
 	struct cell cells[N_COLS];
@@ -413,11 +472,17 @@ static bool print_rows(struct run *run, const struct diff_options *o)
 	for (size_t i = 0; i < n; i++) {
 		if (!is_wanted(o, &rows[i]))
 			continue;
-		if (o->max_rows > 0 && printed >= o->max_rows) {
-			more++;
+		bool is_rest = o->max_rows > 0 && printed >= o->max_rows;
+		more += is_rest;
+		if (is_rest && !is_metrics)
+			continue;
+		fill_cells(&rows[i], o, run, &texts, cells);
+		if (is_metrics && by_callers(o) && rows[i].caller.module == NULL)
+			cells[COL_CALLER_MODULE] = cell_text(rows[i].has_caller ? NO_MODULE : NOT_RECORDED);
+		if (is_rest) {
+			report_rest(&r, cells);
 			continue;
 		}
-		fill_cells(&rows[i], o, run, &texts, cells);
 		report_row(&r, cells);
 		printed++;
 	}
@@ -428,8 +493,10 @@ static bool print_rows(struct run *run, const struct diff_options *o)
 	report_member(&r, "relation", json_relation(psc_diff_get_relation(diff)));
 	if (o->common.format == FORMAT_TABLE)
 		print_end_lines(run, diff);
+	else if (is_metrics)
+		diff_print_metrics_end(run, diff, spec.scope);
 	bool ok = report_end(&r, coverage, run_warnings(run));
-	if (more > 0 && !o->common.quiet)
+	if (more > 0 && !o->common.quiet && !is_metrics)
 		message("%ld more rows; -n 0 prints all", more);
 	return ok;
 }
@@ -437,7 +504,7 @@ static bool print_rows(struct run *run, const struct diff_options *o)
 /* "labflt!LabUse1+0x5"; a pool before it. */
 static const char *folded_path(const struct psc_diff_row *r, const char *pool, bool is_32bit, char *buf, size_t cap)
 {
-	char text[PSC_LOCATION_TEXT_BYTES] = "(not recorded)";
+	char text[PSC_LOCATION_TEXT_BYTES] = NOT_RECORDED;
 	if (r->has_caller)
 		location_text(&r->caller, is_32bit, text, sizeof(text));
 	snprintf(buf, cap, "%s%s%s", pool, pool[0] != '\0' ? ";" : "", text);
@@ -510,14 +577,7 @@ int cmd_diff(int argc, char **argv)
 		{"by", required_argument, NULL, OPT_BY},         {"changed", no_argument, NULL, OPT_CHANGED},
 		{"pinned", no_argument, NULL, OPT_PINNED},       {"no-walk", no_argument, NULL, OPT_NO_WALK},
 		{"budget", required_argument, NULL, OPT_BUDGET}, COMMON_LONG_OPTIONS};
-	static const struct command_spec spec = {"diff",
-						 help,
-						 "s:n:t:",
-						 options,
-						 FORMATS_ROWS | FORMAT_BIT(FORMAT_FOLDED),
-						 "metrics are of one moment: give a collector 'poolscope tags' "
-						 "of each dump, and it takes the differences",
-						 diff_option};
+	static const struct command_spec spec = {"diff", help, "s:n:t:", options, ~0u, "", diff_option};
 	static const struct run_steps steps = {work, print, free_result};
 	static const struct psc_diff_options run_init = PSC_DIFF_OPTIONS_INIT;
 	struct diff_options o = {.run = run_init, .sort = PSC_DIFF_SORT_GROWTH, .max_rows = -1};
@@ -541,6 +601,8 @@ int cmd_diff(int argc, char **argv)
 		return usage_error("diff", "which dumps? Give the paths of two or more, oldest first");
 	if (n_dumps > DUMPS_MAX)
 		return usage_error("diff", "more than %d dumps", DUMPS_MAX);
+	if (o.max_rows < 0 && o.common.format == FORMAT_OPENMETRICS)
+		o.max_rows = METRICS_ROWS;
 	o.max_rows = default_rows(&o.common, o.max_rows);
 	o.run.n_threads = o.common.n_threads;
 	o.run.progress = progress_callback(&o.common);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope tags: who holds the pool, per tag, the trackers' figures beside a walk of the pool. */
+#include "metrics.h"
 #include "tags_print.h"
 #include <string.h>
 
@@ -74,8 +75,6 @@ static int check_by_caller(const struct tags_options *o)
 				   "rows by caller or module are ordered by bytes; --sort knows no other for them");
 	if (o->budgets.n != 0 || o->tag_file != NULL)
 		return usage_error("tags", "rows by caller or module go with neither --budget nor --tag-file");
-	if (o->common.format == FORMAT_OPENMETRICS)
-		return usage_error("tags", "rows by caller or module have no openmetrics form");
 	return -1;
 }
 
@@ -172,7 +171,7 @@ int cmd_tags(int argc, char **argv)
 	if (dump_argument(argc, argv, optind, "tags") == NULL)
 		return EXIT_USAGE;
 	if (o.max_rows < 0 && o.common.format == FORMAT_OPENMETRICS)
-		o.max_rows = 100;
+		o.max_rows = METRICS_ROWS;
 	o.max_rows = default_rows(&o.common, o.max_rows);
 	o.run.n_threads = o.common.n_threads;
 	o.run.progress = progress_callback(&o.common);

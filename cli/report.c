@@ -83,6 +83,8 @@ static void begin(struct report *r)
 		csv_header(r->f, r->cols, r->n_cols);
 		break;
 	case FORMAT_OPENMETRICS:
+		metrics_init(&r->metrics, r->cols, r->n_cols);
+		break;
 	case FORMAT_FOLDED:
 		break;
 	}
@@ -113,9 +115,19 @@ void report_row(struct report *r, const struct cell *cells)
 		csv_row(r->f, r->cols, cells, r->n_cols);
 		break;
 	case FORMAT_OPENMETRICS:
+		r->no_memory |= !metrics_add(&r->metrics, cells, false);
+		break;
 	case FORMAT_FOLDED:
 		break;
 	}
+}
+
+void report_rest(struct report *r, const struct cell *cells)
+{
+	if (r->format != FORMAT_OPENMETRICS)
+		return;
+	begin(r);
+	r->no_memory |= !metrics_add(&r->metrics, cells, true);
 }
 
 static void end_rows(struct report *r)
@@ -128,6 +140,8 @@ static void end_rows(struct report *r)
 		r->no_memory |= !table_print(&r->table, r->f);
 	else if (r->format == FORMAT_JSON)
 		fputs(r->n_rows != 0 ? "\n\t]" : "]", r->f);
+	else if (r->format == FORMAT_OPENMETRICS)
+		metrics_print(&r->metrics, r->f, r->spec->scope);
 }
 
 void report_member(struct report *r, const char *name, cJSON *value)
@@ -170,6 +184,10 @@ bool report_end(struct report *r, cJSON *coverage, cJSON *warnings)
 	report_member(r, "warnings", warnings);
 	if (r->format == FORMAT_JSON)
 		fputs("\n}\n", r->f);
+	if (r->format == FORMAT_OPENMETRICS) {
+		metrics_deinit(&r->metrics);
+		fputs("# EOF\n", r->f);
+	}
 	if (r->format == FORMAT_TABLE && r->layout.n_left_out != 0 && !r->quiet) {
 		char names[256];
 		table_left_out(&r->layout, names, sizeof(names));

@@ -4,6 +4,7 @@
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 
+#include "metrics.h"
 #include "rows.h"
 #include "run.h"
 #include "table.h"
@@ -13,6 +14,7 @@ struct report_spec {
 	const char *schema; /* "poolscope.blocks/1" */
 	const char *record; /* of a row in NDJSON */
 	bool is_stream;     /* table: the columns' own widths, nothing kept */
+	const char *scope;  /* of the names of its metrics ("diff_tag"); NULL: it has none */
 };
 
 struct report {
@@ -24,6 +26,7 @@ struct report {
 	size_t n_cols;
 	struct table_layout layout;
 	struct table table;
+	struct metrics metrics;
 	bool quiet;
 	uint64_t n_rows;
 	char record_head[160];
@@ -38,6 +41,8 @@ void print_folded_tag(FILE *f, const char *pool, const char *tag, uint64_t block
 void report_init(struct report *r, const struct run *run, const struct report_spec *spec, const struct column *cols,
 		 size_t n_cols);
 void report_row(struct report *r, const struct cell *cells);
+/* A row beyond those asked for, which only metrics count, as "other". */
+void report_rest(struct report *r, const struct cell *cells);
 /* After the rows: members of the JSON document, one more NDJSON record each. Takes the object over. */
 void report_member(struct report *r, const char *name, cJSON *value);
 /* An array; in NDJSON one record per item. Takes it over. */

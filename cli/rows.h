@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One row model for every format: columns are defined once, and table, JSON, NDJSON and CSV are made from them. */
+/* One row model for every format: columns are defined once, and table, JSON, NDJSON, CSV and metrics are made from
+ * them. */
 #ifndef CLI_ROWS_H
 #define CLI_ROWS_H
 
@@ -61,6 +62,13 @@ struct column {
 	unsigned char drop;      /* the column may be left out, the highest first; 0: never */
 	bool is_bytes;           /* sizes, for which people like units */
 	enum paint paint;
+	/* Of metrics: */
+	const char *label;       /* of this name; NULL: none */
+	const char *metric;      /* the last part of the family's name; NULL: no figure of its own */
+	const char *metric_help; /* of the family, a sentence */
+	bool label_of_rest; /* rows that have no line of their own are added up for each of its values; by other labels
+			       they are "other" */
+	bool is_share;      /* figures that cannot be added up */
 };
 
 static inline struct cell cell_null(void)

@@ -119,8 +119,9 @@ int parse_options(const struct command_spec *spec, struct common_options *o, voi
 	if (spec->formats == FORMATS_KD)
 		return usage_error(spec->name, "the form of the debugger is the only one here; %s",
 				   spec->other_formats);
-	return usage_error(spec->name, "%s has no %s form; %s", spec->name, format_names[o->format],
-			   spec->other_formats);
+	char formats[80];
+	return usage_error(spec->name, "%s has no %s form, but %s; %s", spec->name, format_names[o->format],
+			   list_formats(spec, "", ", ", formats, sizeof(formats)), spec->other_formats);
 }
 
 int parse_rows(const char *command, const char *text, long *ret)

@@ -32,17 +32,24 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true},
+	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .label = "tag"},
 	[COL_TAG_HEX] = {.key = "tag_hex"},
 	[COL_TAGS] = {.key = "tags", .heading = "Tags", .is_left = true},
 	[COL_TAGS_HEX] = {.key = "tags_hex"},
-	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
-	[COL_CALLER] = {.heading = "Caller", .is_left = true},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .label = "pool", .label_of_rest = true},
+	[COL_CALLER] = {.heading = "Caller", .is_left = true, .label = "caller"},
 	CALLER_COLUMNS(COL_CALLER),
-	[COL_LIVE] = {.key = "live_count", .heading = "Live"},
-	[COL_BYTES] = {.key = "live_bytes", .heading = "Bytes"},
-	[COL_SOURCE] = {.key = "source", .heading = "Source", .is_left = true},
-	[COL_GRADE] = {.key = "grade", .heading = "Grade", .is_left = true},
+	[COL_LIVE] = {.key = "live_count",
+		      .metric = "outstanding_allocations",
+		      .metric_help = "Allocations not freed, by the walk of the pool.",
+		      .heading = "Live"},
+	[COL_BYTES] = {.key = "live_bytes",
+		       .metric = "outstanding_bytes",
+		       .metric_help = "Bytes of blocks not freed, by the walk of the pool.",
+		       .heading = "Bytes"},
+	[COL_SOURCE] =
+		{.key = "source", .heading = "Source", .is_left = true, .label = "source", .label_of_rest = true},
+	[COL_GRADE] = {.key = "grade", .heading = "Grade", .is_left = true, .label = "grade", .label_of_rest = true},
 };
 
 /* A row of one tag has a tag, one of several a list of them. */
@@ -51,7 +58,9 @@ static void choose_columns(const struct tags_options *o, struct column cols[N_CO
 	bool several = o->caller_by == PSC_CALLERS_BY_POOL_MODULE;
 	memcpy(cols, columns, sizeof(columns));
 	for (int c = several ? COL_TAG : COL_TAGS; c <= (several ? COL_TAG_HEX : COL_TAGS_HEX); c++)
-		cols[c].key = cols[c].heading = NULL;
+		cols[c].key = cols[c].heading = cols[c].label = NULL;
+	if (o->caller_by != PSC_CALLERS_BY_TAG_ADDRESS)
+		cols[COL_CALLER].label = NULL;
 }
 
 struct row_texts {
@@ -96,7 +105,7 @@ static void print_folded(FILE *f, const struct psc_caller_row *rows, size_t n, c
 		char text[PSC_LOCATION_TEXT_BYTES], tag[17];
 		if (r->live_bytes == 0 || !is_wanted(r, o))
 			continue;
-		const char *module = r->source == PSC_CALLER_NONE ? "(not recorded)"
+		const char *module = r->source == PSC_CALLER_NONE ? NOT_RECORDED
 				     : r->caller.module != NULL
 					     ? r->caller.name
 					     : location_text(&r->caller, is_32bit, text, sizeof(text));
@@ -168,7 +177,11 @@ static void print_end_lines(FILE *f, const struct psc_callers *callers, const st
 
 static bool print_rows(struct run *run, const struct tags_options *o, struct row_texts *texts)
 {
-	static const struct report_spec spec = {SCHEMA, "tag_caller", false};
+	const struct report_spec spec = {SCHEMA, "tag_caller", false,
+					 o->caller_by == PSC_CALLERS_BY_TAG_ADDRESS  ? "tag_caller"
+					 : o->caller_by == PSC_CALLERS_BY_TAG_MODULE ? "tag_module"
+										     : "module"};
+	const bool is_metrics = o->common.format == FORMAT_OPENMETRICS;
 	struct column cols[N_COLS];
 	struct cell cells[N_COLS];
 	struct report report;
@@ -184,19 +197,31 @@ static bool print_rows(struct run *run, const struct tags_options *o, struct row
 		int grade = rows[i].source == PSC_CALLER_NONE ? 2 : rows[i].is_inferred;
 		sums.live[grade] += rows[i].live;
 		sums.bytes[grade] += rows[i].live_bytes;
-		if (o->max_rows > 0 && printed >= o->max_rows) {
-			more++;
+		bool is_rest = o->max_rows > 0 && printed >= o->max_rows;
+		more += is_rest;
+		if (is_rest && !is_metrics)
+			continue;
+		fill_cells(&rows[i], run->is_32bit, texts, cells);
+		if (is_metrics && rows[i].source == PSC_CALLER_NONE)
+			cells[COL_CALLER] = cells[COL_MODULE] = cell_text(NOT_RECORDED);
+		else if (is_metrics && rows[i].caller.module == NULL)
+			cells[COL_MODULE] = cell_text(NO_MODULE);
+		if (is_rest) {
+			report_rest(&report, cells);
 			continue;
 		}
-		fill_cells(&rows[i], run->is_32bit, texts, cells);
 		report_row(&report, cells);
 		printed++;
 	}
 	report_list(&report, "totals", "total", json_totals(&sums));
 	if (o->common.format == FORMAT_TABLE)
 		print_end_lines(run->f, o->callers, &sums);
+	if (is_metrics) {
+		metrics_coverage(run->f, spec.scope, run->coverage);
+		metrics_dump_info(run->f, spec.scope, run->dump);
+	}
 	bool ok = report_end(&report, json_coverage(run, o->callers), run_warnings(run));
-	if (more > 0 && !o->common.quiet)
+	if (more > 0 && !o->common.quiet && !is_metrics)
 		message("%ld more rows; -n 0 prints all", more);
 	return ok;
 }

@@ -5,9 +5,8 @@
 
 #include "tags_print.h"
 
-/* Prometheus text format. Rows in their order: those beyond max_rows (0: none) are added up as tag "other". */
-void tags_print_openmetrics(FILE *f, const struct psc_dump *dump, const struct psc_tags *tags,
-			    const struct tags_options *o);
+/* What metrics have beside the rows: coverage by source, and which dump. scope: of the rows' names. */
+void tags_print_metrics_end(const struct run *run, const struct psc_tags *tags, const char *scope);
 /* "pool;tag[;size] bytes" for each row that holds bytes. */
 void tags_print_folded(FILE *f, const struct psc_tags *tags, const struct tags_options *o);
 

@@ -16,6 +16,8 @@ enum {
 	COL_PROTECTED,
 	COL_POOL,
 	COL_BLOCK_BYTES,
+	COL_HELD_BYTES,
+	COL_HELD,
 	COL_ALLOCS,
 	COL_FREES,
 	COL_LIVE,
@@ -33,13 +35,24 @@ enum {
 };
 
 static const struct column columns[N_COLS] = {
-	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .paint = PAINT_KEY},
+	[COL_TAG] = {.key = "tag", .heading = "Tag", .is_left = true, .paint = PAINT_KEY, .label = "tag"},
 	[COL_TAG_HEX] = {.key = "tag_hex", .heading = "Hex", .is_left = true, .drop = 9},
 	[COL_PROTECTED] = {.key = "protected", .is_left = true},
-	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true},
+	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .label = "pool", .label_of_rest = true},
 	[COL_BLOCK_BYTES] = {.is_bytes = true},
-	[COL_ALLOCS] = {.key = "allocs", .heading = "Allocs", .drop = 1},
-	[COL_FREES] = {.key = "frees", .heading = "Frees", .drop = 2},
+	/* The trackers' figure, or where they have none the walk's: reference: users 3.2 names these four. */
+	[COL_HELD_BYTES] = {.metric = "outstanding_bytes", .metric_help = "Bytes of allocations not freed."},
+	[COL_HELD] = {.metric = "outstanding_allocations", .metric_help = "Allocations not freed."},
+	[COL_ALLOCS] = {.key = "allocs",
+			.heading = "Allocs",
+			.drop = 1,
+			.metric = "allocations_total",
+			.metric_help = "Allocations since the boot."},
+	[COL_FREES] = {.key = "frees",
+		       .heading = "Frees",
+		       .drop = 2,
+		       .metric = "frees_total",
+		       .metric_help = "Frees since the boot."},
 	[COL_LIVE] = {.key = "live", .heading = "Live"},
 	[COL_LIVE_BYTES] = {.key = "live_bytes", .heading = "Bytes", .is_bytes = true},
 	[COL_PER_ALLOC] = {.key = "bytes_per_alloc", .heading = "Per alloc", .drop = 7, .is_bytes = true},
@@ -64,6 +77,7 @@ static void choose_columns(const struct tags_options *o, bool is_scan, struct co
 	if ((o->run.flags & PSC_TAGS_BY_SIZE) != 0) {
 		cols[COL_BLOCK_BYTES].key = "block_bytes";
 		cols[COL_BLOCK_BYTES].heading = "Block";
+		cols[COL_BLOCK_BYTES].label = "block_bytes";
 		for (int c = COL_ALLOCS; c <= COL_PER_ALLOC; c++)
 			cols[c].heading = NULL;
 		cols[COL_WALK_DIFF].heading = NULL;
@@ -107,8 +121,17 @@ static void fill_cells(const struct psc_tag_row *r, const struct psc_tag_file *o
 				cells[COL_WALK_DIFF] = cell_i64(r->live_bytes - (int64_t)r->walk.live_bytes);
 		}
 	}
+	if (r->has_live || r->source == PSC_SOURCE_WALK) {
+		cells[COL_HELD] = cell_i64(r->has_live ? r->live : (int64_t)r->walk.live);
+		cells[COL_HELD_BYTES] = cell_i64(tags_row_bytes(r));
+	}
 	if (owners != NULL)
 		cells[COL_OWNER] = cell_text(psc_tag_file_lookup(owners, r->tag));
+}
+
+int64_t tags_row_bytes(const struct psc_tag_row *r)
+{
+	return r->has_live ? r->live_bytes : (int64_t)r->walk.live_bytes;
 }
 
 bool tags_row_wanted(const struct psc_tag_row *r, const struct tags_options *o)
@@ -128,8 +151,7 @@ void tags_count_budgets(const struct psc_tags *tags, struct tags_options *o)
 		const struct psc_tag_row *r = &rows[i];
 		if (o->pools != 0 && (o->pools >> r->pool & 1) == 0)
 			continue;
-		budget_count(&o->budgets, r->tag, r->has_live || r->has_walk,
-			     r->has_live ? r->live_bytes : (int64_t)r->walk.live_bytes);
+		budget_count(&o->budgets, r->tag, r->has_live || r->has_walk, tags_row_bytes(r));
 	}
 }
 
@@ -282,13 +304,16 @@ static bool finish(struct report *r, const struct run *run, const struct psc_tag
 	if (r->format == FORMAT_TABLE) {
 		print_total_lines(r->f, tags);
 		print_coverage_lines(run, tags);
+	} else if (r->format == FORMAT_OPENMETRICS) {
+		tags_print_metrics_end(run, tags, r->spec->scope);
 	}
 	return report_end(r, json_coverage(run, tags), run_warnings(run));
 }
 
 bool tags_print(struct run *run, const struct psc_tags *tags, const struct tags_options *o)
 {
-	static const struct report_spec spec = {SCHEMA, "tag", false};
+	const struct report_spec spec = {SCHEMA, "tag", false,
+					 (o->run.flags & PSC_TAGS_BY_SIZE) != 0 ? "tag_size" : "tag"};
 	struct report r;
 	struct column cols[N_COLS];
 	struct cell cells[N_COLS];
@@ -297,10 +322,6 @@ bool tags_print(struct run *run, const struct psc_tags *tags, const struct tags_
 	const struct psc_tag_row *rows = psc_tags_rows(tags, &n);
 	long printed = 0, more = 0;
 
-	if (o->common.format == FORMAT_OPENMETRICS) {
-		tags_print_openmetrics(run->f, run->dump, tags, o);
-		return true;
-	}
 	if (o->common.format == FORMAT_FOLDED) {
 		tags_print_folded(run->f, tags, o);
 		return true;
@@ -312,6 +333,10 @@ bool tags_print(struct run *run, const struct psc_tags *tags, const struct tags_
 			continue;
 		if (o->max_rows > 0 && printed >= o->max_rows) {
 			more++;
+			if (r.format == FORMAT_OPENMETRICS) {
+				fill_cells(&rows[i], o->owners, tag, hex, cells);
+				report_rest(&r, cells);
+			}
 			continue;
 		}
 		fill_cells(&rows[i], o->owners, tag, hex, cells);
@@ -321,7 +346,7 @@ bool tags_print(struct run *run, const struct psc_tags *tags, const struct tags_
 		printed++;
 	}
 	bool ok = finish(&r, run, tags);
-	if (more > 0 && !o->common.quiet)
+	if (more > 0 && !o->common.quiet && o->common.format != FORMAT_OPENMETRICS)
 		message("%ld more rows; -n 0 prints all", more);
 	return ok;
 }

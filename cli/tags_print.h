@@ -25,6 +25,8 @@ struct tags_options {
 
 /* By --tag, --pool, and --budget: then only rows of a budget that is exceeded. */
 bool tags_row_wanted(const struct psc_tag_row *r, const struct tags_options *o);
+/* What it holds: by the trackers, else by the walk. */
+int64_t tags_row_bytes(const struct psc_tag_row *r);
 /* Bytes of each row into the budgets. */
 void tags_count_budgets(const struct psc_tags *tags, struct tags_options *o);
 

@@ -66,8 +66,7 @@ _poolscope()
 	case $prev in
 	--format)
 		case $command in
-		tags) values="table json ndjson csv openmetrics folded" ;;
-		diff | callers) values="table json ndjson csv folded" ;;
+		tags | diff | callers) values="table json ndjson csv openmetrics folded" ;;
 		symbols) values="table json ndjson csv urls" ;;
 		block) values="table json ndjson" ;;
 		pool | poolval | poolfind | poolused | verifier) values="table" ;;

@@ -69,6 +69,8 @@ offers 'poolscope tags --sort' 'nonpaged' no
 offers 'poolscope tags --by' 'tag tag,size tag,caller tag,module' t
 offers 'poolscope tags --sort =' 'per-alloc' per
 offers 'poolscope info --format' 'json' j
+offers 'poolscope info --format' '' o
+for command in tags callers diff; do offers "poolscope $command --format" openmetrics o; done
 offers 'poolscope frob' '' --
 
 if command -v zsh >/dev/null; then zsh -n "$root/completion/_poolscope" || fail 'zsh does not accept the completion'; fi

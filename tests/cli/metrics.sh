@@ -1,46 +1,40 @@
 #!/bin/sh
-# promtool accepts the metrics; they add up to the rows of the table; folded lines too.
+# promtool accepts the metrics; they are the rows, and what is beyond -n added up; folded lines too.
 # shellcheck source=tests/cli/lib.sh
 . "$2/tests/cli/lib.sh"
 need promtool
 need python3
+here=$root/tests/cli
+
+# metrics KIND ROWS COMMAND...: what the command says as metrics, of all rows and of the first 7, is the rows in JSON.
+metrics() {
+	kind=$1 rows=$2
+	shift 2
+	for n in 0 7; do
+		run "$@" --format openmetrics -n "$n"
+		expect 0 "$*: openmetrics"
+		expect_no_err "$*: openmetrics"
+		promtool check metrics <"$tmp/out" >"$tmp/lint" 2>&1 || { fail "$*: promtool"; head -n 3 "$tmp/lint"; }
+		[ ! -s "$tmp/lint" ] || { fail "$*: promtool has something to say"; head -n 3 "$tmp/lint"; }
+		python3 "$here/metrics_rows.py" "$kind" "$rows" "$n" "$tmp/out" || fail "$*: metrics of -n $n are not the rows"
+	done
+}
+
+# rows_and_metrics KIND COMMAND...
+rows_and_metrics() {
+	kind=$1
+	shift
+	run "$@" --format json -n 0
+	expect 0 "$*: json"
+	cp "$tmp/out" "$tmp/rows.json"
+	metrics "$kind" "$tmp/rows.json" "$@"
+}
 
 for name in leak-7-x64 odd-tags-8.1-x64 holes-2016-x64 triage-7-x64; do
 	set -- --isf "$root/fixtures/$name.isf.json.xz" -q "$root/fixtures/$name.dmp.gz"
 	run tags --format json "$@"
 	cp "$tmp/out" "$tmp/tags.json"
-	for n in 0 7; do
-		run tags --format openmetrics -n "$n" "$@"
-		expect 0 "$name: openmetrics"
-		expect_no_err "$name: openmetrics"
-		promtool check metrics <"$tmp/out" >"$tmp/lint" 2>&1 || { fail "$name: promtool"; head -n 3 "$tmp/lint"; }
-		[ ! -s "$tmp/lint" ] || { fail "$name: promtool has something to say"; head -n 3 "$tmp/lint"; }
-		python3 - "$tmp/tags.json" "$tmp/out" "$n" <<'PY' || fail "$name: metrics of -n $n are not the rows"
-import collections, json, re, sys
-rows = json.load(open(sys.argv[1]))['rows']
-n = int(sys.argv[3])
-want = collections.Counter()
-listed = collections.Counter()
-have = collections.Counter()
-for i, r in enumerate(rows):
-    figures = {'outstanding_bytes': r['live_bytes'], 'outstanding_allocations': r['live'],
-               'allocations_total': r['allocs'], 'frees_total': r['frees']}
-    if r['source'] == 'walk':
-        figures['outstanding_bytes'], figures['outstanding_allocations'] = r['walk']['live_bytes'], r['walk']['live']
-    for name, value in figures.items():
-        if value is not None:
-            want[name, r['pool']] += value
-seen = set()
-for line in open(sys.argv[2]):
-    m = re.fullmatch(r'windows_pool_tag_(\w+)\{tag="((?:[^"\\\n]|\\["\\n])*)",pool="(\w+)"\} (-?\d+)\n', line)
-    if m:
-        have[m[1], m[3]] += int(m[4])
-        assert (m[1], m[2], m[3]) not in seen, line
-        seen.add((m[1], m[2], m[3]))
-assert want == have, (want, have)
-assert sum(1 for s in seen if s[0] == 'frees_total') <= (n + 3 if n else len(rows))
-PY
-	done
+	metrics tags "$tmp/tags.json" tags "$@"
 	run tags --format folded "$@"
 	expect 0 "$name: folded"
 	python3 - "$tmp/tags.json" "$tmp/out" <<'PY' || fail "$name: folded lines are not the rows"
@@ -91,4 +85,55 @@ for r in modules:
     want[r['pool'], r['caller'] and r['caller']['module'].rsplit('.', 1)[0].replace('ntoskrnl', 'nt'), escape(r['tag'])] += r['live_bytes']
 assert want == by_module, want.items() ^ by_module.items()
 PY
+
+# Other rows: labels are what makes one, and no two have the same.
+leak="$root/fixtures/leak-7-x64"
+odd="$root/fixtures/odd-tags-8.1-x64"
+pinned="$root/fixtures/pinned"
+verifier="$root/fixtures/verifier-7-x64"
+stackdb="$root/fixtures/stackdb-7-x64"
+newer="$root/fixtures/verifier-2022-x64"
+rows_and_metrics tags_size tags --by tag,size -q --isf "$leak.isf.json.xz" "$leak.dmp.gz"
+rows_and_metrics tags_caller tags --by tag,caller -q --isf "$stackdb.isf.json.xz" "$stackdb.dmp.gz"
+rows_and_metrics tags_module tags --by tag,module -q --isf "$newer.isf.json.xz" "$newer.dmp.gz"
+rows_and_metrics module tags --by module -q --isf "$verifier.isf.json.xz" "$verifier.dmp.gz"
+for by in caller function module tag; do
+	key=$by
+	[ "$by" != caller ] || key=address
+	rows_and_metrics "recorded_$by" callers --by "$key" -q --isf "$newer.isf.json.xz" "$newer.dmp.gz"
+done
+rows_and_metrics diff_tag diff --pinned -q --isf "$pinned-7-x64.isf.json.xz" "$pinned-7-x64.dmp.gz" "$pinned-later-7-x64.dmp.gz"
+rows_and_metrics diff_tag diff -q "$odd.dmp.gz" "$odd.dmp.gz"
+rows_and_metrics diff_tag_size diff --by tag,size -q "$pinned-7-x64.dmp.gz" "$pinned-later-7-x64.dmp.gz"
+rows_and_metrics diff_process diff --by process -q "$pinned-7-x64.dmp.gz" "$verifier.dmp.gz"
+rows_and_metrics diff_caller diff --by caller -q "$leak.dmp.gz" "$verifier.dmp.gz"
+rows_and_metrics diff_tag_caller diff --by tag,caller -q "$verifier.dmp.gz" "$verifier.dmp.gz"
+
+# Names from the dump may hold what the format gives a meaning to.
+gzip -dc "$verifier.dmp.gz" | python3 -c "
+import sys
+b = sys.stdin.buffer.read()
+old, new = 'labgone.sys'.encode('utf-16le'), 'l\"} 1#\n.sys'.encode('utf-16le')
+assert len(old) == len(new) and b.count(old) > 0
+old8 = b'System\0'
+assert b.count(old8) > 0
+sys.stdout.buffer.write(b.replace(old, new).replace(old8, b'S\"\\\\} 1\0'))
+" >"$tmp/odd.dmp"
+rows_and_metrics recorded_module callers --by module -q "$tmp/odd.dmp"
+grep -q 'module="l\\"} 1' "$tmp/out" || fail 'a quote in the name of a module is not escaped'
+rows_and_metrics module tags --by module -q "$tmp/odd.dmp"
+rows_and_metrics diff_caller diff --by caller -q "$tmp/odd.dmp" "$tmp/odd.dmp"
+rows_and_metrics diff_process diff --by process -q "$tmp/odd.dmp" "$tmp/odd.dmp"
+grep -q 'process="S\\"' "$tmp/out" || fail 'a quote in the name of a process is not escaped'
+
+# Which dumps a difference is of, and how much was read.
+run diff --format openmetrics -q "$pinned-7-x64.dmp.gz" "$pinned-later-7-x64.dmp.gz"
+for pattern in '_dumps_info{first_dump_id="[0-9a-f]\{16\}",first_build="7601",first_time="2026-[^"]*",last_dump_id="[0-9a-f]\{16\}",last_build="7601",last_time="2026-[^"]*",machine="x64",boot="same",same_kernel="true"} 1' \
+	'_uptime_seconds [0-9]' '_coverage_ratio 1.0000'; do
+	grep -q "^windows_pool_diff_tag$pattern" "$tmp/out" || fail "diff: no line '$pattern'"
+done
+# A budget leaves its rows, and its exit code.
+run diff --format openmetrics -q --budget 'Pind=1K' "$pinned-7-x64.dmp.gz" "$pinned-later-7-x64.dmp.gz"
+expect 1 'diff --budget: openmetrics'
+[ "$(grep -c '^windows_pool_diff_tag_growth_bytes{' "$tmp/out")" -eq 1 ] || fail 'diff --budget: not the one row'
 finish

@@ -54,7 +54,13 @@ bad tags --by tag,size --no-walk x.dmp
 for option in --sort --rows --tag --pool --by --tag-file -s -n -t; do bad tags x.dmp "$option"; done
 
 for value in '' Abc1 'Abc=1K' 'Abcd=' 'Abcd=x' '=1' '*=1Q'; do bad tags --budget "$value" x.dmp; done
-for command in info blocks block validate diff; do for value in openmetrics folded; do bad "$command" --format "$value" x.dmp; done; done
+for command in info symbols blocks sites; do
+	for value in openmetrics folded; do
+		bad "$command" --format "$value" x.dmp
+		grep -q "^poolscope $command: $command has no $value form, but table, json, ndjson, csv.*; " "$tmp/err" ||
+			fail "$command --format $value: what does it take? $(cat "$tmp/err")"
+	done
+done
 bad blocks x.dmp y.dmp
 for value in bytes Size ''; do bad blocks --sort "$value" x.dmp; done
 for value in -1 x 5x ''; do bad blocks -n "$value" x.dmp; done
@@ -96,7 +102,6 @@ for by in process caller tag,caller; do
 	bad diff --by "$by" --pinned x.dmp y.dmp
 	bad diff --by "$by" --no-walk x.dmp y.dmp
 done
-bad diff --format openmetrics x.dmp y.dmp
 
 bad blocks --module '' x.dmp
 bad poolfind --module '' NtFC x.dmp
