@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope validate: what contradicts itself in the pool. */
+#include "callers.h"
 #include "coverage.h"
 #include "json.h"
 #include "page_blocks.h"
@@ -20,13 +21,17 @@ static const char help[] =
 	"from below. With ADDRESS only its page. Exit status 1 when there is any.\n"
 	"\n"
 	"Options:\n"
-	"  -n, --rows N          at most N rows; 0 = all (default)\n" COMMON_OPTIONS_HELP "\n"
+	"  -n, --rows N          at most N rows; 0 = all (default)\n"
+	"      --tag-file FILE   owner names from a file in pooltag.txt format, for the blocks "
+	"before\n" COMMON_OPTIONS_HELP "\n"
 	"Examples:\n"
 	"  poolscope validate MEMORY.DMP\n"
 	"  poolscope validate fffffa8003f42010 MEMORY.DMP\n"
 	"  poolscope validate --format json MEMORY.DMP | jq '.rows[] | [.va, .check, .suspect.tag]'\n";
 
 #define SCHEMA "poolscope.validate/1"
+
+enum { OPT_TAG_FILE = OPT_COMMAND };
 
 /* The one definition of a row's columns, for every format. */
 enum {
@@ -44,28 +49,49 @@ enum {
 	COL_SUSPECT_TAG_HEX,
 	COL_SUSPECT_POOL,
 	COL_SUSPECT_STATE,
+	COL_SUSPECT_OWNER,
+	COL_CALLER,
+	COL_CALLER_ADDRESS,
+	COL_CALLER_MODULE,
+	COL_CALLER_OFFSET,
+	COL_CALLER_SYMBOL,
+	COL_CALLER_SYMBOL_OFFSET,
+	COL_CALLER_UNLOADED,
+	COL_CALLER_SOURCE,
+	COL_CALLER_GRADE,
 	N_COLS
 };
 
 static const struct column columns[N_COLS] = {
 	[COL_VA] = {.key = "va", .heading = "Address", .is_left = true, .paint = PAINT_KEY},
 	[COL_CHECK] = {.key = "check", .heading = "Defect", .is_left = true, .min_width = 16},
-	[COL_EXPECTED] = {.key = "expected_hex", .heading = "Expected", .is_left = true, .drop = 3},
-	[COL_FOUND] = {.key = "found_hex", .heading = "Found", .is_left = true, .drop = 2},
+	[COL_EXPECTED] = {.key = "expected_hex", .heading = "Expected", .is_left = true, .drop = 4},
+	[COL_FOUND] = {.key = "found_hex", .heading = "Found", .is_left = true, .drop = 3},
 	[COL_TAG] = {.key = "tag"},
 	[COL_TAG_HEX] = {.key = "tag_hex"},
 	[COL_POOL] = {.key = "pool"},
 	[COL_CONTAINER] = {.key = "container"},
 	[COL_SUSPECT_VA] = {.key = "suspect.va", .heading = "Block before", .is_left = true, .drop = 1},
-	[COL_SUSPECT_BYTES] = {.key = "suspect.block_bytes", .heading = "Bytes", .drop = 4, .is_bytes = true},
+	[COL_SUSPECT_BYTES] = {.key = "suspect.block_bytes", .heading = "Bytes", .drop = 6, .is_bytes = true},
 	[COL_SUSPECT_TAG] = {.key = "suspect.tag", .heading = "Tag", .is_left = true},
 	[COL_SUSPECT_TAG_HEX] = {.key = "suspect.tag_hex"},
 	[COL_SUSPECT_POOL] = {.key = "suspect.pool"},
-	[COL_SUSPECT_STATE] = {.key = "suspect.state", .heading = "State", .is_left = true, .drop = 5},
+	[COL_SUSPECT_STATE] = {.key = "suspect.state", .heading = "State", .is_left = true, .drop = 7},
+	[COL_SUSPECT_OWNER] = {.key = "suspect.owner", .is_left = true, .min_width = 12, .drop = 5},
+	[COL_CALLER] = {.is_left = true, .min_width = 16, .drop = 2},
+	[COL_CALLER_ADDRESS] = {.key = "suspect_caller.address"},
+	[COL_CALLER_MODULE] = {.key = "suspect_caller.module"},
+	[COL_CALLER_OFFSET] = {.key = "suspect_caller.offset"},
+	[COL_CALLER_SYMBOL] = {.key = "suspect_caller.symbol"},
+	[COL_CALLER_SYMBOL_OFFSET] = {.key = "suspect_caller.symbol_offset"},
+	[COL_CALLER_UNLOADED] = {.key = "suspect_caller.unloaded"},
+	[COL_CALLER_SOURCE] = {.key = "suspect_caller_source"},
+	[COL_CALLER_GRADE] = {.key = "suspect_caller_grade"},
 };
 
 struct texts {
 	char tag[17], hex[9], suspect_tag[17], suspect_hex[9], expected[24], found[24];
+	struct caller_texts caller;
 };
 
 static void format_hex(const uint8_t tag[4], char hex[9])
@@ -73,7 +99,8 @@ static void format_hex(const uint8_t tag[4], char hex[9])
 	snprintf(hex, 9, "%02x%02x%02x%02x", tag[0], tag[1], tag[2], tag[3]);
 }
 
-static void fill_cells(const struct psc_defect_row *d, bool is_32bit, struct texts *t, struct cell cells[N_COLS])
+static void fill_cells(const struct psc_defect_row *d, const struct psc_tag_file *owners, bool is_32bit,
+		       struct texts *t, struct cell cells[N_COLS])
 {
 	for (int i = 0; i < N_COLS; i++)
 		cells[i] = cell_null();
@@ -103,9 +130,16 @@ static void fill_cells(const struct psc_defect_row *d, bool is_32bit, struct tex
 		format_hex(d->suspect.tag, t->suspect_hex);
 		cells[COL_SUSPECT_TAG] = cell_text(psc_tag_format(d->suspect.tag, t->suspect_tag));
 		cells[COL_SUSPECT_TAG_HEX] = cell_text(t->suspect_hex);
+		if (owners != NULL)
+			cells[COL_SUSPECT_OWNER] = cell_text(psc_tag_file_lookup(owners, d->suspect.tag));
 	}
 	cells[COL_SUSPECT_POOL] = cell_text(psc_pool_name(d->suspect.pool));
 	cells[COL_SUSPECT_STATE] = cell_text(psc_block_state_name(d->suspect.state));
+	if (!d->suspect.has_caller)
+		return;
+	fill_caller_cells(&d->suspect.caller, is_32bit, &t->caller, &cells[COL_CALLER]);
+	cells[COL_CALLER_SOURCE] = cell_text(psc_caller_source_name(d->suspect.caller_source));
+	cells[COL_CALLER_GRADE] = cell_text(caller_grade(d->suspect.caller_source, d->suspect.caller_is_inferred));
 }
 
 static void print_end_lines(const struct run *run, const struct psc_validate *v)
@@ -133,6 +167,8 @@ struct validate_options {
 	struct psc_validate_options run;
 	uint64_t va; /* only its page; 0: all */
 	long max_rows;
+	const char *tag_file;
+	struct psc_tag_file *owners;
 	struct psc_validate *result;
 };
 
@@ -142,16 +178,22 @@ static int print(struct run *run, void *arg)
 	const struct validate_options *o = (const struct validate_options *)arg;
 	const struct psc_validate *v = o->result;
 	struct report r;
+	struct column cols[N_COLS];
 	struct cell cells[N_COLS];
 	struct texts t;
 	size_t n, n_coverage, n_heaps;
 	uint64_t blocks;
 	const struct psc_defect_row *rows = psc_validate_rows(v, &n);
 
-	report_init(&r, run, &spec, columns, N_COLS);
+	memcpy(cols, columns, sizeof(columns));
+	cols[COL_SUSPECT_OWNER].heading = o->owners != NULL ? "Owner" : NULL;
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].has_suspect && rows[i].suspect.has_caller)
+			cols[COL_CALLER].heading = "Allocated by";
+	report_init(&r, run, &spec, cols, N_COLS);
 	for (size_t i = 0; i < n && (o->max_rows == 0 || (long)i < o->max_rows); i++) {
 		char what[80];
-		fill_cells(&rows[i], run->is_32bit, &t, cells);
+		fill_cells(&rows[i], o->owners, run->is_32bit, &t, cells);
 		if (r.format == FORMAT_TABLE && rows[i].has_tag) {
 			snprintf(what, sizeof(what), "%s: %s, %s", rows[i].check, t.tag, psc_pool_name(rows[i].pool));
 			cells[COL_CHECK] = cell_text(what);
@@ -200,12 +242,18 @@ static void free_result(void *arg)
 static int validate_option(void *arg, int opt)
 {
 	struct validate_options *o = (struct validate_options *)arg;
-	return opt == 'n' ? parse_rows("validate", optarg, &o->max_rows) : OPTION_UNKNOWN;
+	if (opt == OPT_TAG_FILE)
+		o->tag_file = optarg;
+	else
+		return opt == 'n' ? parse_rows("validate", optarg, &o->max_rows) : OPTION_UNKNOWN;
+	return OPTION_DONE;
 }
 
 int cmd_validate(int argc, char **argv)
 {
-	static const struct option options[] = {{"rows", required_argument, NULL, 'n'}, COMMON_LONG_OPTIONS};
+	static const struct option options[] = {{"rows", required_argument, NULL, 'n'},
+						{"tag-file", required_argument, NULL, OPT_TAG_FILE},
+						COMMON_LONG_OPTIONS};
 	static const struct command_spec spec = {
 		"validate", help, "n:", options, FORMATS_ROWS, "'poolscope tags' has it", validate_option,
 	};
@@ -224,5 +272,10 @@ int cmd_validate(int argc, char **argv)
 		return EXIT_USAGE;
 	o.run.n_threads = o.common.n_threads;
 	o.run.progress = progress_callback(&o.common);
-	return run_command(&o.common, argv + optind, 1, &steps, &o);
+	struct psc_error err;
+	if (o.tag_file != NULL && psc_tag_file_open(o.tag_file, &o.owners, &err) != PSC_OK)
+		return report_error(&err);
+	code = run_command(&o.common, argv + optind, 1, &steps, &o);
+	psc_tag_file_close(o.owners);
+	return code;
 }

@@ -20,7 +20,7 @@ _poolscope()
 	local tags="--sort --rows --tag --pool --by --walk --no-walk --tag-file --budget"
 	local blocks="--tag --pool --kind --state --size --in --process --caller --module --callers --sort --rows --dump-bytes"
 	local block="--dump-bytes --refs --tag-file"
-	local validate="--rows"
+	local validate="--rows --tag-file"
 	local diff="--sort --rows --tag --pool --by --changed --pinned --no-walk --budget"
 	local sites="--pe --tag --module --api --rows"
 	local poolused="--tag-file"

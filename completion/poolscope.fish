@@ -97,7 +97,7 @@ complete -c poolscope -n '__fish_seen_subcommand_from diff' -x -l budget -d 'exi
 
 complete -c poolscope -n '__fish_seen_subcommand_from block' -x -l dump-bytes -d 'so many bytes of the contents'
 complete -c poolscope -n '__fish_seen_subcommand_from block' -l refs -d 'search for pointers to it'
-complete -c poolscope -n '__fish_seen_subcommand_from block' -r -F -l tag-file -d 'owner names in pooltag.txt format'
+complete -c poolscope -n '__fish_seen_subcommand_from block validate' -r -F -l tag-file -d 'owner names in pooltag.txt format'
 
 complete -c poolscope -n '__fish_seen_subcommand_from pool' -r -F -l tag-file -d 'owner names in pooltag.txt format'
 

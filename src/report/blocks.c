@@ -221,13 +221,7 @@ static bool give(struct list *l, const struct psc_block *b)
 {
 	struct psc_block_row row;
 	psc_block_row_make(b, l->header_bytes, &l->processes, &row);
-	const struct psc_recorded_caller *c = l->recorded != NULL ? psc_recorded_find(l->recorded, b) : NULL;
-	if (c != NULL) {
-		row.has_caller = true;
-		row.caller = c->code;
-		row.caller_source = c->source;
-		row.caller_is_inferred = c->is_inferred;
-	}
+	psc_recorded_fill(l->recorded, b, &row);
 	return l->fn == NULL || l->fn(l->arg, &row);
 }
 

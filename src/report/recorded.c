@@ -296,3 +296,14 @@ const struct psc_recorded_caller *psc_recorded_find(const struct psc_recorded *r
 		return NULL;
 	return &r->items[r->by_trace[b->trace_index] - 1];
 }
+
+void psc_recorded_fill(const struct psc_recorded *r, const struct psc_block *b, struct psc_block_row *row)
+{
+	const struct psc_recorded_caller *c = r ? psc_recorded_find(r, b) : NULL;
+	if (!c)
+		return;
+	row->has_caller = true;
+	row->caller = c->code;
+	row->caller_source = c->source;
+	row->caller_is_inferred = c->is_inferred;
+}

@@ -27,4 +27,7 @@ void psc_recorded_free(struct psc_recorded *r); /* NULL allowed */
 /* NULL: nobody recorded it, or it is not allocated. Reads only: any thread may ask. */
 const struct psc_recorded_caller *psc_recorded_find(const struct psc_recorded *r, const struct psc_block *b);
 
+/* The same into a row; r may be NULL. Texts live as long as r. */
+void psc_recorded_fill(const struct psc_recorded *r, const struct psc_block *b, struct psc_block_row *row);
+
 #endif

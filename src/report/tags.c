@@ -56,7 +56,8 @@ static void set_walk(struct psc_tag_row *row, const struct walk_state *w, const 
 	if (!w->done)
 		return;
 	/* Session space has no walk but that of its heaps; else only the system's big-page table shows some of it. */
-	if (v == NULL && (w->big_only || w->result.is_interrupted || w->is_scan || (row->pool == PSC_POOL_SESSION && !w->result.sessions_walked)))
+	if (v == NULL && (w->big_only || w->result.is_interrupted || w->is_scan ||
+			  (row->pool == PSC_POOL_SESSION && !w->result.sessions_walked)))
 		return;
 	row->has_walk = true;
 	row->walk_big_only =

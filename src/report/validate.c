@@ -7,6 +7,7 @@
 #include "pool/special.h"
 #include "report/blocks.h"
 #include "report/coverage.h"
+#include "report/recorded.h"
 #include "report/validate_counts.h"
 #include "util/error.h"
 #include "util/vec.h"
@@ -25,6 +26,7 @@ struct psc_validate {
 	size_t n_heaps;
 	double ratio;
 	bool is_interrupted;
+	struct psc_recorded *recorded; /* texts of suspects' callers */
 };
 
 struct checking {
@@ -136,6 +138,7 @@ static bool find_suspect(void *arg, const struct psc_block *b)
 			continue;
 		d->has_suspect = true;
 		psc_block_row_make(suspect, c->header_bytes, &c->processes, &d->suspect);
+		psc_recorded_fill(c->v->recorded, suspect, &d->suspect);
 	}
 	c->before = *b;
 	c->has_before = true;
@@ -249,6 +252,19 @@ static void set_coverage(struct psc_validate *v, const struct psc_walk_result *w
 	}
 }
 
+/* Who allocated the suspects. That nobody recorded it is no news here. */
+static enum psc_status read_callers(struct checking *c, struct psc_error *reterr)
+{
+	struct psc_blocks_options o = PSC_BLOCKS_OPTIONS_INIT;
+	struct psc_warnings ignored = {.arena = &c->v->arena};
+	o.n_threads = c->o->n_threads;
+	o.progress = c->o->progress;
+	o.progress_arg = c->o->progress_arg;
+	enum psc_status st = psc_recorded_read(c->k, &o, &ignored, &c->v->recorded, reterr);
+	psc_warnings_deinit(&ignored);
+	return st;
+}
+
 static enum psc_status check(struct checking *c, struct psc_error *reterr)
 {
 	struct psc_walk_result result, ignored;
@@ -281,7 +297,9 @@ static enum psc_status check(struct checking *c, struct psc_error *reterr)
 		qsort(c->v->items, c->v->n, sizeof(*c->v->items), by_va);
 	if (result.is_interrupted)
 		return PSC_OK; /* the blocks before them would take another walk */
-	st = walk(c, find_suspect, false, &ignored, reterr);
+	st = read_callers(c, reterr);
+	if (st == PSC_OK)
+		st = walk(c, find_suspect, false, &ignored, reterr);
 	c->v->is_interrupted = st == PSC_OK && ignored.is_interrupted;
 	/* It ends the walk itself behind the last defect. */
 	if (st == PSC_E_CANCELLED && c->at == c->v->n)
@@ -340,6 +358,7 @@ void psc_validate_free(struct psc_validate *v)
 	if (v == NULL)
 		return;
 	free(v->items);
+	psc_recorded_free(v->recorded);
 	psc_warnings_deinit(&v->warnings);
 	psc_arena_deinit(&v->arena);
 	free(v);

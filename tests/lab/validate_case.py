@@ -120,6 +120,30 @@ if a.case == 'special-pool':
                 special[va][k] for k in ('tag_hex', 'pool', 'state', 'size_bytes')]:
             fail('without symbols: %r, not %r' % (b, special.get(va)))
 
+# Who owns it: by the records of who allocated, which are those of `blocks`, and by a file of tags.
+suspects = [r for r in doc['rows'] if r['suspect'] is not None]
+n_callers = 0
+for r in suspects:
+    va = int(r['suspect']['va'], 16)
+    at = '%x..%x' % (va - 8, va + 1)  # a block of 0 bytes has its header only
+    p = json.loads(run('blocks', *common, '--callers', '--state', 'all', '--format', 'json', '--in', at, dump, code=0))
+    b = [x for x in p['rows'] if x['va'] == r['suspect']['va']]
+    if not b or [r['suspect_' + k] for k in ('caller', 'caller_source', 'caller_grade')] != \
+            [b[0][k] for k in ('caller', 'caller_source', 'caller_grade')]:
+        fail('%s: allocated by %r, blocks says %r' % (r['va'], r['suspect_caller'], b))
+    n_callers += r['suspect_caller'] is not None
+if a.case == 'verifier-defects' and a.build == '7-x64' and n_callers == 0:
+    fail('Verifier recorded no suspect')
+tagged = [r for r in suspects if r['suspect']['tag'] is not None and r['suspect']['tag'].isalnum()]
+if tagged:
+    path = os.path.join(work, 'tags.txt')
+    with open(path, 'w') as f:
+        print(tagged[0]['suspect']['tag'], '- some.sys - its owner', file=f)
+    for r in json.loads(run('validate', *common, '--tag-file', path, '--format', 'json', dump, code=1))['rows']:
+        is_it = r['suspect'] is not None and r['suspect']['tag'] == tagged[0]['suspect']['tag']
+        if r['suspect'] is not None and (r['suspect']['owner'] is not None) != is_it:
+            fail('%s: owner %r' % (r['va'], r['suspect']))
+
 # One page, also in the debugger's form.
 if doc['rows'] and doc['rows'][0]['check'] in ('previous size', 'block size zero', 'crosses page'):
     va = doc['rows'][0]['va']
