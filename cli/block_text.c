@@ -136,10 +136,15 @@ void block_print_text(const struct block_view *v, const struct run *run)
 	fprintf(f, "\nTag:            %s%s\n", b->has_tag ? psc_tag_format(b->tag, tag) : "not known",
 		b->is_protected ? " (protected)" : "");
 	print_owner_evidence(v, f);
-	fprintf(f, "Pool:           %s%s\n", psc_pool_name(b->pool), b->is_nx ? ", not executable" : "");
+	fprintf(f, "Pool:           %s%s", psc_pool_name(b->pool), b->is_nx ? ", not executable" : "");
+	if (v->page->n_other_sessions != 0)
+		fprintf(f, "; %zu other session%s a block at this address, too", v->page->n_other_sessions,
+			v->page->n_other_sessions == 1 ? " has" : "s have");
+	fputc('\n', f);
 	fprintf(f, "Stored in:      %s", psc_block_kind_name(b->kind));
 	if (b->block_bytes != b->size_bytes)
-		fprintf(f, ", %s bytes with the header", group_digits(b->block_bytes, false, size));
+		fprintf(f, ", %s bytes %s", group_digits(b->block_bytes, false, size),
+			b->kind == PSC_BLOCK_KIND_SPECIAL ? "as counted" : "with the header");
 	fputc('\n', f);
 	if (b->requested_bytes != 0)
 		fprintf(f, "Asked for:      %s bytes\n", group_digits(b->requested_bytes, false, size));

@@ -222,6 +222,7 @@ static cJSON *json_document(const struct block_view *v, const struct run *run, b
 		cJSON_AddItemToObject(doc, "block", o);
 		cJSON_AddNullToObject(doc, "why_not");
 	}
+	json_add_u64(doc, "other_sessions_count", v->page->n_other_sessions);
 	cJSON *page = cJSON_AddArrayToObject(doc, "page");
 	for (size_t i = 0; i < v->page->n; i++)
 		cJSON_AddItemToArray(page, json_row(v, &v->page->rows[i]));
@@ -295,13 +296,9 @@ static int run(struct block_view *v, int argc, char **argv)
 						{"refs", no_argument, NULL, OPT_REFS},
 						{"tag-file", required_argument, NULL, OPT_TAG_FILE},
 						COMMON_LONG_OPTIONS};
-	static const struct command_spec spec = {"block",
-						 help,
-						 "",
-						 options,
-						 FORMATS_ROWS & ~FORMAT_BIT(FORMAT_CSV),
-						 "one block is no table of rows",
-						 block_option};
+	static const struct command_spec spec = {
+		"block",     help, "", options, FORMATS_ROWS & ~FORMAT_BIT(FORMAT_CSV), "one block is no table of rows",
+		block_option};
 	static const struct run_steps steps = {work, print, free_result};
 	struct psc_error err;
 	int code = parse_options(&spec, &v->common, v, argc, argv);

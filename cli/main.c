@@ -13,14 +13,14 @@ const struct command commands[] = {
 	{"tags", "who holds the pool, per pool tag", cmd_tags},
 	{"blocks", "every allocation, one by one", cmd_blocks},
 	{"block", "the block that holds an address", cmd_block},
-	{"callers", "who allocated, as Driver Verifier recorded it", cmd_callers},
+	{"callers", "who allocated, where the dump recorded it", cmd_callers},
 	{"owner", "who holds a tag: recorded, inferred or circumstantial", cmd_owner},
 	{"validate", "what contradicts itself in the pool", cmd_validate},
 	{"diff", "what grew between dumps", cmd_diff},
 	{"sites", "where code allocates, by disassembling drivers", cmd_sites},
 	{"stacks", "threads and their call stacks in the kernel", cmd_stacks},
 	{"symbols", "which symbol files there are, and which to fetch", cmd_symbols},
-	{"poolused", "the same in the form of KD's !poolused", cmd_poolused},
+	{"poolused", "counters of tags in the form of KD's !poolused", cmd_poolused},
 	{"poolval", "a page checked, in the form of KD's !poolval", cmd_poolval},
 	{"pool", "the page of an address in the form of KD's !pool", cmd_pool},
 	{"poolfind", "blocks of a tag in the form of KD's !poolfind", cmd_poolfind},
@@ -121,8 +121,11 @@ static void print_help(void)
 	     "Says who holds the Windows kernel pool, from a crash dump alone.\n"
 	     "\n"
 	     "Commands:");
-	for (size_t i = 0; i < n_commands; i++)
+	for (size_t i = 0; i < n_commands; i++) {
+		if (commands[i].run == cmd_poolused) /* they stand last */
+			puts("\nThe kernel debugger's, with its arguments:");
 		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	}
 	puts("\n"
 	     "Examples:\n"
 	     "  poolscope tags MEMORY.DMP                        every tag, with a walk of the pool beside\n"

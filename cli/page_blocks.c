@@ -15,6 +15,34 @@ static bool take(void *arg, const struct psc_block_row *b)
 	return true;
 }
 
+static bool holds(const struct psc_block_row *b, uint64_t va)
+{
+	return va >= b->header_va && va - b->header_va < b->block_bytes;
+}
+
+/* Sessions may each have a page at one address: of the first one that has a block there. */
+static void choose_session(struct page_blocks *p, uint64_t va)
+{
+	const struct psc_block_row *first = NULL;
+	size_t n = 0;
+	for (size_t i = 0; i < p->n; i++) {
+		if (!holds(&p->rows[i], va))
+			continue;
+		if (first == NULL)
+			first = &p->rows[i];
+		else if (p->rows[i].page_tables != first->page_tables)
+			p->n_other_sessions++;
+	}
+	const uint64_t page_tables = first != NULL ? first->page_tables : p->n != 0 ? p->rows[0].page_tables : 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->rows[i].page_tables == page_tables)
+			p->rows[n++] = p->rows[i];
+	p->n = p->hit = n;
+	for (size_t i = 0; i < n; i++)
+		if (holds(&p->rows[i], va))
+			p->hit = i;
+}
+
 enum psc_status page_blocks_read(struct page_blocks *p, struct run *r, uint64_t va, struct psc_error *reterr)
 {
 	struct psc_blocks_options b = PSC_BLOCKS_OPTIONS_INIT;
@@ -31,10 +59,7 @@ enum psc_status page_blocks_read(struct page_blocks *p, struct run *r, uint64_t 
 	r->warnings = psc_blocks_warnings(p->blocks, &r->n_warnings);
 	r->interrupted = psc_blocks_is_interrupted(p->blocks);
 	r->coverage = psc_blocks_coverage_ratio(p->blocks);
-	p->hit = p->n;
-	for (size_t i = 0; i < p->n; i++)
-		if (va >= p->rows[i].header_va && va - p->rows[i].header_va < p->rows[i].block_bytes)
-			p->hit = i;
+	choose_session(p, va);
 	return PSC_OK;
 }
 

@@ -12,7 +12,8 @@ struct page_blocks {
 	struct psc_block_row rows[PAGE_BLOCKS_MAX]; /* in address order; names are kept apart */
 	char names[PAGE_BLOCKS_MAX][16];
 	size_t n;
-	size_t hit; /* the block that holds the address; n: none */
+	size_t hit;              /* the block that holds the address; n: none */
+	size_t n_other_sessions; /* sessions but this one that have a block there */
 	uint64_t page;
 	struct psc_blocks *blocks; /* coverage and warnings; freed by page_blocks_free */
 };

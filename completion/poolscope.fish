@@ -10,10 +10,10 @@ complete -c poolscope -n __fish_use_subcommand -f -a validate -d 'what contradic
 complete -c poolscope -n __fish_use_subcommand -f -a diff -d 'what grew between dumps'
 complete -c poolscope -n __fish_use_subcommand -f -a sites -d 'where code allocates, by disassembling drivers'
 complete -c poolscope -n __fish_use_subcommand -f -a stacks -d 'threads and their call stacks in the kernel'
-complete -c poolscope -n __fish_use_subcommand -f -a callers -d 'who allocated, as Driver Verifier recorded it'
+complete -c poolscope -n __fish_use_subcommand -f -a callers -d 'who allocated, where the dump recorded it'
 complete -c poolscope -n __fish_use_subcommand -f -a owner -d 'who holds a tag: recorded, inferred or circumstantial'
 complete -c poolscope -n __fish_use_subcommand -f -a verifier -d "Driver Verifier's records in the form of KD's !verifier"
-complete -c poolscope -n __fish_use_subcommand -f -a poolused -d "the same in the form of KD's !poolused"
+complete -c poolscope -n __fish_use_subcommand -f -a poolused -d "counters of tags in the form of KD's !poolused"
 complete -c poolscope -n __fish_use_subcommand -f -a pool -d "the page of an address in the form of KD's !pool"
 complete -c poolscope -n __fish_use_subcommand -f -a poolval -d "a page checked, in the form of KD's !poolval"
 complete -c poolscope -n __fish_use_subcommand -f -a poolfind -d "blocks of a tag in the form of KD's !poolfind"

@@ -144,6 +144,18 @@ if tagged:
         if r['suspect'] is not None and (r['suspect']['owner'] is not None) != is_it:
             fail('%s: owner %r' % (r['va'], r['suspect']))
 
+# Sessions have pages of their own at one address: `block` keeps them apart.
+at = {}
+for b in truth.get('blocks', []):
+    if b['pool'] == 'session' and b['state'] == 'allocated' and b['kind'] == 'vs':
+        at.setdefault(b['va'], []).append(b)
+both = [va for va, b in at.items() if len(b) > 1]
+for va in both[:1]:
+    b = json.loads(run('block', *common, '--format', 'json', va, dump, code=0))
+    rows = [r['va'] for r in b['page']]
+    if b['other_sessions_count'] != 1 or b['block']['va'] != va or len(rows) != len(set(rows)) or rows != sorted(rows):
+        fail('block %s: %r others, page %r' % (va, b['other_sessions_count'], rows))
+
 # One page, also in the debugger's form.
 if doc['rows'] and doc['rows'][0]['check'] in ('previous size', 'block size zero', 'crosses page'):
     va = doc['rows'][0]['va']
