@@ -28,6 +28,7 @@ static const char help[] =
 	"  poolscope stacks --symbols 'srv*C:\\symbols' MEMORY.DMP\n"
 	"  poolscope stacks --module http.sys MEMORY.DMP\n"
 	"  poolscope stacks --thread ffffe000`01234080 --format json MEMORY.DMP\n"
+	"  poolscope stacks --no-scan --format folded MEMORY.DMP | flamegraph.pl --countname threads > stacks.svg\n"
 	"  poolscope stacks 112626-1234-01.dmp\n";
 
 #define SCHEMA "poolscope.stacks/1"
@@ -214,6 +215,26 @@ static void print_frames(const struct lister *l, const struct psc_stacks_row *t)
 	}
 }
 
+/* process;outermost;...;innermost 1: who adds up counts threads. Functions, not places in them, where they are known.
+ */
+static void print_folded(const struct lister *l, const struct psc_stacks_row *t)
+{
+	FILE *f = l->report.f;
+	char text[PSC_LOCATION_TEXT_BYTES];
+	if (t->n_frames == 0)
+		return;
+	print_folded_frame(f, t->process_name != NULL ? t->process_name : "unknown");
+	for (size_t i = t->n_frames; i-- > 0;) {
+		struct psc_code_location code = t->frames[i].code;
+		code.symbol_offset = 0;
+		fputc(';', f);
+		print_folded_frame(f, location_text(&code, l->is_32bit, text, sizeof(text)));
+		if (t->frames[i].is_uncertain)
+			fputs(" ?", f);
+	}
+	fputs(" 1\n", f);
+}
+
 static bool on_thread(void *arg, const struct psc_stacks_row *t)
 {
 	struct lister *l = (struct lister *)arg;
@@ -222,6 +243,11 @@ static bool on_thread(void *arg, const struct psc_stacks_row *t)
 	if (l->o->max_rows != 0 && l->n_matches++ >= (uint64_t)l->o->max_rows)
 		return true;
 	progress_clear();
+	if (l->report.format == FORMAT_FOLDED) {
+		print_folded(l, t);
+		l->write_failed = ferror(l->report.f) != 0;
+		return !l->write_failed;
+	}
 	if (l->report.format == FORMAT_CSV)
 		frames = frames_text(l, t);
 	else if (l->report.format != FORMAT_TABLE)
@@ -343,7 +369,13 @@ int cmd_stacks(int argc, char **argv)
 						{"rows", required_argument, NULL, 'n'},
 						COMMON_LONG_OPTIONS};
 	static const struct command_spec spec = {
-		"stacks", help, "m:n:", options, FORMATS_ROWS, "'poolscope tags' has it", stacks_option,
+		"stacks",
+		help,
+		"m:n:",
+		options,
+		FORMATS_ROWS | FORMAT_BIT(FORMAT_FOLDED),
+		"'poolscope tags' has it",
+		stacks_option,
 	};
 	static const struct run_steps steps = {.print = print};
 	static const struct psc_stacks_options run_init = PSC_STACKS_OPTIONS_INIT;

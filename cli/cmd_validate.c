@@ -27,6 +27,7 @@ static const char help[] =
 	"Examples:\n"
 	"  poolscope validate MEMORY.DMP\n"
 	"  poolscope validate fffffa8003f42010 MEMORY.DMP\n"
+	"  poolscope validate --format openmetrics -o defects.prom MEMORY.DMP\n"
 	"  poolscope validate --format json MEMORY.DMP | jq '.rows[] | [.va, .check, .suspect.tag]'\n";
 
 #define SCHEMA "poolscope.validate/1"
@@ -37,6 +38,7 @@ enum { OPT_TAG_FILE = OPT_COMMAND };
 enum {
 	COL_VA,
 	COL_CHECK,
+	COL_COUNT,
 	COL_EXPECTED,
 	COL_FOUND,
 	COL_TAG,
@@ -64,7 +66,8 @@ enum {
 
 static const struct column columns[N_COLS] = {
 	[COL_VA] = {.key = "va", .heading = "Address", .is_left = true, .paint = PAINT_KEY},
-	[COL_CHECK] = {.key = "check", .heading = "Defect", .is_left = true, .min_width = 16},
+	[COL_CHECK] = {.key = "check", .heading = "Defect", .is_left = true, .min_width = 16, .label = "check"},
+	[COL_COUNT] = {.metric = "defects", .metric_help = "Defects of one kind that were found."},
 	[COL_EXPECTED] = {.key = "expected_hex", .heading = "Expected", .is_left = true, .drop = 4},
 	[COL_FOUND] = {.key = "found_hex", .heading = "Found", .is_left = true, .drop = 3},
 	[COL_TAG] = {.key = "tag"},
@@ -107,6 +110,7 @@ static void fill_cells(const struct psc_defect_row *d, const struct psc_tag_file
 	if (d->va != 0)
 		cells[COL_VA] = cell_address(d->va, is_32bit);
 	cells[COL_CHECK] = cell_text(d->check);
+	cells[COL_COUNT] = cell_u64(1);
 	if (d->has_values) {
 		snprintf(t->expected, sizeof(t->expected), "0x%" PRIx64, d->expected);
 		snprintf(t->found, sizeof(t->found), "0x%" PRIx64, d->found);
@@ -162,6 +166,20 @@ static void print_end_lines(const struct run *run, const struct psc_validate *v)
 	print_heaps(f, heaps, n);
 }
 
+/* That there are none is worth a line of its own. */
+static void print_metrics_end(const struct run *run, const struct psc_validate *v, const char *scope)
+{
+	uint64_t blocks, found = psc_validate_count(v, &blocks);
+	metrics_head(run->f, scope, "defects_found", "Defects that were found, of all kinds.");
+	metrics_name(run->f, scope, "defects_found");
+	fprintf(run->f, " %" PRIu64 "\n", found);
+	metrics_head(run->f, scope, "blocks", "Blocks that were checked.");
+	metrics_name(run->f, scope, "blocks");
+	fprintf(run->f, " %" PRIu64 "\n", blocks);
+	metrics_coverage(run->f, scope, run->coverage);
+	metrics_dump_info(run->f, scope, run->dump);
+}
+
 struct validate_options {
 	struct common_options common;
 	struct psc_validate_options run;
@@ -174,7 +192,7 @@ struct validate_options {
 
 static int print(struct run *run, void *arg)
 {
-	static const struct report_spec spec = {SCHEMA, "defect", false};
+	static const struct report_spec spec = {SCHEMA, "defect", false, "validate"};
 	const struct validate_options *o = (const struct validate_options *)arg;
 	const struct psc_validate *v = o->result;
 	struct report r;
@@ -190,10 +208,18 @@ static int print(struct run *run, void *arg)
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].has_suspect && rows[i].suspect.has_caller)
 			cols[COL_CALLER].heading = "Allocated by";
+	const bool is_metrics = o->common.format == FORMAT_OPENMETRICS;
 	report_init(&r, run, &spec, cols, N_COLS);
-	for (size_t i = 0; i < n && (o->max_rows == 0 || (long)i < o->max_rows); i++) {
+	for (size_t i = 0; i < n; i++) {
 		char what[80];
+		bool is_rest = o->max_rows != 0 && (long)i >= o->max_rows;
+		if (is_rest && !is_metrics)
+			break;
 		fill_cells(&rows[i], o->owners, run->is_32bit, &t, cells);
+		if (is_rest) {
+			report_rest(&r, cells);
+			continue;
+		}
 		if (r.format == FORMAT_TABLE && rows[i].has_tag) {
 			snprintf(what, sizeof(what), "%s: %s, %s", rows[i].check, t.tag, psc_pool_name(rows[i].pool));
 			cells[COL_CHECK] = cell_text(what);
@@ -207,12 +233,14 @@ static int print(struct run *run, void *arg)
 	report_member(&r, "total", total);
 	if (r.format == FORMAT_TABLE)
 		print_end_lines(run, v);
+	if (is_metrics)
+		print_metrics_end(run, v, spec.scope);
 	const struct psc_walk_coverage *c = psc_validate_coverage(v, &n_coverage);
 	json_add_walk_coverage(coverage, c, n_coverage);
 	const struct psc_heap_row *heaps = psc_validate_heaps(v, &n_heaps);
 	json_add_heaps(coverage, heaps, n_heaps, run->is_32bit);
 	int code = run_printed(report_end(&r, coverage, run_warnings(run)));
-	if (n_found > r.n_rows && !o->common.quiet)
+	if (n_found > r.n_rows && !o->common.quiet && !is_metrics)
 		message("%" PRIu64 " more defects", n_found - r.n_rows);
 	return code == EXIT_COMPLETE && n_found != 0 ? EXIT_BUDGET : code;
 }
@@ -255,7 +283,13 @@ int cmd_validate(int argc, char **argv)
 						{"tag-file", required_argument, NULL, OPT_TAG_FILE},
 						COMMON_LONG_OPTIONS};
 	static const struct command_spec spec = {
-		"validate", help, "n:", options, FORMATS_ROWS, "'poolscope tags' has it", validate_option,
+		"validate",
+		help,
+		"n:",
+		options,
+		FORMATS_ROWS | FORMAT_BIT(FORMAT_OPENMETRICS),
+		"'poolscope tags' has it",
+		validate_option,
 	};
 	static const struct run_steps steps = {work, print, free_result};
 	static const struct psc_validate_options run_init = PSC_VALIDATE_OPTIONS_INIT;

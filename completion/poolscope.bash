@@ -67,6 +67,8 @@ _poolscope()
 	--format)
 		case $command in
 		tags | diff | callers) values="table json ndjson csv openmetrics folded" ;;
+		stacks) values="table json ndjson csv folded" ;;
+		validate) values="table json ndjson csv openmetrics" ;;
 		symbols) values="table json ndjson csv urls" ;;
 		block) values="table json ndjson" ;;
 		pool | poolval | poolfind | poolused | verifier) values="table" ;;

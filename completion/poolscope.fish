@@ -28,7 +28,8 @@ function __poolscope_formats
     end
     printf '%s\n' table json ndjson
     __fish_seen_subcommand_from block; or printf '%s\n' csv
-    __fish_seen_subcommand_from tags diff callers; and printf '%s\n' openmetrics folded
+    __fish_seen_subcommand_from tags diff callers validate; and printf '%s\n' openmetrics
+    __fish_seen_subcommand_from tags diff callers stacks; and printf '%s\n' folded
     __fish_seen_subcommand_from symbols; and printf '%s\n' urls
 end
 complete -c poolscope -n "__fish_seen_subcommand_from $commands" -x -l format -a '(__poolscope_formats)' -d 'form of the result'

@@ -128,7 +128,8 @@ PSC_API uint64_t psc_blocks_count(const struct psc_blocks *blocks, uint64_t *ret
 PSC_API const struct psc_walk_coverage *psc_blocks_coverage(const struct psc_blocks *blocks, size_t *ret_count);
 /** NULL where nothing was searched. */
 PSC_API const struct psc_scan_coverage *psc_blocks_scan_coverage(const struct psc_blocks *blocks);
-/** Fraction of the walk's input that could be read, 0..1. */
+/** Fraction of the walk's input that could be read, 0..1; with callers, caller or module no more than of the records of
+ * callers (psc_callers_coverage_ratio()). */
 PSC_API double psc_blocks_coverage_ratio(const struct psc_blocks *blocks);
 /** The call was ended by struct psc_cancel: counts are lower bounds, lists end early. */
 PSC_API bool psc_blocks_is_interrupted(const struct psc_blocks *blocks);

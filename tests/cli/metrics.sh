@@ -126,6 +126,48 @@ rows_and_metrics diff_caller diff --by caller -q "$tmp/odd.dmp" "$tmp/odd.dmp"
 rows_and_metrics diff_process diff --by process -q "$tmp/odd.dmp" "$tmp/odd.dmp"
 grep -q 'process="S\\"' "$tmp/out" || fail 'a quote in the name of a process is not escaped'
 
+# Defects by kind, and that there are none.
+defects=$root/fixtures/defects-7-x64
+for dump in "$defects.dmp.gz" "$root/fixtures/healthy-xp-x86.dmp.gz"; do
+	run validate -q --format json "$dump"
+	want=$code
+	cp "$tmp/out" "$tmp/rows.json"
+	run validate -q --format openmetrics "$dump"
+	expect "$want" "validate $dump: openmetrics"
+	promtool check metrics <"$tmp/out" >"$tmp/lint" 2>&1 || { fail "validate $dump: promtool"; head -n 3 "$tmp/lint"; }
+	[ ! -s "$tmp/lint" ] || { fail "validate $dump: promtool has something to say"; head -n 3 "$tmp/lint"; }
+	python3 - "$tmp/rows.json" "$tmp/out" <<'PY' || fail "validate $dump: metrics are not the rows"
+import collections, json, re, sys
+doc = json.load(open(sys.argv[1]))
+text = open(sys.argv[2]).read()
+want = collections.Counter(r['check'] for r in doc['rows'])
+have = re.findall(r'^windows_pool_validate_defects\{check="([^"]*)"\} (\d+)$', text, re.M)
+assert len(dict(have)) == len(have) and {k: int(v) for k, v in have} == want, (have, want)
+for name, value in ('defects_found', doc['total']['defects_count']), ('blocks', doc['total']['blocks_count']):
+    assert '\nwindows_pool_validate_%s %d\n' % (name, value) in text, name
+PY
+done
+
+# Threads as folded lines: each with frames once, outermost first.
+for name in leak-7-x64 healthy-xp-x86; do
+	set -- -q --isf "$root/fixtures/$name.isf.json.xz" "$root/fixtures/$name.dmp.gz"
+	run stacks --format json "$@"
+	cp "$tmp/out" "$tmp/rows.json"
+	run stacks --format folded "$@"
+	expect 0 "$name: stacks folded"
+	python3 - "$tmp/rows.json" "$tmp/out" <<'PY' || fail "$name: folded lines are not the threads"
+import json, sys
+def frame(f):
+    name = f['module'].rsplit('.', 1)[0].replace('ntoskrnl', 'nt') if f['module'] else f['address']
+    text = name + ('!' + f['symbol'] if f['symbol'] else '+' + f['offset'] if f['module'] else '')
+    return text + (' ?' if f['uncertain'] else '')
+want = [';'.join([(r['process'] or {}).get('name') or 'unknown'] + [frame(f) for f in reversed(r['frames'])]) + ' 1'
+        for r in json.load(open(sys.argv[1]))['rows'] if r['frames']]
+have = open(sys.argv[2]).read().splitlines()
+assert want and want == have, [(w, h) for w, h in zip(want, have) if w != h][:2]
+PY
+done
+
 # Which dumps a difference is of, and how much was read.
 run diff --format openmetrics -q "$pinned-7-x64.dmp.gz" "$pinned-later-7-x64.dmp.gz"
 for pattern in '_dumps_info{first_dump_id="[0-9a-f]\{16\}",first_build="7601",first_time="2026-[^"]*",last_dump_id="[0-9a-f]\{16\}",last_build="7601",last_time="2026-[^"]*",machine="x64",boot="same",same_kernel="true"} 1' \
