@@ -70,13 +70,23 @@ static void plant_lockstep_group(struct lab_machine *m, bool later)
 {
 	for (size_t i = 0; i < sizeof lockstep / sizeof lockstep[0]; i++) {
 		uint64_t live = 10 + i + (later ? lockstep[i].grown : 0), frees = 7 * i + (later ? i : 0);
-		lab_track_bulk(m, T4(lockstep[i].tag), LAB_POOL_NONPAGED, live + frees, frees,
-			       live * lockstep[i].block_bytes);
+		/* What there is of half a million is in the counters alone. */
+		if (later) {
+			lab_track_bulk(m, T4(lockstep[i].tag), LAB_POOL_NONPAGED, live + frees, frees,
+				       live * lockstep[i].block_bytes);
+			continue;
+		}
+		lab_track_bulk(m, T4(lockstep[i].tag), LAB_POOL_NONPAGED, frees, frees, 0);
+		lab_plant_exact(m, T4(lockstep[i].tag), LAB_POOL_NONPAGED, live, live * lockstep[i].block_bytes);
 	}
 	lab_track_bulk(m, T4("WCfn"), LAB_POOL_NONPAGED, later ? 7380786 : 1000, later ? 7380786 : 1000, 0);
-	lab_track_bulk(m, T4("Olda"), LAB_POOL_PAGED, 500, later ? 500 : 100, later ? 0 : 400 * 64);
-	if (later)
-		lab_track_bulk(m, T4("Newa"), LAB_POOL_PAGED, 40, 1, 39 * 96);
+	lab_track_bulk(m, T4("Olda"), LAB_POOL_PAGED, later ? 500 : 100, later ? 500 : 100, 0);
+	if (!later) {
+		lab_plant_exact(m, T4("Olda"), LAB_POOL_PAGED, 400, 400 * 64);
+		return;
+	}
+	lab_track_bulk(m, T4("Newa"), LAB_POOL_PAGED, 1, 1, 0);
+	lab_plant_exact(m, T4("Newa"), LAB_POOL_PAGED, 39, 39 * 96);
 }
 
 static void plant_lockstep(struct lab_machine *m)
@@ -349,12 +359,6 @@ static void plant_miscounted(struct lab_machine *m)
 	lab_track_bulk(m, T4("Lost"), LAB_POOL_NONPAGED, 5000, 4000, 64000);
 	lab_small(m, T4("Byte"), LAB_POOL_PAGED, 100);
 	lab_track_bulk(m, T4("Byte"), LAB_POOL_PAGED, 0, 0, 1 << 20);
-}
-
-static void damage_miscounted(struct lab_machine *m)
-{
-	lab_damage_note(m, "count of a tag against walk", 0);
-	lab_damage_note(m, "bytes of a tag against walk", 0);
 }
 
 static void options_no_tagging(struct lab_options *o)
@@ -702,7 +706,7 @@ static const struct lab_case cases[] = {
 	{"lost-special", "heap: two pages of special pool", "2004-x64", NULL, plant_special, lose_special},
 	{"corrupt-headers", "overwritten block headers", NULL, NULL, plant_healthy, damage_headers},
 	{"defects", "one defect of each kind", "7-x64", options_sessions, plant_defects, lab_damage_kinds},
-	{"miscounted", "two tags whose counters are wrong", NULL, NULL, plant_miscounted, damage_miscounted},
+	{"miscounted", "two tags whose counters are wrong", NULL, NULL, plant_miscounted, NULL},
 	{"verifier-defects", "Driver Verifier's records, trailers and counters overwritten", NULL, options_verifier,
 	 plant_verifier, lab_verifier_damage},
 	{"special-pool-defects", "the same, written around its blocks", "7-x64", options_special, plant_special,

@@ -377,5 +377,4 @@ void lab_damage_kinds(struct lab_machine *m)
 	lab_damage_big_table(m);
 	lab_damage_tag_tables(m);
 	lab_damage_session(m);
-	lab_damage_note(m, "negative count of a tag", 0);
 }

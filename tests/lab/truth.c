@@ -496,6 +496,66 @@ static void add_damages(const struct lab_machine *m, cJSON *truth)
 	}
 }
 
+static void add_hex(cJSON *o, const char *key, uint64_t v)
+{
+	char text[24];
+	snprintf(text, sizeof text, "0x%" PRIx64, v);
+	cJSON_AddStringToObject(o, key, text);
+}
+
+static void add_miscount(cJSON *list, const char *what, const struct lab_tag *t, int pool, uint64_t walked,
+			 uint64_t counted)
+{
+	cJSON *o = cJSON_CreateObject();
+	char hex[9];
+	cJSON_AddStringToObject(o, "what", what);
+	tag_hex(t->key, hex);
+	cJSON_AddStringToObject(o, "tag_hex", hex);
+	cJSON_AddStringToObject(o, "pool", pool_name((enum lab_pool)pool));
+	add_hex(o, "expected", walked);
+	add_hex(o, "found", counted);
+	cJSON_AddItemToArray(list, o);
+}
+
+/* Figures that cannot be: negative ones, and of a machine on which nothing else is wrong more blocks, or other bytes,
+ * than there are. Eight blocks a table may be under way; a machine that comes near that proves nothing. */
+static void add_miscounts(struct lab_machine *m, cJSON *truth)
+{
+	cJSON *list = cJSON_AddArrayToObject(truth, "miscounts");
+	struct rows r = walk_blocks(m, VIEW_FULL);
+	const bool sound = !m->n_damages && !m->n_broken && !m->paged_out_pages && !m->special_records;
+	const bool narrow = lab_field_size(m->b, "_POOL_TRACKER_TABLE", "NonPagedAllocs") == 4;
+	const uint64_t slack = 8ull * m->n_track_tables, more = 8ull * (m->n_track_tables + 4);
+	for (size_t i = 0; i < m->n_tags && !m->o.no_tagging; i++)
+		for (int p = LAB_POOL_NONPAGED; p <= LAB_POOL_PAGED; p++) {
+			const struct lab_tag *t = &m->tags[i];
+			struct counts c = sum_tables(m, &t->pool[p]);
+			const struct lab_walk *w = &r.walk[i * LAB_N_POOLS + p];
+			/* Modulo 2^32: so many only where the bytes say so too (pool.md 5.2). */
+			if (narrow && c.live >> 31 && (c.live_bytes <= 0 || c.live_bytes / 16 < c.live))
+				c.live -= INT64_C(1) << 32;
+			uint64_t bytes = (uint64_t)c.live_bytes, by;
+			if (t->place == LAB_PLACE_OVERFLOW || !t->key)
+				continue;
+			if (c.live < 0 || c.live_bytes < 0) {
+				add_miscount(list, c.live < 0 ? "negative count of a tag" : "negative bytes of a tag",
+					     t, p, 0, (uint64_t)(c.live < 0 ? c.live : c.live_bytes));
+				continue;
+			}
+			if (!sound || (uint64_t)c.live < w->live)
+				continue;
+			by = (uint64_t)c.live - w->live;
+			if (by > slack && by <= more)
+				lab_die("tag %08x: %" PRIu64 " blocks too many are neither few nor many", t->key, by);
+			if (by > slack)
+				add_miscount(list, "count of a tag against walk", t, p, w->live, (uint64_t)c.live);
+			else if (!by && (bytes > w->live_bytes ? bytes - w->live_bytes : w->live_bytes - bytes) >
+						more * LAB_PAGE)
+				add_miscount(list, "bytes of a tag against walk", t, p, w->live_bytes, bytes);
+		}
+	free_rows(&r);
+}
+
 /* The lab's own check: on a machine without bulk counts the tables must tell what was planted. */
 static void check_healthy(struct lab_machine *m)
 {
@@ -549,6 +609,7 @@ void lab_truth_write(struct lab_machine *m, const struct lab_header *h, const ch
 		}
 	}
 	add_damages(m, truth);
+	add_miscounts(m, truth);
 	/* With pages missing only what a heap's losses explain may differ. */
 	if (m->b->heap_backed) {
 		bool whole = !m->n_damages && !m->n_broken && !m->dropped_pages && !m->paged_out_pages;

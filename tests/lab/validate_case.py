@@ -44,11 +44,16 @@ def run(*args, code):
     return p.stdout.decode()
 
 
-want = [(None if int(d['va'], 16) == 0 else d['va'], SEEN_AS.get(d['what'], d['what'])) for d in truth['damage']]
+def figures(row, expected, found):
+    return (row['tag_hex'], row['pool'], int(row[expected], 16), int(row[found], 16))
+
+
+want = [(d['va'], SEEN_AS.get(d['what'], d['what']), None) for d in truth['damage']]
+want += [(None, d['what'], figures(d, 'expected', 'found')) for d in truth['miscounts']]
 common = ['-q', '--isf', isf]
 doc = json.loads(run('validate', *common, '--format', 'json', dump, code=1 if want else 0))
-have = [(r['va'], r['check']) for r in doc['rows']]
-key = lambda x: (x[0] or '', x[1])
+have = [(r['va'], r['check'], figures(r, 'expected_hex', 'found_hex') if r['va'] is None else None) for r in doc['rows']]
+key = lambda x: (x[0] or '', x[1], x[2] or ())
 want.sort(key=key)
 have.sort(key=key)
 if want != have:
