@@ -193,7 +193,7 @@ struct psc_tracker_slots {
 };
 /* tracker_defects.c: the main table; sets t->hash_disagrees; Vista and later. */
 void psc_tracker_slots_check(struct psc_tracker_read *t, const struct psc_tracker_slots *s);
-/* Tables of which nothing says that they obey the hash: their tags prove it together. */
+/* Tables of which nothing says that they obey the hash: their tags prove it together. s->mask is below s->size. */
 struct psc_tracker_proof {
 	struct psc_defects defects;
 	uint64_t n_tags;

@@ -74,23 +74,25 @@ static void give(struct psc_seg_worker *t, const struct psc_block *b)
 		psc_walk_emit(t->w, t->walk, b);
 }
 
-static inline bool in_set(const struct psc_walk *w, uint64_t va)
+static inline bool in_set(const struct psc_seg_worker *t, uint64_t va)
 {
+	const struct psc_walk *w = t->w;
 	uint32_t bit = psc_walk_filter_bit(va);
-	return (w->filter[bit >> 3] >> (bit & 7) & 1) != 0 && psc_hashset_has(&w->seg->cached.data_vas, va);
+	return (w->filter[bit >> 3] >> (bit & 7) & 1) != 0 &&
+	       psc_hashmap_get(&w->seg->cached.data_vas, (struct psc_hashkey){va, t->heap->space}) != NULL;
 }
 
-static bool is_cached(const struct psc_walk *w, const struct psc_seg_storage *s)
+static bool is_cached(const struct psc_seg_worker *t, const struct psc_seg_storage *s)
 {
-	if (!w->filter)
+	const uint32_t unit = t->w->rules.unit_bytes;
+	if (!t->w->filter)
 		return false;
-	if (in_set(w, s->va))
+	if (in_set(t, s->va))
 		return true;
 	/* Delayed frees may link through the chunk's header or its data (pool 6.6). */
 	if (s->chunk_va == 0)
 		return false;
-	return in_set(w, s->chunk_va) ||
-	       (s->va - s->chunk_va > w->rules.unit_bytes && in_set(w, s->chunk_va + w->rules.unit_bytes));
+	return in_set(t, s->chunk_va) || (s->va - s->chunk_va > unit && in_set(t, s->chunk_va + unit));
 }
 
 /* A live entry of the big-page table that begins here. */
@@ -167,7 +169,7 @@ void psc_seg_take_storage(void *arg, const struct psc_seg_storage *s)
 		give_free(t, s, &b);
 		return;
 	}
-	if (s->is_delayed || is_cached(w, s)) {
+	if (s->is_delayed || is_cached(t, s)) {
 		b.state = PSC_BLOCK_CACHED;
 		give(t, &b);
 		return;
@@ -209,6 +211,11 @@ void psc_seg_take_storage(void *arg, const struct psc_seg_storage *s)
 		h = second;
 	}
 	psc_walk_bill(w, &h, header, h.block_size * unit, PSC_PAGE_BYTES - b.va % PSC_PAGE_BYTES, &b);
+	/* How a second header is charged has one source (pool 2.5). */
+	if (b.front_bytes == 0 && psc_walk_is_misbilled(w, &h, &b)) {
+		const struct psc_defect d = {b.va, t->heap->va, 0, h.process_billed, PSC_DEFECT_QUOTA_PROCESS};
+		psc_seg_take_defect(t, &d);
+	}
 	b.trace_index = psc_pool_header_trace_index(&h, &w->rules);
 	give(t, &b);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Blocks that were freed and are kept: dynamic lookasides of every node, and the delayed frees of VS contexts.
- * Reference: pool 6.9, 6.6. What is on a list is known by address alone: the link overwrites the pool header. */
+ * Reference: pool 6.9, 6.6. What is on a list is known by address alone: the link overwrites the pool header. A link
+ * that leads nowhere, or to what a list has already, is a defect. */
 #include "pool/seg_heap.h"
 #include "util/checked.h"
 
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #define ENTRIES_MAX    ((size_t)1 << 22)
+#define HEADS_MAX      ((size_t)1 << 21)
 #define BUCKETS_MAX    64u
 #define LOOKASIDES     2u
 #define DEPTH_SLACK    16u
@@ -19,27 +21,38 @@ struct collecting {
 	struct psc_seg *s;
 	struct psc_reader *r;
 	struct psc_warnings *warnings;
+	struct psc_hashmap heads; /* lists done: two affinities may share one */
+	uint32_t space;           /* of the lists: two sessions may have blocks at one address */
 	uint64_t n_bad;
 	bool no_memory, full;
 };
 
-static void follow(struct collecting *c, uint64_t first, uint32_t limit)
+static void break_off(struct collecting *c, uint64_t head_va, uint64_t va)
+{
+	const struct psc_defect d = {va, head_va, 0, 0, PSC_DEFECT_LOOKASIDE_LINK};
+	psc_defects_add(&c->s->defects, &d);
+	c->n_bad++;
+}
+
+static void follow(struct collecting *c, uint64_t head_va, uint64_t first, uint32_t limit)
 {
 	struct psc_cached_set *set = &c->s->cached;
 	uint64_t va = first;
 	for (uint32_t n = 0; va != 0 && n < limit; n++) {
 		bool is_new;
 		if (!psc_is_kernel_va(c->r->sp, va) || va % c->s->rules.unit_bytes != 0) {
-			c->n_bad++;
+			break_off(c, head_va, va);
 			return;
 		}
-		if (!psc_hashset_add(&set->data_vas, va, &is_new)) {
+		if (!psc_hashmap_put(&set->data_vas, (struct psc_hashkey){va, c->space}, &is_new)) {
 			c->full = set->data_vas.n >= ENTRIES_MAX;
 			c->no_memory = !c->full;
 			return;
 		}
-		if (!is_new)
+		if (!is_new) {
+			break_off(c, head_va, va);
 			return;
+		}
 		set->entries++;
 		if (!psc_read_ptr(c->r, va, &va))
 			return; /* what follows is not known */
@@ -51,6 +64,14 @@ static void read_list(struct collecting *c, uint64_t head_va, uint32_t limit)
 	uint8_t head[16] = {0};
 	const size_t size = c->s->rules.is_64bit ? 16 : 8;
 	uint32_t depth;
+	bool is_new;
+	if (!psc_hashmap_put(&c->heads, (struct psc_hashkey){head_va, c->space}, &is_new)) {
+		c->full = c->heads.n >= HEADS_MAX;
+		c->no_memory = !c->full;
+		return;
+	}
+	if (!is_new)
+		return;
 	if (psc_read_va(c->r, head_va, head, size) != size) {
 		c->s->cached.lists_missing++;
 		return;
@@ -58,7 +79,7 @@ static void read_list(struct collecting *c, uint64_t head_va, uint32_t limit)
 	c->s->cached.lists_read++;
 	uint64_t first = psc_slist_first(head, head_va, c->s->k->id.build, c->s->rules.is_64bit, &depth);
 	if (first != 0)
-		follow(c, first, limit != 0 ? limit : depth + DEPTH_SLACK);
+		follow(c, head_va, first, limit != 0 ? limit : depth + DEPTH_SLACK);
 }
 
 /* _RTL_DYNAMIC_LOOKASIDE[2] behind the heaps of each node. */
@@ -114,21 +135,22 @@ static void read_delay_lists(struct collecting *c, const struct psc_heap *h)
 enum psc_status psc_seg_collect_cached(struct psc_seg *s, struct psc_warnings *warnings, struct psc_error *reterr)
 {
 	struct collecting c = {.s = s, .warnings = warnings};
-	uint32_t space = UINT32_MAX;
 	psc_hashmap_init(&s->cached.data_vas, 0, ENTRIES_MAX);
+	psc_hashmap_init(&c.heads, 0, HEADS_MAX);
 	c.r = calloc(1, sizeof(*c.r));
 	if (!c.r)
 		return psc_fail_no_memory(reterr);
 	psc_reader_init(c.r, &s->spaces[0]);
 	read_lookasides(&c);
 	for (size_t i = 0; i < s->n_heaps && !c.no_memory && !c.full; i++) {
-		if (s->heaps[i].space != space) {
-			space = s->heaps[i].space;
-			psc_reader_init(c.r, &s->spaces[space]);
+		if (s->heaps[i].space != c.space) {
+			c.space = s->heaps[i].space;
+			psc_reader_init(c.r, &s->spaces[c.space]);
 		}
 		if (s->heaps[i].is_read)
 			read_delay_lists(&c, &s->heaps[i]);
 	}
+	psc_hashmap_deinit(&c.heads);
 	free(c.r);
 	if (c.no_memory)
 		return psc_fail_no_memory(reterr);

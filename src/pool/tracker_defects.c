@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Slots of tag tables against the hash of their tags. Reference: pool 5.3 [2]: a tag stands in the first unused slot
  * from its own on, and no slot is ever given back; so no unused slot lies between the two, and no tag has two. The
- * expansion table has the tags that found no slot [V]: each once, and none that has a slot. That the tables of sessions
- * obey the same rules has no source: theirs are believed where nearly all tags obey them. */
+ * expansion table has the tags that found no slot [V]: each once, and none that has a slot. That the tables of
+ * sessions, and of Windows before Vista, obey the same rules has no source: theirs are believed where nearly all tags
+ * obey them. */
 #include "pool/internal.h"
 #include "util/error.h"
 
@@ -113,6 +114,7 @@ void psc_tracker_slots_prove(struct psc_tracker_read *t, const struct psc_tracke
 	(void)count_far(t, s, &p->defects, &n);
 	p->n_tags += n;
 	(void)check_twice(t, &seen, s->keys, s->mask + 1, s->va, &p->defects);
+	p->n_tags += check_twice(t, &seen, s->expansion_keys, s->n_expansion, s->expansion_va, &p->defects);
 	psc_hashmap_deinit(&seen);
 }
 

@@ -341,8 +341,12 @@ static void tables_read(struct tables *s, const struct psc_pool_globals *g)
 	uint32_t *expansion_keys;
 	psc_tracker_expansion_add(t, g, &expansion_keys, &slots.n_expansion);
 	slots.expansion_keys = expansion_keys;
+	struct psc_tracker_proof proof = {0};
 	if (t->k->is_vista_or_later)
 		psc_tracker_slots_check(t, &slots);
+	else if (t->defects && s->mask < s->size)
+		psc_tracker_slots_prove(t, &slots, &proof);
+	psc_tracker_proof_finish(t, &proof);
 	free(expansion_keys);
 	if (t->n_entries_left == 0) {
 		t->all_incomplete = true;

@@ -96,6 +96,8 @@ enum psc_status psc_walk_read_big_again(struct psc_walk *w, struct psc_error *re
 /* Fills billed and process of a block whose header, of this size, is at bytes with room bytes readable. */
 void psc_walk_bill(const struct psc_walk *w, const struct psc_pool_header *h, const uint8_t *bytes, uint64_t size_bytes,
 		   uint64_t room, struct psc_block *b);
+/* Asked for defects, and this is one. */
+bool psc_walk_is_misbilled(const struct psc_walk *w, const struct psc_pool_header *h, const struct psc_block *b);
 
 /* walk_special.c: a page of special pool, or one that may be. false: it is none, and nothing was counted. */
 bool psc_walk_special_page(const struct psc_walk *w, struct psc_walk_worker *worker,

@@ -34,6 +34,14 @@ void psc_walk_bill(const struct psc_walk *w, const struct psc_pool_header *h, co
 	b->process = process % rules->unit_bytes == 0 && psc_is_kernel_va(&w->k->space, process) ? process : 0;
 }
 
+/* x64: charged, but what that decodes to is no process. Null names no process that could be wrong. */
+bool psc_walk_is_misbilled(const struct psc_walk *w, const struct psc_pool_header *h, const struct psc_block *b)
+{
+	const bool is_encoded = w->rules.quota_is_encoded;
+	return w->opts->find_defects && w->rules.is_64bit && (w->has_cookie || !is_encoded) && b->process == 0 &&
+	       psc_pool_header_has_quota(h, &w->rules) && (is_encoded ? b->billed ^ w->cookie : b->billed) != 0;
+}
+
 /* The pool of a page by its own headers: where the region does not say. PSC_POOL_MAX: session, or not agreed. */
 static enum psc_pool pool_by_headers(const struct psc_walk *w, const struct psc_page_blocks *p)
 {
@@ -76,9 +84,7 @@ static void emit(const struct psc_walk *w, struct psc_walk_worker *worker, const
 			b.state = is_cached(w, b.va + w->rules.unit_bytes) ? PSC_BLOCK_CACHED : PSC_BLOCK_ALLOCATED;
 			psc_walk_bill(w, &s->header, page + s->offset, s->size_bytes, PSC_PAGE_BYTES - s->offset, &b);
 			b.trace_index = psc_pool_header_trace_index(&s->header, &w->rules);
-			if (w->opts->find_defects && b.process == 0 && w->rules.is_64bit &&
-			    s->header.process_billed != 0 && (w->has_cookie || !w->rules.quota_is_encoded) &&
-			    psc_pool_header_has_quota(&s->header, &w->rules)) {
+			if (psc_walk_is_misbilled(w, &s->header, &b)) {
 				const struct psc_defect d = {b.va, page_va, 0, s->header.process_billed,
 							     PSC_DEFECT_QUOTA_PROCESS};
 				psc_defects_add(&worker->defects, &d);

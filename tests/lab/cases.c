@@ -345,11 +345,17 @@ static void plant_defects(struct lab_machine *m)
 {
 	lab_plant_mix(m, 3000);
 	lab_track_cpu(m, T4("Nega"), LAB_POOL_NONPAGED, 0, 10, 30, 0 - 20ull * 64);
+	lab_track_cpu(m, T4("Negb"), LAB_POOL_PAGED, 0, 10, 5, 0 - 64ull);
 	lab_pool_block(m, &(struct lab_request){.tag = T4("QuoD"),
 						.pool = LAB_POOL_NONPAGED,
 						.bytes = 88,
 						.nx = true,
 						.quota_process = m->processes[0].va});
+	if (!m->b->heap_backed)
+		return;
+	for (unsigned i = 0; i < 4; i++)
+		lab_special(m, T4("Spec"), i % 2, 100 + i);
+	lab_big(m, T4("Larg"), LAB_POOL_PAGED, 0x900000, LAB_BIG_UNTOUCHED);
 }
 
 /* Healthy but for two tags: one counts a thousand blocks that are not there, one a MiB. */

@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 
+from defects import difference, found, planted
 from running import fail, rows, run
 
 
@@ -83,6 +84,17 @@ def check_callers(a, work, name, dump, isf, truth_path):
                 fail('%s callers: records and counters of %s differ' % (name, d['name']))
 
 
+def check_defects(a, name, dump, isf, truth):
+    """No defect but what was planted. Pages lost on purpose are there in full dumps."""
+    p = run([a.poolscope, 'validate', '--isf', isf, '-q', '--format', 'json', dump], ok=(0, 1))
+    lost = ('lfh header page', 'vs header page', 'lfh page', 'vs page', 'segment header page', 'keys page', 'pool state page',
+            'special page')
+    want = [x for x in planted(truth) if x[1] not in lost]
+    have = found(json.loads(p.stdout))
+    if want != have or p.returncode != (1 if want else 0):
+        fail('%s validate: exit %d, %s' % (name, p.returncode, difference(want, have)))
+
+
 def check(a, work):
     truth_path = os.path.join(work, 'truth.json')
     truth = json.load(open(truth_path))
@@ -99,6 +111,9 @@ def check(a, work):
             n += 1
         if (name in COMPLETE and 'blocks' in truth) or name in truth['blocks_by_container']:
             check_blocks(a, work, name, dump, isf, truth_path)
+            n += 1
+        if name == 'full':
+            check_defects(a, name, dump, isf, truth)
             n += 1
         if name in COMPLETE and 'callers' in truth:
             check_callers(a, work, name, dump, isf, truth_path)

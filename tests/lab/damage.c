@@ -63,7 +63,7 @@ static void lose_tracker_page(struct lab_machine *m)
 void lab_damage_note(struct lab_machine *m, const char *what, uint64_t va)
 {
 	LAB_GROW(m->damages, m->n_damages, m->cap_damages);
-	m->damages[m->n_damages++] = (struct lab_damage){what, va};
+	m->damages[m->n_damages++] = (struct lab_damage){what, va, m->in_session};
 }
 
 void lab_damage_holes(struct lab_machine *m, const struct lab_holes *holes)
@@ -205,8 +205,10 @@ void lab_damage_loops(struct lab_machine *m)
 	lab_put_ptr(m, m->processes[m->n_processes - 1].va + links, m->processes[1].va + links);
 	for (size_t i = 0; i < m->n_chains; i++) {
 		struct lab_chain *c = &m->chains[i];
-		if (c->n >= 2 && lab_mem_pa(m->mem, c->nodes[c->n - 1]) != UINT64_MAX)
-			lab_put_ptr(m, c->nodes[c->n - 1], c->nodes[0]);
+		if (c->n < 2 || lab_mem_pa(m->mem, c->nodes[c->n - 1]) == UINT64_MAX)
+			continue;
+		lab_put_ptr(m, c->nodes[c->n - 1], c->nodes[0]);
+		lab_damage_note(m, "lookaside link", c->nodes[0]);
 	}
 }
 
@@ -373,6 +375,8 @@ void lab_damage_kinds(struct lab_machine *m)
 		damage_headers_by_kind(m);
 		damage_lookaside(m);
 		damage_free_lists(m);
+	} else {
+		lab_heap_damage_kinds(m);
 	}
 	lab_damage_big_table(m);
 	lab_damage_tag_tables(m);

@@ -41,6 +41,8 @@ enum lab_loss {
 	LAB_LOSE_ROOT,
 	LAB_LOSE_SPECIAL
 };
+/* One of each kind. */
+void lab_heap_damage_kinds(struct lab_machine *m);
 /* One page, in kernel dumps only. */
 void lab_heap_lose(struct lab_machine *m, enum lab_loss loss);
 

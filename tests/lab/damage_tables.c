@@ -89,18 +89,19 @@ static void damage_big_table(struct lab_machine *m, bool of_session)
 	va = find_movable(m, lost, &slot);
 	copy(m, m->big_table_va + slot * stride, lab_big_slot(m, va), stride);
 	lab_damage_note(m, "big page duplicate", va);
+	/* A segment keeps blocks apart: what is in one is stored there, whatever an entry says. */
 	for (size_t i = 0; i < m->n_bigs; i++) {
 		const struct lab_big *b = &m->bigs[i];
-		if (!b->live || b->n_pages < 4 || lab_mem_pa(m->mem, b->va + LAB_PAGE) == UINT64_MAX)
+		if (!b->live || b->n_pages < 4 || lab_mem_pa(m->mem, b->va + LAB_PAGE) == UINT64_MAX ||
+		    (m->b->heap_backed && !of_session && !b->outside))
 			continue;
-		if (!m->b->heap_backed || of_session) {
-			put_entry(m, lab_big_slot(m, b->va + LAB_PAGE), b->va + LAB_PAGE, LAB_PAGE);
-			lab_damage_note(m, "big page overlap", b->va + LAB_PAGE);
-		}
+		put_entry(m, lab_big_slot(m, b->va + LAB_PAGE), b->va + LAB_PAGE, LAB_PAGE);
+		lab_damage_note(m, "big page overlap", b->va + LAB_PAGE);
 		put_entry(m, lab_big_slot(m, b->va + 0x10), b->va + 0x10, LAB_PAGE);
 		lab_damage_note(m, "big page entry", b->va + 0x10);
 		return;
 	}
+	lab_die("no big block that could overlap");
 }
 
 void lab_damage_big_table(struct lab_machine *m)
@@ -130,13 +131,10 @@ static bool is_movable(struct lab_machine *m, uint64_t slot)
 	return key_at(m, 0, slot) && !key_at(m, 0, slot + 1) && !key_at(m, 0, slot + 2) && !key_at(m, 0, slot + 3);
 }
 
-/* The hash is that of Vista and later. */
 void lab_damage_tag_tables(struct lab_machine *m)
 {
 	uint32_t stride = lab_type_size(m->b, tag_type);
 	uint64_t slot = 0;
-	if (m->b->major == 5)
-		return;
 	while (!is_movable(m, slot))
 		slot++;
 	for (unsigned t = 0; t < m->n_track_tables; t++) {

@@ -208,6 +208,15 @@ void lab_session_heap(struct lab_machine *m)
 			if (k % 3 == 0)
 				lab_heap_block(m, m->session_heap, &r);
 		}
+	/* Freed, and kept by the VS context. */
+	for (uint32_t k = 0; m->o.sessions && k < 6; k++) {
+		struct lab_request r = {.tag = LAB_TAG('G', 't', 'm', 'p'),
+					.pool = LAB_POOL_SESSION,
+					.bytes = 0x400 + 0x90 * k,
+					.state = LAB_CACHED,
+					.untracked = true};
+		lab_heap_block(m, m->session_heap, &r);
+	}
 	lab_session_bigs(m, at + 0x20000, 0);
 }
 

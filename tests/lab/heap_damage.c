@@ -183,6 +183,13 @@ static bool is_broken(const struct lab_machine *m, uint64_t lo, uint64_t hi)
 /* What lies over a chunk, its block, or what describes them. */
 enum overwrite { OVERRUN, CHUNK_SIZE, POOL_HEADER, LFH_HEADER, DESCRIPTOR, SIGNATURE };
 
+/* The link of a freed block that a list keeps, if it lies in [va, va + bytes), leads nowhere now. */
+static void note_link(struct lab_machine *m, const struct lab_block *b, uint64_t va, unsigned bytes)
+{
+	if (b->list_va && b->list_va >= va && b->list_va < va + bytes)
+		lab_damage_note(m, "lookaside link", lab_get64(m->mem, b->list_va));
+}
+
 static void overwrite(struct lab_machine *m, const struct lab_block *b, enum overwrite how)
 {
 	uint64_t segment = b->sub_va & ~0xfffffull;
@@ -192,6 +199,7 @@ static void overwrite(struct lab_machine *m, const struct lab_block *b, enum ove
 		for (unsigned i = 0; i < 0x20; i++)
 			lab_put8(m->mem, b->chunk_va + i, 0x41);
 		broken(m, b->chunk_va);
+		note_link(m, b, b->chunk_va, 0x20);
 		lab_damage_note(m, "vs chunk overrun", b->chunk_va);
 		break;
 	case CHUNK_SIZE:
@@ -203,6 +211,7 @@ static void overwrite(struct lab_machine *m, const struct lab_block *b, enum ove
 		for (unsigned i = 0; i < 8; i++)
 			lab_put8(m->mem, b->outer_va + i, 0xfe);
 		broken(m, b->outer_va);
+		note_link(m, b, b->outer_va, 8);
 		lab_damage_note(m, "pool header", b->outer_va);
 		break;
 	case LFH_HEADER:
@@ -253,4 +262,160 @@ void lab_heap_damage_headers(struct lab_machine *m, unsigned n)
 			break;
 		}
 	free(needed.list);
+}
+
+/* ---- one defect of each kind that a check of the heaps knows ---- */
+
+struct kinds {
+	struct lab_machine *m;
+	struct pages needed;
+	uint64_t used[16]; /* subsegments */
+	unsigned n_used;
+};
+
+/* In a subsegment in which nothing is damaged yet. */
+static const struct lab_block *another(struct kinds *k, enum lab_kind kind)
+{
+	for (unsigned tries = 0; tries < 10000; tries++) {
+		const struct lab_block *b = choose(k->m, kind, &k->needed);
+		bool again = !b || b->state != LAB_ALLOCATED;
+		for (unsigned i = 0; i < k->n_used && !again; i++)
+			again = k->used[i] == b->sub_va;
+		if (!again)
+			return b;
+	}
+	lab_die("no block that could be damaged");
+}
+
+static void use(struct kinds *k, const struct lab_block *b)
+{
+	k->used[k->n_used++] = b->sub_va;
+}
+
+static void damage_vs(struct kinds *k)
+{
+	struct lab_machine *m = k->m;
+	const struct lab_block *b = another(k, LAB_KIND_VS);
+	use(k, b);
+	lab_put64(m->mem, b->chunk_va, m->heap_key ^ b->chunk_va ^ (uint64_t)1 << 48);
+	lab_damage_note(m, "VS chunk header", b->chunk_va);
+	use(k, b = another(k, LAB_KIND_VS));
+	/* One bit of UnsafePrevSize, encoded or not. */
+	lab_put8(m->mem, b->chunk_va + 4, (uint8_t)(lab_get64(m->mem, b->chunk_va) >> 32 ^ 1));
+	lab_damage_note(m, "VS previous size", b->chunk_va);
+	use(k, b = another(k, LAB_KIND_VS));
+	uint64_t at = b->sub_va + lab_offset(m->b, "_HEAP_VS_SUBSEGMENT", "Signature");
+	lab_put16(m->mem, at, (uint16_t)(lab_get32(m->mem, at) ^ 0x5a5));
+	lab_damage_note(m, "VS subsegment signature", b->sub_va);
+}
+
+static uint32_t lfh_field(struct lab_machine *m, uint64_t va, const char *field)
+{
+	static const char type[] = "_HEAP_LFH_SUBSEGMENT";
+	return lab_get32(m->mem, va + lab_offset(m->b, type, field)) &
+	       (lab_field_size(m->b, type, field) == 1 ? 0xffu : 0xffffu);
+}
+
+static void damage_lfh(struct kinds *k)
+{
+	static const char type[] = "_HEAP_LFH_SUBSEGMENT";
+	struct lab_machine *m = k->m;
+	const struct lab_block *b = another(k, LAB_KIND_LFH);
+	use(k, b);
+	lab_put32(m->mem, b->sub_va + lab_offset(m->b, type, "BlockOffsets"), 0x41414141);
+	lab_damage_note(m, "LFH geometry", b->sub_va);
+	do
+		b = another(k, LAB_KIND_LFH);
+	while (lfh_field(m, b->sub_va, "FreeCount") == lfh_field(m, b->sub_va, "BlockCount"));
+	use(k, b);
+	lab_put_field(m, b->sub_va, type, "FreeCount", lfh_field(m, b->sub_va, "FreeCount") + 1);
+	lab_damage_note(m, "LFH bitmap", b->sub_va);
+	do
+		b = another(k, LAB_KIND_LFH);
+	while (!lfh_field(m, b->sub_va, "WitheldBlockCount"));
+	use(k, b);
+	lab_put_field(m, b->sub_va, type, "BlockCount", lfh_field(m, b->sub_va, "BlockCount") + 1);
+	lab_put_field(m, b->sub_va, type, "WitheldBlockCount", lfh_field(m, b->sub_va, "WitheldBlockCount") - 1);
+	lab_damage_note(m, "LFH withheld count", b->sub_va);
+	use(k, b = another(k, LAB_KIND_LFH));
+	for (unsigned i = 0; i < 8; i++)
+		lab_put8(m->mem, b->outer_va + i, 0xfe);
+	lab_damage_note(m, "header size against chunk size", b->outer_va);
+	use(k, b = another(k, LAB_KIND_LFH));
+	uint64_t segment = b->sub_va & ~0xfffffull, at = segment + (b->sub_va - segment) / LAB_PAGE * 0x20;
+	lab_put32(m->mem, at, 0x41414141);
+	lab_damage_note(m, "range descriptor", at);
+}
+
+static void damage_segments(struct lab_machine *m)
+{
+	uint64_t va = m->heaps[LAB_HEAP_PROTOTYPE]->context[0].segments[0]->va;
+	lab_put64(m->mem, va + 0x10, 0x4242424242424242);
+	lab_damage_note(m, "segment signature", va);
+	va = m->heaps[LAB_HEAP_NONPAGED]->context[0].segments[0]->va;
+	lab_put64(m->mem, va, va + 0x18);
+	lab_damage_note(m, "segment list link", va + 0x18);
+}
+
+/* A leaf gets a child that is no node. */
+static void damage_large_tree(struct lab_machine *m)
+{
+	for (size_t i = 0; i < m->n_heaps; i++) {
+		uint64_t tree = m->heaps[i]->va + lab_offset(m->b, "_SEGMENT_HEAP", "LargeAllocMetadata"), left;
+		if (!m->heaps[i]->n_large)
+			continue;
+		bool encoded = lab_get64(m->mem, tree + 8) & 1;
+		uint64_t node = lab_get64(m->mem, tree) ^ (encoded ? tree : 0);
+		while ((left = lab_get64(m->mem, node)) != 0)
+			node = left ^ (encoded ? node : 0);
+		lab_put64(m->mem, node, encoded ? 1 : node + 1);
+		lab_damage_note(m, "large allocation tree link", node + 1);
+		return;
+	}
+	lab_die("no large allocation");
+}
+
+static void damage_special_and_cached(struct lab_machine *m)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < m->n_blocks && n < 2; i++) {
+		const struct lab_block *b = &m->blocks[i];
+		if (b->kind != LAB_KIND_SPECIAL || b->header_va - b->sub_va < 0x100)
+			continue;
+		if (n++) {
+			lab_put16(m->mem, b->sub_va, 0);
+			lab_damage_note(m, "special pool record", b->sub_va);
+			continue;
+		}
+		lab_put8(m->mem, b->header_va - 1, (uint8_t)(lab_get32(m->mem, b->header_va - 4) >> 24 ^ 0x55));
+		lab_damage_note(m, "special pool pattern", b->header_va - 1);
+	}
+	for (size_t i = 0; i < m->n_heaps; i++)
+		for (unsigned k = 0; k < HEAP_LOOKASIDES; k++) {
+			const struct heap_stack *s = &m->heaps[i]->lookaside[k];
+			if (s->n < 2)
+				continue;
+			lab_put64(m->mem, s->nodes[s->n - 1], s->nodes[0]);
+			lab_damage_note(m, "lookaside link", s->nodes[0]);
+			return;
+		}
+}
+
+void lab_heap_damage_kinds(struct lab_machine *m)
+{
+	struct kinds k = {.m = m, .needed = needed_pages(m)};
+	for (size_t i = 0; i < m->n_blocks; i++) {
+		const struct lab_block *b = &m->blocks[i];
+		if (b->tag != LAB_TAG('Q', 'u', 'o', 'D'))
+			continue;
+		use(&k, b);
+		lab_put64(m->mem, b->header_va + 8, 0x4141414141414141);
+		lab_damage_note(m, "bad billed process", b->header_va);
+	}
+	damage_vs(&k);
+	damage_lfh(&k);
+	damage_segments(m);
+	damage_large_tree(m);
+	damage_special_and_cached(m);
+	free(k.needed.list);
 }

@@ -219,6 +219,7 @@ struct lab_machine {
 	struct lab_damage {
 		const char *what;
 		uint64_t va;
+		bool in_session;
 	} * damages;
 	size_t n_damages, cap_damages;
 	struct lab_doomed doomed[64];
@@ -251,6 +252,7 @@ struct lab_machine {
 	uint64_t session_big_va, session_big_entries; /* its own big-page table; 0: none */
 	struct lab_big *session_bigs;
 	size_t n_session_bigs, cap_session_bigs;
+	bool in_session; /* its space is mapped, and what is damaged is there */
 	uint64_t kdbg_va;
 	struct lab_stack {
 		uint64_t va, pid, tid, limit, base;

@@ -78,6 +78,7 @@ void lab_session_split(struct lab_machine *m)
 
 void lab_session_enter(struct lab_machine *m)
 {
+	m->in_session = true;
 	if (m->session_process_dtb)
 		lab_mem_set_raw_entry(m->mem, m->session_va, 4,
 				      entries_of(m, m->session_process_dtb / LAB_PAGE)[m->session_va >> 39 & 0x1ff]);
@@ -85,6 +86,7 @@ void lab_session_enter(struct lab_machine *m)
 
 void lab_session_leave(struct lab_machine *m)
 {
+	m->in_session = false;
 	if (m->session_process_dtb)
 		lab_mem_set_raw_entry(m->mem, m->session_va, 4, 0);
 }

@@ -492,6 +492,8 @@ static void add_damages(const struct lab_machine *m, cJSON *truth)
 		cJSON *o = cJSON_CreateObject();
 		cJSON_AddStringToObject(o, "what", m->damages[i].what);
 		add_address(m, o, "va", m->damages[i].va);
+		if (m->damages[i].in_session)
+			cJSON_AddTrueToObject(o, "in_session");
 		cJSON_AddItemToArray(list, o);
 	}
 }
@@ -523,7 +525,7 @@ static void add_miscounts(struct lab_machine *m, cJSON *truth)
 {
 	cJSON *list = cJSON_AddArrayToObject(truth, "miscounts");
 	struct rows r = walk_blocks(m, VIEW_FULL);
-	const bool sound = !m->n_damages && !m->n_broken && !m->paged_out_pages && !m->special_records;
+	const bool sound = !m->n_damages && !m->n_broken && !m->special_records;
 	const bool narrow = lab_field_size(m->b, "_POOL_TRACKER_TABLE", "NonPagedAllocs") == 4;
 	const uint64_t slack = 8ull * m->n_track_tables, more = 8ull * (m->n_track_tables + 4);
 	for (size_t i = 0; i < m->n_tags && !m->o.no_tagging; i++)
@@ -542,7 +544,7 @@ static void add_miscounts(struct lab_machine *m, cJSON *truth)
 					     t, p, 0, (uint64_t)(c.live < 0 ? c.live : c.live_bytes));
 				continue;
 			}
-			if (!sound || (uint64_t)c.live < w->live)
+			if (!sound || (p == LAB_POOL_PAGED && m->paged_out_pages) || (uint64_t)c.live < w->live)
 				continue;
 			by = (uint64_t)c.live - w->live;
 			if (by > slack && by <= more)

@@ -11,9 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-# The lab's words for what it did to segment heaps, and the analyser's for what it sees.
-SEEN_AS = {'vs chunk overrun': 'VS chunk header', 'vs chunk of size 0': 'VS chunk header',
-           'pool header': 'header size against chunk size', 'lfh header': 'LFH geometry'}
+from defects import difference, found, kinds, planted
 
 ap = argparse.ArgumentParser()
 ap.add_argument('--lab', required=True)
@@ -44,20 +42,11 @@ def run(*args, code):
     return p.stdout.decode()
 
 
-def figures(row, expected, found):
-    return (row['tag_hex'], row['pool'], int(row[expected], 16), int(row[found], 16))
-
-
-want = [(d['va'], SEEN_AS.get(d['what'], d['what']), None) for d in truth['damage']]
-want += [(None, d['what'], figures(d, 'expected', 'found')) for d in truth['miscounts']]
+want = planted(truth)
 common = ['-q', '--isf', isf]
 doc = json.loads(run('validate', *common, '--format', 'json', dump, code=1 if want else 0))
-have = [(r['va'], r['check'], figures(r, 'expected_hex', 'found_hex') if r['va'] is None else None) for r in doc['rows']]
-key = lambda x: (x[0] or '', x[1], x[2] or ())
-want.sort(key=key)
-have.sort(key=key)
-if want != have:
-    fail('not found: %s\nnot expected: %s' % ([x for x in want if x not in have], [x for x in have if x not in want]))
+if want != found(doc):
+    fail(difference(want, found(doc)))
 if doc['total']['defects_count'] != len(want):
     fail('total: %d' % doc['total']['defects_count'])
 if run('validate', *common, '--threads', '3', '--format', 'json', dump, code=1 if want else 0) != \
@@ -172,5 +161,5 @@ if doc['rows'] and doc['rows'][0]['check'] in ('previous size', 'block size zero
 if not want and blocks:
     if 'is VALID' not in run('poolval', *common, hex(blocks[0][0]), dump, code=0):
         fail('poolval does not call the page valid')
-print('%d defects found, %d suspects' % (len(want), n_suspects))
+print('%d defects found, %d suspects\nkinds: %s' % (len(want), n_suspects, ', '.join(kinds(truth))))
 shutil.rmtree(work)

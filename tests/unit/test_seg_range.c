@@ -242,18 +242,24 @@ START_TEST(lfh_delayed_chain)
 }
 END_TEST
 
-/* x86: unit 8, head of 20 bytes, 30 slots of 28 from 28 on; free: 0. */
+/* x86: unit 8, head of 20 bytes, 30 slots of 28 from 28 on; free: 0. n bytes at `at` are v. */
+static void lfh_32_with(struct machine *m, uint32_t at, uint64_t v, unsigned n)
+{
+	start(m, 19041, false, 1);
+	put(m, 0x8, 0x8a001230, 4);
+	put(m, 0x10, 1, 2);
+	put(m, 0x12, 30, 2);
+	put(m, 0x18, (0x0028u << 16 | 0x28) ^ LFH_KEY ^ (VA_32 >> 12), 4);
+	put(m, 0x1c, 12, 1);
+	put(m, 0x1d, 1, 1);
+	put(m, 0x20, 0xf555555555555554, 8);
+	put(m, at, v, n);
+}
+
 START_TEST(lfh_32)
 {
 	struct machine m;
-	start(&m, 19041, false, 1);
-	put(&m, 0x8, 0x8a001230, 4);
-	put(&m, 0x10, 1, 2);
-	put(&m, 0x12, 30, 2);
-	put(&m, 0x18, (0x0028u << 16 | 0x28) ^ LFH_KEY ^ (VA_32 >> 12), 4);
-	put(&m, 0x1c, 12, 1);
-	put(&m, 0x1d, 1, 1);
-	put(&m, 0x20, 0xf555555555555554, 8);
+	lfh_32_with(&m, 0, 0, 0);
 	walk(&m, psc_lfh_walk);
 	ck_assert_uint_eq(m.n_defects, 0);
 	ck_assert_uint_eq(m.n, 30);
@@ -264,6 +270,16 @@ START_TEST(lfh_32)
 	ck_assert_uint_eq(m.n_delayed, 3);
 }
 END_TEST
+
+static void expect(struct machine *m,
+		   void (*f)(const struct psc_seg_range *, const struct psc_seg_rules *, const struct psc_seg_sink *),
+		   enum psc_defect_kind kind, uint64_t va)
+{
+	walk(m, f);
+	ck_assert_uint_eq(m->n_defects, 1);
+	ck_assert_int_eq(m->defect.kind, kind);
+	ck_assert_uint_eq(m->defect.va, va);
+}
 
 /* ---- VS ---- */
 
@@ -419,5 +435,42 @@ START_TEST(vs_32)
 }
 END_TEST
 
+static void vs_32_with(struct machine *m, uint32_t at, uint64_t v, unsigned n)
+{
+	start(m, 19041, false, 2);
+	put(m, 0x14, 0x400, 2);
+	put(m, 0x16, (0x400 ^ 0x2bed) & 0x7fff, 2);
+	chunk(m, 0x18, 0x40, 0, true, 0);
+	chunk(m, 0x218, 0x40, 0x40, true, 0);
+	chunk(m, 0x418, 0x1bb, 0x40, true, 0);
+	chunk(m, 0x11f0, 0x1c2, 0x1bb, false, 0);
+	put(m, at, v, n);
+}
+
+/* What tests/lab/validate_matrix.py takes for planted on x86. */
+START_TEST(defects_32)
+{
+	struct machine m;
+	vs_32_with(&m, 0, 0, 0);
+	walk(&m, psc_vs_walk);
+	ck_assert_uint_eq(m.n_defects, 0);
+	ck_assert_uint_eq(m.n, 4);
+	lfh_32_with(&m, 0x18, 0x41414141, 4);
+	expect(&m, psc_lfh_walk, PSC_DEFECT_LFH_GEOMETRY, VA_32);
+	lfh_32_with(&m, 0x10, 2, 2);
+	expect(&m, psc_lfh_walk, PSC_DEFECT_LFH_BITMAP, VA_32);
+	lfh_32_with(&m, 0x12, 29, 2);
+	put(&m, 0x17, 1, 1);
+	expect(&m, psc_lfh_walk, PSC_DEFECT_LFH_WITHHELD, VA_32);
+	vs_32_with(&m, 0x16, 0x1234, 2);
+	expect(&m, psc_vs_walk, PSC_DEFECT_VS_SUBSEGMENT, VA_32);
+	vs_32_with(&m, 0x218, 0x41414141, 4);
+	expect(&m, psc_vs_walk, PSC_DEFECT_VS_CHUNK, VA_32 + 0x218);
+	vs_32_with(&m, 0, 0, 0);
+	chunk(&m, 0x218, 0x40, 0x41, true, 0);
+	expect(&m, psc_vs_walk, PSC_DEFECT_VS_PREVIOUS, VA_32 + 0x218);
+}
+END_TEST
+
 UNIT_MAIN("seg_range", lfh_two_bits, lfh_second_page_lost, lfh_delayed_count, lfh_one_bit, lfh_delayed_chain, lfh_32,
-	  vs_chain, vs_holes, vs_free_without_pages, vs_overrun, vs_32)
+	  vs_chain, vs_holes, vs_free_without_pages, vs_overrun, vs_32, defects_32)
