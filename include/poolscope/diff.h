@@ -83,7 +83,8 @@ struct psc_diff_row {
 	uint32_t group;                 /**< lockstep group, from 1; 0: none */
 	bool has_pinned;
 	uint64_t pinned, pinned_bytes;     /**< blocks of the first dump that all dumps hold unchanged */
-	uint64_t compared, compared_bytes; /**< blocks of the first dump that were looked at */
+	uint64_t compared, compared_bytes; /**< blocks of the first dump, but for those whose
+					      contents are not all in the dumps that hold them */
 	bool has_caller;                   /**< by caller only; false there: nobody recorded who allocated these */
 	struct psc_code_location caller;   /**< address and symbol in the last dump that has it */
 	bool caller_is_inferred;           /**< in one of the dumps; see struct psc_caller_row */
