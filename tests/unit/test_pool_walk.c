@@ -328,35 +328,55 @@ START_TEST(by_bytes)
 }
 END_TEST
 
-/* Page tables that show one frame everywhere must not keep the walk busy for ever. */
-START_TEST(page_tables_repeat)
+static uint64_t table_at(struct pm *m, unsigned to_shift)
+{
+	uint64_t table = m->f.top_pfn;
+	for (unsigned shift = 39; shift > to_shift; shift -= 9)
+		table = fake_load(fake_frame(&m->f, table) + 8 * (POOL >> shift & 0x1ff), 8) >> 12 & 0xffffffffff;
+	return table;
+}
+
+/* One page table under every directory entry, one directory under every entry above; its entries in turn. 0: as the
+ * first page of the pool has it. */
+static struct psc_walk_coverage walk_repeating(uint64_t even, uint64_t odd)
 {
 	struct pm m;
 	struct counts c;
 	start(&m);
 	fake_put64(&m.f, m.syms[PSC_SYM_MiNonPagedPoolEnd], POOL + ((uint64_t)1 << 38));
 	put_page(&m, POOL, ABCD, 2);
-	/* One page table under every directory entry, one directory under every entry above. */
-	uint64_t pte_pfn, pde_pfn, table = m.f.top_pfn;
-	for (unsigned shift = 39; shift > 21; shift -= 9)
-		table = fake_load(fake_frame(&m.f, table) + 8 * (POOL >> shift & 0x1ff), 8) >> 12 & 0xffffffffff;
-	pde_pfn = table;
-	pte_pfn = fake_load(fake_frame(&m.f, pde_pfn) + 8 * (POOL >> 21 & 0x1ff), 8) >> 12 & 0xffffffffff;
+	uint64_t pte_pfn = table_at(&m, 12), pde_pfn = table_at(&m, 21), above = table_at(&m, 30);
 	uint64_t leaf = fake_load(fake_frame(&m.f, pte_pfn) + 8 * (POOL >> 12 & 0x1ff), 8);
 	for (unsigned i = 0; i < 512; i++) {
-		fake_store(fake_frame(&m.f, pte_pfn) + 8 * i, leaf, 8);
+		uint64_t entry = i & 1 ? odd : even;
+		fake_store(fake_frame(&m.f, pte_pfn) + 8 * i, entry ? entry : leaf, 8);
 		fake_store(fake_frame(&m.f, pde_pfn) + 8 * i, pte_pfn << 12 | 0x63, 8);
+		fake_store(fake_frame(&m.f, above) + 8 * i, pde_pfn << 12 | 0x63, 8);
 	}
-	table = m.f.top_pfn;
-	for (unsigned shift = 39; shift > 30; shift -= 9)
-		table = fake_load(fake_frame(&m.f, table) + 8 * (POOL >> shift & 0x1ff), 8) >> 12 & 0xffffffffff;
-	for (unsigned i = 0; i < 512; i++)
-		fake_store(fake_frame(&m.f, table) + 8 * i, pde_pfn << 12 | 0x63, 8);
 	pm_open(&m, 1);
-	(void)walk(&m, 1, &c);
+	const struct psc_walk_coverage ret = walk(&m, 1, &c).coverage[PSC_POOL_NONPAGED];
 	ck_assert(pm_warned(&m, "repeat"));
 	pm_free(&m);
+	return ret;
+}
+
+/* Page tables that show one frame everywhere must not keep the walk busy for ever. */
+START_TEST(page_tables_repeat)
+{
+	(void)walk_repeating(0, 0);
 }
 END_TEST
 
-UNIT_MAIN("pool_walk", states_and_traps, threads_agree, ordered, cancelled, segment_heap, by_bytes, page_tables_repeat)
+/* Nor must such that show pages which are not in memory: runs of one page, paged out and demand zero in turn. A page
+ * table for each page that the dump holds, and some more. */
+START_TEST(absent_pages_repeat)
+{
+	const struct psc_walk_coverage c = walk_repeating((uint64_t)0x1234 << 32 | 0x80, 0x80);
+	ck_assert_uint_gt(c.paged_out_bytes, 0);
+	ck_assert_uint_lt(c.paged_out_bytes / 4096, 512 * (400 + 256));
+	ck_assert_uint_gt(c.unknown_bytes, (uint64_t)1 << 37);
+}
+END_TEST
+
+UNIT_MAIN("pool_walk", states_and_traps, threads_agree, ordered, cancelled, segment_heap, by_bytes, page_tables_repeat,
+	  absent_pages_repeat)
