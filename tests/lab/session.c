@@ -35,6 +35,15 @@ static uint64_t twin(struct lab_machine *m, uint64_t entry, unsigned level)
 	return (entry & ~FRAME) | pfn * LAB_PAGE;
 }
 
+/* An entry of the directory that one process lacks (pool.md 15); others of its session would have it. */
+static void lose_directory_entry(struct lab_machine *m, uint64_t top, uint64_t va)
+{
+	uint64_t pfn = top / LAB_PAGE;
+	for (unsigned shift = 39; shift > 21; shift -= 9)
+		pfn = (entries_of(m, pfn)[va >> shift & 0x1ff] & FRAME) / LAB_PAGE;
+	entries_of(m, pfn)[va >> 21 & 0x1ff] = 0;
+}
+
 /* Its blocks and counts are there twice. */
 static void count_twice(struct lab_machine *m)
 {
@@ -66,6 +75,9 @@ void lab_session_split(struct lab_machine *m)
 		/* The second has its number where the copy begins. */
 		lab_put_field(m, m->session_va, "_MM_SESSION_SPACE", "SessionId", 2);
 		second = new_top(m, twin(m, entry, 4));
+		/* Of heaps every page is looked at. */
+		if (!m->b->heap_backed)
+			lose_directory_entry(m, second, m->session_va + 0x400000);
 		lab_put_field(m, m->session_va, "_MM_SESSION_SPACE", "SessionId", 1);
 		count_twice(m);
 	}
