@@ -108,6 +108,8 @@ static cJSON *json_row(const struct block_view *v, const struct psc_block_row *b
 	cJSON_AddItemToObject(o, "protected", b->has_tag ? cJSON_CreateBool(b->is_protected) : cJSON_CreateNull());
 	cJSON_AddStringToObject(o, "pool", psc_pool_name(b->pool));
 	cJSON_AddItemToObject(o, "nx", b->is_nx ? cJSON_CreateTrue() : cJSON_CreateNull());
+	cJSON_AddItemToObject(o, "page_tables",
+			      b->page_tables != 0 ? json_address(b->page_tables, false) : cJSON_CreateNull());
 	cJSON_AddStringToObject(o, "kind", psc_block_kind_name(b->kind));
 	cJSON_AddStringToObject(o, "state", psc_block_state_name(b->state));
 	cJSON_AddItemToObject(o, "process", json_process(v, b));

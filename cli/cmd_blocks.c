@@ -63,6 +63,7 @@ enum {
 	COL_PROTECTED,
 	COL_POOL,
 	COL_NX,
+	COL_PAGE_TABLES,
 	COL_KIND,
 	COL_STATE,
 	COL_PROCESS,
@@ -93,6 +94,7 @@ static const struct column columns[N_COLS] = {
 	[COL_PROTECTED] = {.key = "protected"},
 	[COL_POOL] = {.key = "pool", .heading = "Pool", .is_left = true, .width = 8, .drop = 1},
 	[COL_NX] = {.key = "nx"},
+	[COL_PAGE_TABLES] = {.key = "page_tables"},
 	[COL_KIND] = {.key = "kind", .heading = "Kind", .is_left = true, .width = 7, .drop = 4},
 	[COL_STATE] = {.key = "state", .heading = "State", .is_left = true, .width = 9, .drop = 3},
 	[COL_PROCESS] = {.key = "process.eprocess"},
@@ -258,6 +260,8 @@ static void fill_cells(const struct lister *l, const struct psc_block_row *b, st
 	cells[COL_POOL] = cell_text(psc_pool_name(b->pool));
 	if (b->is_nx)
 		cells[COL_NX] = cell_bool(true);
+	if (b->page_tables != 0)
+		cells[COL_PAGE_TABLES] = cell_address(b->page_tables, false);
 	cells[COL_KIND] = cell_text(psc_block_kind_name(b->kind));
 	cells[COL_STATE] = cell_text(psc_block_state_name(b->state));
 	if (b->has_process)

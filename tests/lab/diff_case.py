@@ -204,6 +204,13 @@ expect('most of it', sum(r['pinned']['of_blocks'] for r in rows) > 0.9 * sum(b['
        True)
 if any(b['pool'] == 'session' for b in first.truth['blocks']):
     two = Machine('defects')  # has two sessions
+    p = subprocess.run([a.poolscope, 'blocks', '-q', '--format', 'json', '--isf', two.isf, '--state', 'all', two.dump],
+                       stdout=subprocess.PIPE, check=True)
+    places = [(b['page_tables'], b['va']) for b in json.loads(p.stdout)['rows']]
+    session = {x for x, b in zip(places, json.loads(p.stdout)['rows']) if b['pool'] == 'session'}
+    expect('two page tables', len({x[0] for x in session}), 2)
+    expect('no page tables outside of sessions', {x[0] for x in set(places) - session}, {None})
+    expect('addresses that both have', len(session) > len({x[1] for x in session}), True)
     rows = run([two, two], '--pinned', '--pool', 'session')['rows']
     expect('two sessions stand still', [r['pinned']['blocks'] for r in rows], [r['pinned']['of_blocks'] for r in rows])
     expect('both', sum(r['pinned']['of_blocks'] for r in rows) >
