@@ -167,6 +167,10 @@ static void print_end_lines(FILE *f, const struct psc_callers *callers, const st
 		fprintf(f, "Recorded, but not found in the pool: %s blocks, %s bytes\n",
 			group_digits(info->unmet, false, a), group_digits(info->unmet_bytes, false, b));
 	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_callers_coverage_ratio(callers));
+	if (!info->verifier_available && !info->verifier_known_off)
+		fprintf(f, "  callers   not known: %s\n", info->verifier_why_not);
+	else if (!info->verifier_available && !info->stackdb_available && !info->stackdb_known_off)
+		fprintf(f, "  callers   not known: %s\n", info->stackdb_why_not);
 	const struct psc_scan_coverage *scan = psc_callers_scan_coverage(callers);
 	if (scan != NULL)
 		print_scan_coverage(f, scan);

@@ -150,7 +150,7 @@ struct psc_owner_info {
 	uint64_t sites_unknown_tag; /**< sites whose tag is not known: one of them may be it */
 	bool callers_available;     /**< something recorded callers */
 	const char *callers_why_not;
-	double callers_ratio; /**< of what is recorded, read: psc_callers_coverage_ratio() */
+	double callers_ratio;         /**< of what is recorded, read: psc_callers_coverage_ratio() */
 	uint64_t threads_read;        /**< threads whose stacks were looked at */
 	uint64_t blocks_sampled;      /**< blocks whose contents were read */
 	uint64_t image_pages;         /**< of images, searched for the tag */

@@ -81,7 +81,7 @@ struct psc_verifier {
 	uint64_t pages_read, pages_missing; /* of records */
 	double ratio; /* when available: of the records, read; 0 where drivers are missing and nothing else names their
 			 records */
-	bool tag_filter;                    /* the newer stack tables leave other tags out by design (DifpPoolTags) */
+	bool tag_filter; /* the newer stack tables leave other tags out by design (DifpPoolTags) */
 };
 
 /* Reads drivers, then streams their live records to visit (may be NULL), driver by driver; records found by the

@@ -207,7 +207,7 @@ static void walk_trees(struct psc_verifier_walk *w)
 			lost++;
 			continue;
 		}
-		lost += r.unreadable + (r.is_broken ? 1 : 0);
+		lost += r.unreadable + (r.is_broken || (r.unreadable == 0 && r.visited != r.expected) ? 1 : 0);
 	}
 	lost += t.unreadable;
 	w->drivers_read = lost == 0;

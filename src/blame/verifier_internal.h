@@ -16,8 +16,8 @@ struct psc_verifier_walk {
 	size_t cap_drivers;
 	struct psc_hashmap pages; /* of records, already read */
 	uint64_t n_loops, n_foreign;
-	bool drivers_read;    /* their lists, to the end */
-	double strays_ratio;  /* of the table that names pages of records, read */
+	bool drivers_read;   /* their lists, to the end */
+	double strays_ratio; /* of the table that names pages of records, read */
 	bool no_memory, stopped;
 };
 

@@ -98,11 +98,12 @@ void psc_caller_remember(struct psc_callers_collect *g, uint64_t va, const struc
 /* callers_info.c: blocks that the tree names and no record does. */
 enum psc_status psc_callers_read_infos(struct psc_callers_collect *g, bool has_records, struct psc_error *reterr);
 
-/* callers_coverage.c: what psc_stackdb_read() and the walk that looks for its indices say, into info and what was read. found:
- * NULL without such a walk. */
+/* callers_coverage.c: what psc_stackdb_read() says, and the walk that looks for its indices (found; NULL: none was
+ * made), into info and what was read. */
 void psc_callers_note_stackdb(struct psc_callers *c, const struct psc_stackdb *db,
 			      const struct psc_block_callers *found);
-/* Of all records that the dump is known to have, read; 1 where it is known that there are none, 0 where that is not known.
+/* Of all records that the dump is known to have, read; 1 where it is known that there are none, 0 where that is not
+ * known.
  */
 double psc_callers_records_ratio(const struct psc_callers *c);
 

@@ -316,6 +316,8 @@ END
 unknown=$root/fixtures/ntfc-11-x64.dmp.gz
 callers_ratio 1 .coverage.ratio tags "$unknown"
 callers_ratio 0 .coverage.ratio tags --by tag,caller "$unknown"
+run tags -q --by tag,caller "$unknown"
+grep -q '^  callers   not known: the lists of verified drivers' "$tmp/out" || fail 'tags --by tag,caller: why are callers not known?'
 callers_ratio 0 .coverage.ratio blocks --callers "$unknown"
 callers_ratio 0 .coverage.ratio blocks --module labflt "$unknown"
 callers_ratio 0 .coverage.ratio diff --by caller "$unknown" "$unknown"
