@@ -138,9 +138,9 @@ static char *make_labels(const struct metrics *m, const struct cell *cells, bool
 	return NULL;
 }
 
-static size_t hash(const char *text, bool is_rest)
+static size_t hash(const char *text)
 {
-	uint32_t h = is_rest ? 0x811c9dc4u : 0x811c9dc5u;
+	uint32_t h = 0x811c9dc5u;
 	for (; *text != '\0'; text++)
 		h = (h ^ (unsigned char)*text) * 0x01000193u;
 	return h;
@@ -148,7 +148,7 @@ static size_t hash(const char *text, bool is_rest)
 
 static void link_row(struct metrics *m, size_t i)
 {
-	size_t *bucket = &m->buckets[hash(m->rows[i].labels, m->rows[i].is_rest) % m->n_buckets];
+	size_t *bucket = &m->buckets[hash(m->rows[i].labels) % m->n_buckets];
 	m->rows[i].next = *bucket;
 	*bucket = i + 1;
 }
@@ -172,18 +172,18 @@ static bool grow(struct metrics *m)
 }
 
 /* SIZE_MAX: there is none. */
-static size_t find(const struct metrics *m, const char *labels, bool is_rest)
+static size_t find(const struct metrics *m, const char *labels)
 {
-	size_t i = m->n_buckets != 0 ? m->buckets[hash(labels, is_rest) % m->n_buckets] : 0;
-	while (i != 0 && (m->rows[i - 1].is_rest != is_rest || strcmp(m->rows[i - 1].labels, labels) != 0))
+	size_t i = m->n_buckets != 0 ? m->buckets[hash(labels) % m->n_buckets] : 0;
+	while (i != 0 && strcmp(m->rows[i - 1].labels, labels) != 0)
 		i = m->rows[i - 1].next;
 	return i - 1;
 }
 
-/* Sums of what is known; of two unlike types, or of shares, nothing. */
+/* Sums of what is known; of two unlike types, or of two shares, nothing. */
 static struct cell added(const struct column *c, struct cell a, struct cell b)
 {
-	if (c->is_share)
+	if (c->is_share && a.type != CELL_NULL && b.type != CELL_NULL)
 		return cell_null();
 	if (a.type == CELL_NULL || b.type == CELL_NULL)
 		return a.type == CELL_NULL ? b : a;
@@ -202,14 +202,17 @@ bool metrics_add(struct metrics *m, const struct cell *cells, bool is_rest)
 	char *labels = make_labels(m, cells, is_rest);
 	if (labels == NULL)
 		return false;
-	size_t at = find(m, labels, is_rest), k = 0;
+	/* A module may be called "other" itself: then it is one of them. */
+	size_t at = find(m, labels), k = 0;
 	if (at != SIZE_MAX) {
 		free(labels);
-		for (size_t i = 0; i < m->n_cols; i++)
-			if (m->cols[i].metric != NULL) {
-				struct cell *v = &m->rows[at].values[k++];
+		for (size_t i = 0; i < m->n_cols; i++) {
+			if (m->cols[i].metric == NULL)
+				continue;
+			struct cell *v = &m->rows[at].values[k++];
+			if (!is_rest || !m->cols[i].is_share)
 				*v = added(&m->cols[i], *v, cells[i]);
-			}
+		}
 		return true;
 	}
 	struct cell *values = (struct cell *)calloc(m->n_values + 1, sizeof(*values));

@@ -6,11 +6,12 @@ need promtool
 need python3
 here=$root/tests/cli
 
-# metrics KIND ROWS COMMAND...: what the command says as metrics, of all rows and of the first 7, is the rows in JSON.
+# metrics KIND ROWS NUMBERS COMMAND...: what the command says as metrics, with so many rows on lines of their own (0: all), is
+# the rows in JSON.
 metrics() {
-	kind=$1 rows=$2
-	shift 2
-	for n in 0 7; do
+	kind=$1 rows=$2 numbers=$3
+	shift 3
+	for n in $numbers; do
 		run "$@" --format openmetrics -n "$n"
 		expect 0 "$*: openmetrics"
 		expect_no_err "$*: openmetrics"
@@ -27,14 +28,14 @@ rows_and_metrics() {
 	run "$@" --format json -n 0
 	expect 0 "$*: json"
 	cp "$tmp/out" "$tmp/rows.json"
-	metrics "$kind" "$tmp/rows.json" "$@"
+	metrics "$kind" "$tmp/rows.json" 3 "$@"
 }
 
 for name in leak-7-x64 odd-tags-8.1-x64 holes-2016-x64 triage-7-x64; do
 	set -- --isf "$root/fixtures/$name.isf.json.xz" -q "$root/fixtures/$name.dmp.gz"
 	run tags --format json "$@"
 	cp "$tmp/out" "$tmp/tags.json"
-	metrics tags "$tmp/tags.json" tags "$@"
+	metrics tags "$tmp/tags.json" '0 7' tags "$@"
 	run tags --format folded "$@"
 	expect 0 "$name: folded"
 	python3 - "$tmp/tags.json" "$tmp/out" <<'PY' || fail "$name: folded lines are not the rows"
@@ -115,15 +116,22 @@ import sys
 b = sys.stdin.buffer.read()
 old, new = 'labgone.sys'.encode('utf-16le'), 'l\"} 1#\n.sys'.encode('utf-16le')
 assert len(old) == len(new) and b.count(old) > 0
+other = 'labflt.sys'.encode('utf-16le')
+assert b.count(other) > 0
+b = b.replace(other, 'other\0\0\0\0\0'.encode('utf-16le'))
 old8 = b'System\0'
 assert b.count(old8) > 0
 sys.stdout.buffer.write(b.replace(old, new).replace(old8, b'S\"\\\\} 1\0'))
 " >"$tmp/odd.dmp"
-rows_and_metrics recorded_module callers --by module -q "$tmp/odd.dmp"
+run callers --by module -q --format json "$tmp/odd.dmp"
+cp "$tmp/out" "$tmp/rows.json"
+metrics recorded_module "$tmp/rows.json" '1 0' callers --by module -q "$tmp/odd.dmp"
 grep -q 'module="l\\"} 1' "$tmp/out" || fail 'a quote in the name of a module is not escaped'
 rows_and_metrics module tags --by module -q "$tmp/odd.dmp"
 rows_and_metrics diff_caller diff --by caller -q "$tmp/odd.dmp" "$tmp/odd.dmp"
-rows_and_metrics diff_process diff --by process -q "$tmp/odd.dmp" "$tmp/odd.dmp"
+run diff --by process -q --format json "$tmp/odd.dmp" "$tmp/odd.dmp"
+cp "$tmp/out" "$tmp/rows.json"
+metrics diff_process "$tmp/rows.json" 0 diff --by process -q "$tmp/odd.dmp" "$tmp/odd.dmp"
 grep -q 'process="S\\"' "$tmp/out" || fail 'a quote in the name of a process is not escaped'
 
 # Defects by kind, and that there are none.
