@@ -38,8 +38,9 @@ struct checking {
 	uint64_t big_end; /* of the highest big allocation so far */
 	uint64_t big_va;
 	struct psc_counts_walked walked;
-	uint64_t last_big; /* address of the one before */
-	size_t at;         /* second walk: the defect that is next */
+	uint64_t last_big;   /* address of the one before */
+	size_t at;           /* second walk: the defect that is next */
+	uint32_t n_sessions; /* whose heaps were walked */
 	struct psc_block before;
 	bool has_before, no_memory;
 };
@@ -134,7 +135,8 @@ static bool find_suspect(void *arg, const struct psc_block *b)
 			c->has_before && d->va != 0 && is_near(d, &c->before) ? &c->before : NULL;
 		if (d->is_around && b->va == d->container)
 			suspect = b;
-		if (!suspect)
+		/* Two sessions may have one address: nothing here says of which of them the defect is. */
+		if (!suspect || (suspect->pool == PSC_POOL_SESSION && c->n_sessions > 1))
 			continue;
 		d->has_suspect = true;
 		psc_block_row_make(suspect, c->header_bytes, &c->processes, &d->suspect);
@@ -272,6 +274,9 @@ static enum psc_status check(struct checking *c, struct psc_error *reterr)
 	if (st != PSC_OK)
 		return c->no_memory ? psc_fail_no_memory(reterr) : st;
 	set_coverage(c->v, &result, c->o->lo == 0 && c->o->hi == 0);
+	for (size_t i = 0; i < result.n_heaps; i++)
+		if (result.heaps[i].pool == PSC_POOL_SESSION && result.heaps[i].node >= c->n_sessions)
+			c->n_sessions = result.heaps[i].node + 1;
 	c->v->is_interrupted = result.is_interrupted;
 	if (result.is_interrupted)
 		psc_warn(&c->v->warnings, "the walk was interrupted: not all of the pool was checked");

@@ -43,6 +43,7 @@ enum lab_loss {
 };
 /* One of each kind. */
 void lab_heap_damage_kinds(struct lab_machine *m);
+void lab_heap_damage_session(struct lab_machine *m); /* a chunk of its heap */
 /* One page, in kernel dumps only. */
 void lab_heap_lose(struct lab_machine *m, enum lab_loss loss);
 

@@ -180,6 +180,8 @@ void lab_damage_session(struct lab_machine *m)
 	if (m->session_big_va)
 		damage_big_table(m, true);
 	lab_damage_tag_tables(m);
+	if (m->session_heap)
+		lab_heap_damage_session(m);
 	m->bigs = bigs;
 	m->n_bigs = n_bigs;
 	m->big_table_va = big_va;

@@ -401,6 +401,20 @@ static void damage_special_and_cached(struct lab_machine *m)
 		}
 }
 
+void lab_heap_damage_session(struct lab_machine *m)
+{
+	unsigned n = 0;
+	for (size_t i = 0; i < m->n_blocks; i++) {
+		const struct lab_block *b = &m->blocks[i];
+		if (b->pool != LAB_POOL_SESSION || b->kind != LAB_KIND_VS || b->is_big || b->state != LAB_ALLOCATED ||
+		    n++ < 5)
+			continue;
+		lab_put64(m->mem, b->chunk_va, m->heap_key ^ b->chunk_va ^ (uint64_t)1 << 48);
+		lab_damage_note(m, "VS chunk header", b->chunk_va);
+		return;
+	}
+}
+
 void lab_heap_damage_kinds(struct lab_machine *m)
 {
 	struct kinds k = {.m = m, .needed = needed_pages(m)};

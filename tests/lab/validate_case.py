@@ -150,6 +150,11 @@ for va in both[:1]:
     if b['other_sessions_count'] != 1 or b['block']['va'] != va or len(rows) != len(set(rows)) or rows != sorted(rows):
         fail('block %s: %r others, page %r' % (va, b['other_sessions_count'], rows))
 
+# Of two sessions at one address nothing says whose the block before is.
+of_session = [d['va'] for d in truth['damage'] if d.get('in_session')]
+if [r for r in doc['rows'] if r['va'] in of_session and r['suspect'] is not None and r['suspect']['pool'] == 'session']:
+    fail('a suspect of some session')
+
 # One page, also in the debugger's form.
 if doc['rows'] and doc['rows'][0]['check'] in ('previous size', 'block size zero', 'crosses page'):
     va = doc['rows'][0]['va']

@@ -104,7 +104,8 @@ if a.build in X86_HEAP:
     kinds = OF_HEAPS
 else:
     have = planted_on_machines()
-    kinds = kinds + [k + ' (session)' for k in OF_SESSIONS if a.build in SESSIONS]
+    of_session = OF_SESSIONS + (['VS chunk header'] if a.build in HEAPS else [])
+    kinds = kinds + [k + ' (session)' for k in of_session if a.build in SESSIONS]
 reasons = {k: why for ks, builds, why in WITHOUT if a.build in builds for k in ks}
 missing = sorted(k for k in set(kinds) if k not in have and k not in reasons)
 wrong = sorted(k for k in have if k in reasons or k not in kinds)
