@@ -17,7 +17,7 @@
 
 /* A block that may be read: the heap's first item is the one to give way. */
 struct candidate {
-	uint64_t hash, va;
+	uint64_t hash, va, top_pa;
 	uint32_t bytes; /* at most max_bytes */
 };
 
@@ -45,6 +45,7 @@ struct psc_contents {
 	size_t n_offsets;
 	struct psc_hashmap pointers; /* {offset, va} -> uint64_t */
 	struct psc_arena arena;
+	struct psc_block_reader reader;
 	struct psc_contents_result result;
 };
 
@@ -86,6 +87,7 @@ void psc_contents_free(struct psc_contents *c)
 	psc_rangeset_deinit(&c->modules);
 	psc_hashmap_deinit(&c->pointers);
 	psc_arena_deinit(&c->arena);
+	psc_block_reader_deinit(&c->reader);
 	free(c);
 }
 
@@ -160,7 +162,7 @@ bool psc_contents_add(struct psc_contents *c, const struct psc_block *b)
 	bytes = is_special && b->requested_bytes != 0 ? b->requested_bytes : b->size_bytes - taken;
 	if (bytes > c->max_bytes)
 		bytes = c->max_bytes;
-	struct candidate x = {scatter(b->va), b->va + header, (uint32_t)bytes};
+	struct candidate x = {scatter(b->va), b->va + header, b->top_pa, (uint32_t)bytes};
 	return keep(c, &x);
 }
 
@@ -196,6 +198,9 @@ static bool read_words(struct psc_contents *c, const uint8_t *p, uint32_t offset
 
 static bool read_block(struct psc_contents *c, const struct candidate *x)
 {
+	struct psc_reader *reader = psc_block_reader_of(&c->reader, c->k, x->top_pa);
+	if (reader == NULL)
+		return false;
 	c->result.bytes_wanted += x->bytes;
 	for (uint32_t at = 0; at < x->bytes;) {
 		struct psc_xlate state;
@@ -203,7 +208,7 @@ static bool read_block(struct psc_contents *c, const struct candidate *x)
 		size_t in_page = (size_t)(va % PSC_PAGE_BYTES), n = PSC_PAGE_BYTES - in_page;
 		if (n > x->bytes - at)
 			n = x->bytes - at;
-		const uint8_t *page = psc_page_at(&c->k->reader, va, &state);
+		const uint8_t *page = psc_page_at(reader, va, &state);
 		if (page != NULL) {
 			c->result.bytes_read += n;
 			if (!read_words(c, page + in_page, at, n))
@@ -211,7 +216,7 @@ static bool read_block(struct psc_contents *c, const struct candidate *x)
 		} else if (psc_image_get_kind(c->k->img) == PSC_IMAGE_VIRTUAL) {
 			/* Small dumps save ranges, not pages. */
 			uint8_t part[PSC_PAGE_BYTES];
-			size_t have = psc_read_va(&c->k->reader, va, part, n);
+			size_t have = psc_read_va(reader, va, part, n);
 			c->result.bytes_read += have;
 			if (!read_words(c, part, at, have))
 				return false;
@@ -304,10 +309,12 @@ enum psc_status psc_contents_finish(struct psc_contents *c, const struct psc_con
 	if (c->kept.n > 1)
 		qsort(c->kept.items, c->kept.n, sizeof(*c->kept.items), by_address);
 	size_t n = 0;
-	for (; n < c->kept.n && !psc_image_is_cancelled(c->k->img); n++)
+	for (; n < c->kept.n && !psc_image_is_cancelled(c->k->img); n++) {
+		const uint64_t before = c->result.bytes_read;
 		if (!read_block(c, &c->kept.items[n]))
 			return psc_fail_no_memory(reterr);
-	c->result.blocks_sampled = n;
+		c->result.blocks_sampled += c->result.bytes_read != before;
+	}
 	if (!make_rows(c))
 		return psc_fail_no_memory(reterr);
 	*ret = &c->result;

@@ -191,6 +191,8 @@ struct psc_block_reader {
 	struct psc_space space;
 	struct psc_reader *reader; /* of space, for blocks of sessions; made when the first is read */
 };
+/* The reader for a block with this top_pa, valid until the next call; NULL: out of memory. */
+struct psc_reader *psc_block_reader_of(struct psc_block_reader *r, struct psc_kernel *k, uint64_t top_pa);
 /* As psc_read_va(); 0 also when out of memory. */
 size_t psc_block_read_at(struct psc_block_reader *r, struct psc_kernel *k, uint64_t top_pa, uint64_t va, void *buf,
 			 size_t n);

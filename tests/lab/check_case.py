@@ -56,6 +56,11 @@ def check_blocks(a, work, name, dump, isf, truth_path):
         for r in json.load(open(out + '.session'))['rows']:
             if r['contents_hex'] is None:
                 fail('%s blocks: no contents of session pool at %s' % (name, r['va']))
+        gh = [r for r in json.load(open(out + '.session'))['rows'] if r['tag'] == 'Gh05' and r['state'] == 'allocated']
+        if gh:
+            run([a.poolscope, 'owner', '--isf', isf, '-q', '--no-sites', '--format', 'json', '-o', out + '.owner', 'Gh05', dump])
+            if json.load(open(out + '.owner'))['coverage']['contents']['blocks_sampled_count'] != min(len(gh), 4096):
+                fail('%s owner: not all contents of session pool were read' % name)
     addresses = [r['va'] for r in json.load(open(out))['rows']]
     if addresses != sorted(addresses):
         fail('%s blocks: not in address order' % name)
