@@ -30,8 +30,9 @@ int os_limit_memory(uint64_t bytes);
 uint64_t os_milliseconds(void); /* of a clock that only goes forward */
 
 /* A stream to a program that shows it page by page, run by the shell; NULL with errno set, or where there is none.
- * command NULL: less with options that end it when all fits on the screen, if it is installed. */
+ * command NULL: less, if it is installed. less is told to pass on colours and to end when all fits on the screen. */
 FILE *pager_open(const char *command);
+bool pager_takes_color(void); /* after pager_open() */
 void pager_close(FILE *f);
 
 /* Whether a write to stdout failed with this errno because its reader went away. */

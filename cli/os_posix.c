@@ -102,11 +102,31 @@ static bool is_in_path(const char *name)
 	return false;
 }
 
+/* Its program: the first word, unless the shell has to say what that is. */
+static bool pager_exists(const char *command)
+{
+	char name[256];
+	size_t n = strcspn(command, " \t");
+	if (n >= sizeof(name) || strcspn(command, "=$\"'\\`;&|<>(){}*?~") < n)
+		return true;
+	snprintf(name, sizeof(name), "%.*s", (int)n, command);
+	return strchr(name, '/') != NULL ? access(name, X_OK) == 0 : is_in_path(name);
+}
+
 FILE *pager_open(const char *command)
 {
 	if (command == NULL)
-		command = is_in_path("less") ? "less -FRX" : NULL;
-	return command != NULL ? popen(command, "w") : NULL;
+		command = "less";
+	if (!pager_exists(command))
+		return NULL;
+	(void)setenv("LESS", "FRX", 0); /* what passes colours on, and ends by itself when all fits */
+	return popen(command, "w");
+}
+
+bool pager_takes_color(void)
+{
+	const char *options = getenv("LESS");
+	return options != NULL && strpbrk(options, "rR") != NULL;
 }
 
 void pager_close(FILE *f)

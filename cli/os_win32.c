@@ -180,6 +180,11 @@ FILE *pager_open(const char *command)
 	return NULL;
 }
 
+bool pager_takes_color(void)
+{
+	return false;
+}
+
 void pager_close(FILE *f)
 {
 	(void)f;

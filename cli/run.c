@@ -204,7 +204,8 @@ static struct table_style style_of(const struct common_options *o, const struct 
 	else if (o->width < 0 && out->is_terminal)
 		s.columns = terminal_columns();
 	if (o->color == COLOR_AUTO)
-		s.color = out->is_terminal && (no_color == NULL || *no_color == '\0') && terminal_takes_color(false);
+		s.color = out->is_terminal && (no_color == NULL || *no_color == '\0') && terminal_takes_color(false) &&
+			  (!out->is_pager || pager_takes_color());
 	else
 		s.color = o->color == COLOR_ALWAYS;
 	return s;

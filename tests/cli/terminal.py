@@ -146,6 +146,17 @@ out, code = run(['tags', '-n', '3', dump], env={'PAGER': 'true'})
 if code != 0:
     fail('a pager that reads nothing: exit code %d' % code)
 
+# less shows colours as text unless it is told; a pager that is not there takes nothing away.
+show = 'sed "s/^/P:$LESS:/"'
+for less, colored in ((None, True), ('iR', True), ('i', False)):
+    out, code = run(['tags', '-q', '-n', '3', dump], env={'PAGER': show, **({'LESS': less} if less else {})})
+    if ('P:%s:' % (less or 'FRX')) not in out or ('\033[1m' in out) != colored:
+        fail('pager with LESS=%s: %r' % (less, out[:300]))
+for pager in '/nonexistent/pager -x', 'no-such-pager':
+    out, code = run(['tags', '-q', '-n', '3', dump], env={'PAGER': pager})
+    if 'Tag ' not in plain(out) or code != 0:
+        fail('%s: %r' % (pager, out[:300]))
+
 # Progress: a bar that is erased; none with --quiet, --no-progress, or when stderr is no terminal.
 bar = re.compile(r'\runpacking +\[[= ]+\] +\d+%  [0-9.]+ [KM]iB of [0-9.]+ [KM]iB')
 out, code = run(['info', dump])
