@@ -137,12 +137,12 @@ enum psc_status psc_run_jobs(unsigned n_threads, size_t n_jobs, psc_job_fn *job,
 			break;
 	}
 	if (n_started < n) {
-		/* Fewer threads than asked for do the same work; only having none is a failure. */
+		/* Fewer threads than asked for do the same work; where none can be had, this one does it. */
 		psc_os_mutex_lock(run.mutex);
 		run.n_running -= n - n_started;
 		psc_os_mutex_unlock(run.mutex);
 		if (n_started == 0) {
-			r = psc_fail_os(reterr, e, "cannot start worker threads");
+			r = run_inline(n_jobs, job, tick, arg, reterr);
 			goto out;
 		}
 	}

@@ -148,4 +148,9 @@ if not sanitized:
     code, out, err = run(['tags', '--threads', '2', '--format', 'json', '--max-memory', '1G'] + isf + [dump])
     if code != 0 or {(r['tag'], r['pool']): r['walk']['live'] for r in json.loads(out)['rows'] if r['walk']} != whole:
         fail('--max-memory 1G: exit code %d, %r' % (code, err))
+    # Where no thread can be had any more, the work is done without: what ends it is said to be memory.
+    for limit in range(16, 33, 2):
+        code, out, err = run(['diff', '-q', '--pinned', '--threads', '2', '--max-memory', '%dM' % limit] + isf + [dump, dump])
+        if code != 0 and err != 'poolscope: out of memory: --max-memory allows no more\n':
+            fail('diff --max-memory %dM: exit code %d, %r' % (limit, code, err))
 sys.exit(1 if failed else 0)
