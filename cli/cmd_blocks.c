@@ -2,6 +2,7 @@
 /* poolscope blocks: every allocation that matches, in address order or the largest first. */
 #include "callers.h"
 #include "coverage.h"
+#include "footer.h"
 #include "json.h"
 #include "report.h"
 #include "run.h"
@@ -331,7 +332,7 @@ static void print_end_lines(const struct run *run, const struct psc_blocks *bloc
 	const struct psc_walk_coverage *c = psc_blocks_coverage(blocks, &n);
 	const struct psc_scan_coverage *s = psc_blocks_scan_coverage(blocks);
 	uint64_t count = psc_blocks_count(blocks, &bytes);
-	fprintf(f, "\n%s blocks, %s bytes match\n", group_digits(count, false, a), group_digits(bytes, false, b));
+	footer_printf(f, "\n%s blocks, %s bytes match\n", group_digits(count, false, a), group_digits(bytes, false, b));
 	run_print_coverage(run);
 	if (s != NULL)
 		print_scan_coverage(f, s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope callers: who allocated, as the dump itself recorded it. */
 #include "callers.h"
+#include "footer.h"
 #include "json.h"
 #include "report.h"
 #include "run.h"
@@ -332,24 +333,26 @@ static void print_end_lines(FILE *f, const struct psc_callers *callers)
 	const struct psc_callers_info *i = psc_callers_get_info(callers);
 	char a[32], b[32];
 	if (i->verifier_available || i->live != 0)
-		fprintf(f, "\nDriver Verifier's records: %s live blocks, %s bytes; %s pages read, %s not in the dump\n",
+		footer_printf(
+			f, "\nDriver Verifier's records: %s live blocks, %s bytes; %s pages read, %s not in the dump\n",
 			group_digits(i->live, false, a), group_digits(i->live_bytes, false, b),
 			group_digits(i->record_pages_read, false, (char[32]){0}),
 			group_digits(i->record_pages_missing, false, (char[32]){0}));
 	else
-		fprintf(f, "\n%s: %s.\n", i->stackdb_joined ? "No records of Driver Verifier" : "No recorded callers",
-			i->verifier_why_not != NULL ? i->verifier_why_not : "none");
+		footer_printf(f, "\n%s: %s.\n",
+			      i->stackdb_joined ? "No records of Driver Verifier" : "No recorded callers",
+			      i->verifier_why_not != NULL ? i->verifier_why_not : "none");
 	if (i->stackdb_joined)
-		fprintf(f, "Stack-trace database: %s traces, named by %s live blocks\n",
-			group_digits(i->stackdb_traces, false, a), group_digits(i->stackdb_blocks, false, b));
+		footer_printf(f, "Stack-trace database: %s traces, named by %s live blocks\n",
+			      group_digits(i->stackdb_traces, false, a), group_digits(i->stackdb_blocks, false, b));
 	else if (i->stackdb_available)
-		fprintf(f, "Stack-trace database: %s traces, not used: %s\n", group_digits(i->stackdb_traces, false, a),
-			i->stackdb_why_not_joined);
+		footer_printf(f, "Stack-trace database: %s traces, not used: %s\n",
+			      group_digits(i->stackdb_traces, false, a), i->stackdb_why_not_joined);
 	else if (!i->stackdb_known_off)
-		fprintf(f, "Stack-trace database: not read: %s\n", i->stackdb_why_not);
+		footer_printf(f, "Stack-trace database: not read: %s\n", i->stackdb_why_not);
 	if (i->log_available)
-		fprintf(f, "Log of operations: %s of %s slots used\n", group_digits(i->log_records, false, a),
-			group_digits(i->log_length, false, b));
+		footer_printf(f, "Log of operations: %s of %s slots used\n", group_digits(i->log_records, false, a),
+			      group_digits(i->log_length, false, b));
 }
 
 static void print_stacks(FILE *f, const struct psc_caller_row *rows, size_t n, bool is_32bit)

@@ -4,6 +4,7 @@
 #include "callers.h"
 #include "coverage.h"
 #include "diff_metrics.h"
+#include "footer.h"
 #include "json.h"
 #include "report.h"
 #include "run.h"
@@ -429,27 +430,30 @@ static void print_end_lines(const struct run *run, const struct psc_diff *diff)
 	FILE *f = run->f;
 	const struct psc_diff_relation *r = psc_diff_get_relation(diff);
 	char time[24];
-	fputc('\n', f);
+	footer_printf(f, "\n");
 	for (size_t i = 0; i < n_dumps; i++) {
 		const struct psc_dump_info *d = psc_dump_get_info(dumps[i]);
-		fprintf(f, "Dump %zu: %s, %s, build %" PRIu32, i + 1, d->path,
-			d->has_time && format_filetime(d->system_time_filetime, time) != NULL ? time : "time not known",
-			psc_dump_kernel(dumps[i])->build);
+		footer_printf(f, "Dump %zu: %s, %s, build %" PRIu32, i + 1, d->path,
+			      d->has_time && format_filetime(d->system_time_filetime, time) != NULL ? time
+												    : "time not known",
+			      psc_dump_kernel(dumps[i])->build);
 		if (d->has_uptime)
-			fprintf(f, ", up %.1f hours", (double)(d->uptime_100ns / 10000000u) / 3600.0);
-		fputc('\n', f);
+			footer_printf(f, ", up %.1f hours", (double)(d->uptime_100ns / 10000000u) / 3600.0);
+		footer_printf(f, "\n");
 	}
-	fprintf(f, "First and last: %s kernel, ", r->same_kernel ? "same" : "another");
+	footer_printf(f, "First and last: %s kernel, ", r->same_kernel ? "same" : "another");
 	double hours = r->hours < 0.0 ? -r->hours : r->hours;
 	const char *order = r->hours < 0.0 ? "; the last is the older one: growth runs backwards" : "";
 	if (r->boot == PSC_BOOT_SAME && hours < 1.0)
-		fprintf(f, "same boot, %.0f seconds apart%s\n", hours * 3600.0, order);
+		footer_printf(f, "same boot, %.0f seconds apart%s\n", hours * 3600.0, order);
 	else if (r->boot == PSC_BOOT_SAME)
-		fprintf(f, "same boot, %.2f hours apart%s\n", hours, order);
+		footer_printf(f, "same boot, %.2f hours apart%s\n", hours, order);
 	else
-		fprintf(f, "%s\n", r->boot == PSC_BOOT_OTHER ? "another boot" : "boot not known");
+		footer_printf(f, "%s\n", r->boot == PSC_BOOT_OTHER ? "another boot" : "boot not known");
 	run_print_coverage(run);
-	fputs("Growth is what the last dump holds more than the first. It is no leak by itself: caches grow too.\n", f);
+	footer_printf(
+		f,
+		"Growth is what the last dump holds more than the first. It is no leak by itself: caches grow too.\n");
 }
 
 static bool print_rows(struct run *run, const struct diff_options *o)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* poolscope sites: where the code of drivers and of the kernel allocates, found by disassembling it. */
 #include "coverage.h"
+#include "footer.h"
 #include "json.h"
 #include "os.h"
 #include "report.h"
@@ -225,18 +226,18 @@ static void print_end_lines(const struct run *run, const struct psc_sites *sites
 	char a[32], b[32];
 	psc_sites_rows(sites, &n_rows);
 	sum_code(m, n, &code, &missing);
-	fprintf(f, "\n%s sites in %zu modules\n", group_digits(n_rows, false, a), n);
+	footer_printf(f, "\n%s sites in %zu modules\n", group_digits(n_rows, false, a), n);
 	run_print_coverage(run);
-	fprintf(f, "  code      %s of %s bytes scanned\n", group_digits(code - missing, false, a),
-		group_digits(code, false, b));
+	footer_printf(f, "  code      %s of %s bytes scanned\n", group_digits(code - missing, false, a),
+		      group_digits(code, false, b));
 	for (size_t i = 0; i < n; i++) {
 		if (m[i].problem == NULL)
 			continue;
 		if (n_problems++ < 20)
-			fprintf(f, "  %s not scanned: %s\n", m[i].name, m[i].problem);
+			footer_printf(f, "  %s not scanned: %s\n", m[i].name, m[i].problem);
 	}
 	if (n_problems > 20)
-		fprintf(f, "  and %zu more\n", n_problems - 20);
+		footer_printf(f, "  and %zu more\n", n_problems - 20);
 }
 
 static int print(struct run *run, void *arg)

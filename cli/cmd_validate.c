@@ -2,6 +2,7 @@
 /* poolscope validate: what contradicts itself in the pool. */
 #include "callers.h"
 #include "coverage.h"
+#include "footer.h"
 #include "json.h"
 #include "page_blocks.h"
 #include "report.h"
@@ -155,10 +156,10 @@ static void print_end_lines(const struct run *run, const struct psc_validate *v)
 	const struct psc_dump_info *i = psc_dump_get_info(run->dump);
 	const struct psc_walk_coverage *c = psc_validate_coverage(v, &n);
 	uint64_t found = psc_validate_count(v, &blocks);
-	fprintf(f, "%s%s defects in %s blocks\n", found != 0 ? "\n" : "", group_digits(found, false, a),
-		group_digits(blocks, false, b));
+	footer_printf(f, "%s%s defects in %s blocks\n", found != 0 ? "\n" : "", group_digits(found, false, a),
+		      group_digits(blocks, false, b));
 	if (found != 0 && i->has_bugcheck && i->bugcheck_code != 0)
-		fprintf(f, "The machine stopped with bugcheck 0x%" PRIx32 "\n", i->bugcheck_code);
+		footer_printf(f, "The machine stopped with bugcheck 0x%" PRIx32 "\n", i->bugcheck_code);
 	run_print_coverage(run);
 	for (size_t k = 0; k < n; k++)
 		print_walk_coverage(f, &c[k]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "coverage.h"
+#include "footer.h"
 #include "json.h"
 #include "rows.h"
 #include <inttypes.h>
@@ -80,61 +81,63 @@ void json_add_scan_coverage(cJSON *coverage, const struct psc_scan_coverage *c)
 void print_walk_coverage(FILE *f, const struct psc_walk_coverage *c)
 {
 	char a[32], b[32];
-	fprintf(f, "  %-9s ", psc_pool_name(c->pool));
+	footer_printf(f, "  %-9s ", psc_pool_name(c->pool));
 	if (c->big_only) {
-		fprintf(f, "%s big allocations counted; the heaps of small blocks were not found\n",
-			group_digits(c->live_blocks, false, a));
+		footer_printf(f, "%s big allocations counted; the heaps of small blocks were not found\n",
+			      group_digits(c->live_blocks, false, a));
 		return;
 	}
 	if (!c->range_known) {
-		fputs("not walked: its address range is not known; the kernel's symbols would tell\n", f);
+		footer_printf(f, "not walked: its address range is not known; the kernel's symbols would tell\n");
 		return;
 	}
-	fprintf(f, "%s of %s bytes read", group_digits(c->read_bytes, false, a),
-		group_digits(c->mapped_bytes, false, b));
+	footer_printf(f, "%s of %s bytes read", group_digits(c->read_bytes, false, a),
+		      group_digits(c->mapped_bytes, false, b));
 	if (c->paged_out_bytes != 0)
-		fprintf(f, ", %s paged out", group_digits(c->paged_out_bytes, false, a));
+		footer_printf(f, ", %s paged out", group_digits(c->paged_out_bytes, false, a));
 	if (c->not_in_dump_bytes != 0)
-		fprintf(f, ", %s not in this dump", group_digits(c->not_in_dump_bytes, false, a));
+		footer_printf(f, ", %s not in this dump", group_digits(c->not_in_dump_bytes, false, a));
 	if (c->unknown_bytes != 0)
-		fprintf(f, ", page tables missing for %s", group_digits(c->unknown_bytes, false, a));
+		footer_printf(f, ", page tables missing for %s", group_digits(c->unknown_bytes, false, a));
 	if (c->unvisited_bytes != 0)
-		fprintf(f, ", %s not reached", group_digits(c->unvisited_bytes, false, a));
+		footer_printf(f, ", %s not reached", group_digits(c->unvisited_bytes, false, a));
 	if (c->corrupt_pages != 0)
-		fprintf(f, ", %" PRIu64 " page%s with broken block chains", c->corrupt_pages,
-			c->corrupt_pages == 1 ? "" : "s");
+		footer_printf(f, ", %" PRIu64 " page%s with broken block chains", c->corrupt_pages,
+			      c->corrupt_pages == 1 ? "" : "s");
 	if (!c->cached_known)
-		fputs(", cached blocks count as live", f);
-	fprintf(f, "; range from %s\n", c->range_source);
+		footer_printf(f, ", cached blocks count as live");
+	footer_printf(f, "; range from %s\n", c->range_source);
 	if (c->special_bytes != 0)
-		fprintf(f, "            %s of these bytes are special pool\n",
-			group_digits(c->special_bytes, false, a));
+		footer_printf(f, "            %s of these bytes are special pool\n",
+			      group_digits(c->special_bytes, false, a));
 	if (c->lost_count != 0)
-		fprintf(f,
-			"            %s bytes of the heaps in %" PRIu64
-			" places are lost: blocks there cannot be told\n",
-			group_digits(c->lost_bytes, false, a), c->lost_count);
+		footer_printf(f,
+			      "            %s bytes of the heaps in %" PRIu64
+			      " places are lost: blocks there cannot be told\n",
+			      group_digits(c->lost_bytes, false, a), c->lost_count);
 	if (c->untagged_blocks != 0)
-		fprintf(f, "            %" PRIu64 " live blocks of %s bytes have no tag that can be read: in no row\n",
+		footer_printf(
+			f, "            %" PRIu64 " live blocks of %s bytes have no tag that can be read: in no row\n",
 			c->untagged_blocks, group_digits(c->untagged_bytes, false, a));
 	if (c->cached_blocks != 0)
-		fprintf(f, "            %" PRIu64 " blocks of %s bytes were freed and are kept: in no row\n",
-			c->cached_blocks, group_digits(c->cached_bytes, false, a));
+		footer_printf(f, "            %" PRIu64 " blocks of %s bytes were freed and are kept: in no row\n",
+			      c->cached_blocks, group_digits(c->cached_bytes, false, a));
 	if (c->delayed_blocks != 0)
-		fprintf(f,
-			"            %" PRIu64 " of the live blocks, %s bytes, were freed and wait in their "
-			"subsegments: nothing tells which\n",
-			c->delayed_blocks, group_digits(c->delayed_bytes, false, a));
+		footer_printf(f,
+			      "            %" PRIu64 " of the live blocks, %s bytes, were freed and wait in their "
+			      "subsegments: nothing tells which\n",
+			      c->delayed_blocks, group_digits(c->delayed_bytes, false, a));
 }
 
 void print_scan_coverage(FILE *f, const struct psc_scan_coverage *c)
 {
 	char a[32], b[32];
-	fprintf(f,
-		"  scan      %s of %s saved bytes searched, %" PRIu64 " pool headers: %" PRIu64
-		" proven blocks (%" PRIu64 " VS, %" PRIu64 " LFH), %" PRIu64 " candidates\n",
-		group_digits(c->scanned_bytes, false, a), group_digits(c->saved_bytes, false, b), c->headers,
-		c->proven_vs + c->proven_lfh, c->proven_vs, c->proven_lfh, c->headers - c->proven_vs - c->proven_lfh);
+	footer_printf(f,
+		      "  scan      %s of %s saved bytes searched, %" PRIu64 " pool headers: %" PRIu64
+		      " proven blocks (%" PRIu64 " VS, %" PRIu64 " LFH), %" PRIu64 " candidates\n",
+		      group_digits(c->scanned_bytes, false, a), group_digits(c->saved_bytes, false, b), c->headers,
+		      c->proven_vs + c->proven_lfh, c->proven_vs, c->proven_lfh,
+		      c->headers - c->proven_vs - c->proven_lfh);
 }
 
 static void add_key(cJSON *o, const char *name, bool known, uint64_t key, int digits)
@@ -165,10 +168,10 @@ void json_add_keys(cJSON *coverage, const struct psc_pool_keys *keys, bool is_32
 static void print_key(FILE *f, const char *name, const char *source, uint32_t votes, const char *voters)
 {
 	if (source == NULL)
-		fprintf(f, "  keys      the %s key is not known: what it hides is lost\n", name);
+		footer_printf(f, "  keys      the %s key is not known: what it hides is lost\n", name);
 	else if (votes != 0)
-		fprintf(f, "  keys      the %s key is %s from %" PRIu32 " %s\n", name,
-			strcmp(source, "solved") == 0 ? "solved" : "computed", votes, voters);
+		footer_printf(f, "  keys      the %s key is %s from %" PRIu32 " %s\n", name,
+			      strcmp(source, "solved") == 0 ? "solved" : "computed", votes, voters);
 }
 
 void print_keys(FILE *f, const struct psc_pool_keys *keys)
@@ -266,22 +269,22 @@ void print_heaps(FILE *f, const struct psc_heap_row *h, size_t n)
 	char a[32], b[32], c[32], d[32];
 	if (n == 0)
 		return;
-	fputs("Heaps:\n", f);
+	footer_printf(f, "Heaps:\n");
 	for (size_t i = 0; i < n; i++) {
-		fprintf(f, "  %016" PRIx64 " node %" PRIu32 " %-11s%s %" PRIu64 " segments, %s bytes walked", h[i].va,
-			h[i].node, psc_heap_type_name(h[i].type), h[i].is_special ? " special" : "", h[i].segments,
-			group_digits(h[i].walked_bytes, false, a));
+		footer_printf(f, "  %016" PRIx64 " node %" PRIu32 " %-11s%s %" PRIu64 " segments, %s bytes walked",
+			      h[i].va, h[i].node, psc_heap_type_name(h[i].type), h[i].is_special ? " special" : "",
+			      h[i].segments, group_digits(h[i].walked_bytes, false, a));
 		if (h[i].has_counters)
-			fprintf(f, " of %s committed (difference %s)", group_digits(h[i].committed_bytes, false, b),
-				group_i64(h[i].difference, c));
-		fprintf(f, ", %s in live blocks", group_digits(h[i].live_bytes, false, d));
+			footer_printf(f, " of %s committed (difference %s)",
+				      group_digits(h[i].committed_bytes, false, b), group_i64(h[i].difference, c));
+		footer_printf(f, ", %s in live blocks", group_digits(h[i].live_bytes, false, d));
 		if (h[i].lost_bytes != 0)
-			fprintf(f, ", %s lost", group_digits(h[i].lost_bytes, false, a));
+			footer_printf(f, ", %s lost", group_digits(h[i].lost_bytes, false, a));
 		if (h[i].unknown_bytes != 0)
-			fprintf(f, ", page tables missing for %s", group_digits(h[i].unknown_bytes, false, a));
+			footer_printf(f, ", page tables missing for %s", group_digits(h[i].unknown_bytes, false, a));
 		if (h[i].has_counters && h[i].segments_counted > h[i].segments)
-			fprintf(f, ", %" PRIu64 " segments not found", h[i].segments_counted - h[i].segments);
-		fputc('\n', f);
+			footer_printf(f, ", %" PRIu64 " segments not found", h[i].segments_counted - h[i].segments);
+		footer_printf(f, "\n");
 		print_heap_counters(f, &h[i]);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
 #include "coverage.h"
+#include "footer.h"
 #include "json.h"
 #include "limits.h"
 #include "os.h"
@@ -173,7 +174,7 @@ cJSON *run_coverage(const struct run *r)
 
 void run_print_coverage(const struct run *r)
 {
-	fprintf(r->f, "Coverage: %.1f%%%s\n", 100.0 * r->coverage, r->interrupted ? ", interrupted" : "");
+	footer_printf(r->f, "Coverage: %.1f%%%s\n", 100.0 * r->coverage, r->interrupted ? ", interrupted" : "");
 }
 
 uint64_t run_address(const struct run *r, uint64_t va)
@@ -225,6 +226,7 @@ static int print(struct run *r, const struct run_steps *steps, void *arg, struct
 		return code;
 	r->f = out->f;
 	r->style = style_of(r->o, out);
+	footer_start(r->style.columns);
 	code = steps->print(r, arg);
 	progress_clear();
 	if (r->interrupted && code != EXIT_INPUT && code != EXIT_COVERAGE)

@@ -2,6 +2,7 @@
 /* Every live block by tag and who is recorded to have allocated it. */
 #include "callers.h"
 #include "coverage.h"
+#include "footer.h"
 #include "json.h"
 #include "report.h"
 #include "tags_print.h"
@@ -158,19 +159,19 @@ static void print_end_lines(FILE *f, const struct psc_callers *callers, const st
 	const struct psc_callers_info *info = psc_callers_get_info(callers);
 	char a[32], b[32];
 	size_t n;
-	fputs("\nTotals (these rows):\n", f);
+	footer_printf(f, "\nTotals (these rows):\n");
 	for (int i = 0; i < 3; i++)
 		if (s->live[i] != 0)
-			fprintf(f, "  %-19s  %s blocks, %s bytes\n", names[i], group_digits(s->live[i], false, a),
-				group_digits(s->bytes[i], false, b));
+			footer_printf(f, "  %-19s  %s blocks, %s bytes\n", names[i], group_digits(s->live[i], false, a),
+				      group_digits(s->bytes[i], false, b));
 	if (info->unmet != 0)
-		fprintf(f, "Recorded, but not found in the pool: %s blocks, %s bytes\n",
-			group_digits(info->unmet, false, a), group_digits(info->unmet_bytes, false, b));
-	fprintf(f, "Coverage: %.1f%%\n", 100.0 * psc_callers_coverage_ratio(callers));
+		footer_printf(f, "Recorded, but not found in the pool: %s blocks, %s bytes\n",
+			      group_digits(info->unmet, false, a), group_digits(info->unmet_bytes, false, b));
+	footer_printf(f, "Coverage: %.1f%%\n", 100.0 * psc_callers_coverage_ratio(callers));
 	if (!info->verifier_available && !info->verifier_known_off)
-		fprintf(f, "  callers   not known: %s\n", info->verifier_why_not);
+		footer_printf(f, "  callers   not known: %s\n", info->verifier_why_not);
 	else if (!info->verifier_available && !info->stackdb_available && !info->stackdb_known_off)
-		fprintf(f, "  callers   not known: %s\n", info->stackdb_why_not);
+		footer_printf(f, "  callers   not known: %s\n", info->stackdb_why_not);
 	const struct psc_scan_coverage *scan = psc_callers_scan_coverage(callers);
 	if (scan != NULL)
 		print_scan_coverage(f, scan);

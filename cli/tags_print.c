@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tags_print.h"
 #include "coverage.h"
+#include "footer.h"
 #include "json.h"
 #include "report.h"
 #include "tags_export.h"
@@ -230,37 +231,37 @@ static void print_total_lines(FILE *f, const struct psc_tags *tags)
 	char a[32], b[32];
 	const struct psc_tags_totals *t = psc_tags_get_totals(tags, &n);
 
-	fputs("\nTotals (all tags):\n", f);
+	footer_printf(f, "\nTotals (all tags):\n");
 	for (size_t i = 0; i < n; i++) {
 		if (!t[i].has_tracker && !t[i].has_walk && !t[i].has_kernel_bytes)
 			continue;
 		const char *sep = "";
-		fprintf(f, "  %-9s ", psc_pool_name(t[i].pool));
+		footer_printf(f, "  %-9s ", psc_pool_name(t[i].pool));
 		if (t[i].has_tracker && t[i].tracker_incomplete_rows != 0) {
-			fprintf(f, "trackers not known (%s rows are not complete)",
-				group_digits(t[i].tracker_incomplete_rows, false, a));
+			footer_printf(f, "trackers not known (%s rows are not complete)",
+				      group_digits(t[i].tracker_incomplete_rows, false, a));
 			sep = "; ";
 		} else if (t[i].has_tracker) {
-			fprintf(f, "trackers %s blocks, %s bytes", group_i64(t[i].tracker_live, a),
-				group_i64(t[i].tracker_live_bytes, b));
+			footer_printf(f, "trackers %s blocks, %s bytes", group_i64(t[i].tracker_live, a),
+				      group_i64(t[i].tracker_live_bytes, b));
 			sep = "; ";
 		}
 		if (t[i].has_walk) {
-			fprintf(f, "%swalk %s blocks, %s bytes", sep, group_digits(t[i].walk.live, false, a),
-				group_digits(t[i].walk.live_bytes, false, b));
+			footer_printf(f, "%swalk %s blocks, %s bytes", sep, group_digits(t[i].walk.live, false, a),
+				      group_digits(t[i].walk.live_bytes, false, b));
 			sep = "; ";
 		}
 		if (t[i].has_kernel_bytes)
-			fprintf(f, "%skernel counter %s bytes (%s)", sep, group_digits(t[i].kernel_bytes, false, a),
-				t[i].kernel_source);
+			footer_printf(f, "%skernel counter %s bytes (%s)", sep,
+				      group_digits(t[i].kernel_bytes, false, a), t[i].kernel_source);
 		if (t[i].has_pages)
-			fprintf(f, "; pages of the heaps %s", group_digits(t[i].pages_bytes, false, a));
+			footer_printf(f, "; pages of the heaps %s", group_digits(t[i].pages_bytes, false, a));
 		if (t[i].has_pages && t[i].has_kernel_bytes)
-			fprintf(f, " (difference %s%s)", group_i64(t[i].pages_difference, b),
-				t[i].pages_difference == 0 ? ""
-				: t[i].pages_explained     ? ", not more than is missing"
-							   : ", more than is missing");
-		fputc('\n', f);
+			footer_printf(f, " (difference %s%s)", group_i64(t[i].pages_difference, b),
+				      t[i].pages_difference == 0 ? ""
+				      : t[i].pages_explained     ? ", not more than is missing"
+								 : ", more than is missing");
+		footer_printf(f, "\n");
 	}
 }
 
@@ -274,14 +275,14 @@ static void print_coverage_lines(const struct run *run, const struct psc_tags *t
 
 	run_print_coverage(run);
 	if (!t->available) {
-		fprintf(f, "  trackers  not read: %s\n", t->why_not != NULL ? t->why_not : "not in this dump");
+		footer_printf(f, "  trackers  not read: %s\n", t->why_not != NULL ? t->why_not : "not in this dump");
 	} else {
-		fprintf(f, "  trackers  %" PRIu64 " tables, %s bytes", t->tables,
-			group_digits(t->table_bytes, false, a));
+		footer_printf(f, "  trackers  %" PRIu64 " tables, %s bytes", t->tables,
+			      group_digits(t->table_bytes, false, a));
 		if (t->missing_bytes != 0)
-			fprintf(f, ", %s missing: live figures of %" PRIu64 " rows are not known",
-				group_digits(t->missing_bytes, false, b), t->incomplete_rows);
-		fputc('\n', f);
+			footer_printf(f, ", %s missing: live figures of %" PRIu64 " rows are not known",
+				      group_digits(t->missing_bytes, false, b), t->incomplete_rows);
+		footer_printf(f, "\n");
 	}
 	const struct psc_scan_coverage *s = psc_tags_scan_coverage(tags);
 	if (s != NULL)

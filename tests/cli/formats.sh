@@ -130,6 +130,21 @@ pattern 'zzzz' 'false'
 pattern '*?????' 'false'
 check "$tmp/all.json" '.rows | any(.tag == "Irp ")' 'the fixture has no tag "Irp "'
 
+# ---- lines below a table are broken between words ----
+for width in 50 80; do
+	for command in 'tags -n 2' 'blocks -n 2' validate callers; do
+		# shellcheck disable=SC2086
+		run $command -q --isf "$isf" --width $width "$dump"
+		awk -v width=$width 'length($0) > width' "$tmp/out" | grep -v '…' >"$tmp/have"
+		[ ! -s "$tmp/have" ] || fail "$command --width $width: $(head -n 1 "$tmp/have")"
+		# The same words as without a width.
+		sed -n '/^Coverage/,$p' "$tmp/out" | tr -s ' \n' '\n\n' >"$tmp/want"
+		# shellcheck disable=SC2086
+		run $command -q --isf "$isf" "$dump"
+		sed -n '/^Coverage/,$p' "$tmp/out" | tr -s ' \n' '\n\n' | cmp -s - "$tmp/want" || fail "$command --width $width: other words"
+	done
+done
+
 # ---- sizes as debuggers print them ----
 run blocks -q --isf "$isf" --format csv --size 0x4b0..1K "$dump"
 expect 2 'blocks --size 0x4b0..1K'
