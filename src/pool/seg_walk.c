@@ -228,10 +228,15 @@ enum psc_status psc_seg_walk(struct psc_walk *w, struct psc_warnings *warnings, 
 			first++;
 			continue;
 		}
+		/* Those of several sessions at one address stay together: the order is made within a batch. */
+		const uint64_t most = w->max_batch_bytes * w->n_workers;
+		uint64_t end = 0;
 		while (first + n < s->n_segments && is_wanted(w, &s->segments[first + n]) &&
-		       (n == 0 || bytes < w->max_batch_bytes * w->n_workers)) {
+		       (n == 0 || bytes < most || (s->segments[first + n].va < end && bytes / 64 < most))) {
 			const struct psc_heap_segment *g = &s->segments[first + n];
-			bytes += s->heaps[g->heap].contexts[g->context].segment_bytes;
+			const uint64_t size = s->heaps[g->heap].contexts[g->context].segment_bytes;
+			bytes += size;
+			end = psc_max_u64(end, g->va + size);
 			n++;
 		}
 		w->seg_first = first;

@@ -207,14 +207,51 @@ static bool ordered_job(void *arg, unsigned worker, size_t job)
 	return w->order->job(w, worker, job);
 }
 
-static enum psc_status give_batch(struct psc_walk *w, size_t n_jobs, struct psc_error *reterr)
+/* Two sorted lists into the second; of one address what was in the first comes first. false: out of memory. */
+static bool merge(struct psc_walk_out *a, struct psc_walk_out *b)
 {
+	struct psc_walk_out all = {0};
+	size_t i = 0, j = 0;
+	all.items = calloc(a->n + b->n, sizeof(*all.items));
+	if (!all.items)
+		return false;
+	all.cap = a->n + b->n;
+	while (i < a->n || j < b->n)
+		all.items[all.n++] =
+			j == b->n || (i < a->n && a->items[i].va <= b->items[j].va) ? a->items[i++] : b->items[j++];
+	free(b->items);
+	*b = all;
+	a->n = 0;
+	return true;
+}
+
+/* Jobs ascend, but for the space of sessions: two may have a segment at one address. */
+static enum psc_status sort_batch(struct psc_walk_order *o, size_t n_jobs, struct psc_error *reterr)
+{
+	struct psc_walk_out *before = NULL; /* with the highest addresses so far */
 	for (size_t j = 0; j < n_jobs; j++) {
-		struct psc_walk_out *out = &w->order->outs[j];
+		struct psc_walk_out *out = &o->outs[j];
 		if (out->no_memory)
 			return psc_fail_no_memory(reterr);
 		if (out->is_unsorted)
 			qsort(out->items, out->n, sizeof(*out->items), by_va);
+		out->is_unsorted = false;
+		if (out->n == 0)
+			continue;
+		if (before && out->items[0].va < before->items[before->n - 1].va && !merge(before, out))
+			return psc_fail_no_memory(reterr);
+		before = out;
+	}
+	return PSC_OK;
+}
+
+static enum psc_status give_batch(struct psc_walk *w, size_t n_jobs, struct psc_error *reterr)
+{
+	enum psc_status sorted = sort_batch(w->order, n_jobs, reterr);
+	if (sorted != PSC_OK)
+		return sorted;
+	for (size_t j = 0; j < n_jobs; j++) {
+		struct psc_walk_out *out = &w->order->outs[j];
 		for (size_t i = 0; i < out->n; i++) {
 			if (i % 256 == 0 && psc_walk_is_interrupted(w))
 				return PSC_OK;
@@ -225,7 +262,6 @@ static enum psc_status give_batch(struct psc_walk *w, size_t n_jobs, struct psc_
 				return PSC_E_CANCELLED;
 		}
 		out->n = 0;
-		out->is_unsorted = false;
 	}
 	return PSC_OK;
 }
