@@ -220,9 +220,10 @@ static enum psc_status check_records(struct checking *c, struct psc_error *reter
 	if (st == PSC_OK && d.no_memory)
 		st = psc_fail_no_memory(reterr);
 	for (size_t i = 0; i < d.n && st == PSC_OK; i++)
-		add(c, &d.items[i]);
+		if (is_in_range(c->o, d.items[i].va))
+			add(c, &d.items[i]);
 	psc_defects_deinit(&d);
-	if (st == PSC_OK && t.available)
+	if (st == PSC_OK && t.available && c->walked.result)
 		check_sums(c, &t);
 	return st;
 }
@@ -288,12 +289,12 @@ static enum psc_status check(struct checking *c, struct psc_error *reterr)
 			n_all--;
 	}
 	c->v->n_found = n_all;
-	if (c->o->lo == 0 && c->o->hi == 0) {
+	/* Sums are those of the whole. */
+	if (c->o->lo == 0 && c->o->hi == 0)
 		c->walked.result = &result;
-		st = check_records(c, reterr);
-		if (st != PSC_OK)
-			return st;
-	}
+	st = check_records(c, reterr);
+	if (st != PSC_OK)
+		return st;
 	if (c->no_memory)
 		return psc_fail_no_memory(reterr);
 	if (c->v->n == 0)

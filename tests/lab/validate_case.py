@@ -155,6 +155,13 @@ of_session = [d['va'] for d in truth['damage'] if d.get('in_session')]
 if [r for r in doc['rows'] if r['va'] in of_session and r['suspect'] is not None and r['suspect']['pool'] == 'session']:
     fail('a suspect of some session')
 
+# By address what Verifier keeps of the blocks is checked, too.
+for r in doc['rows']:
+    if r['check'] == 'Verifier trailer':
+        one = json.loads(run('validate', *common, '--format', 'json', r['va'], dump, code=1))
+        if (r['va'], r['check'], r['suspect']) not in [(x['va'], x['check'], x['suspect']) for x in one['rows']]:
+            fail('validate %s: %r' % (r['va'], one['rows']))
+
 # One page, also in the debugger's form.
 if doc['rows'] and doc['rows'][0]['check'] in ('previous size', 'block size zero', 'crosses page'):
     va = doc['rows'][0]['va']
