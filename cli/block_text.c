@@ -37,7 +37,7 @@ static void print_owner_evidence(const struct block_view *v, FILE *f)
 	const char *owner = b->has_tag && v->owners != NULL ? psc_tag_file_lookup(v->owners, b->tag) : NULL;
 	if (owner != NULL)
 		fprintf(f, "Tag's owner:    %s (by the tag file)\n", owner);
-	if (b->state == PSC_BLOCK_FREE)
+	if (b->state != PSC_BLOCK_ALLOCATED)
 		return;
 	if (v->has_caller)
 		fprintf(f, "Allocated by:   %s (recorded by %s%s)\n",
