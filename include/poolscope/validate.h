@@ -36,9 +36,11 @@ struct psc_defect_row {
 	struct psc_block_row suspect;
 	bool has_tag; /**< the defect is that of a tag's counters */
 	uint8_t tag[4];
-	enum psc_pool pool; /**< of that tag */
-	bool is_inside;     /**< va lies at the end of the suspect, not behind it */
-	bool is_around;     /**< va lies on the suspect's page of special pool, before or behind it */
+	enum psc_pool pool;   /**< of that tag */
+	bool is_inside;       /**< va lies at the end of the suspect, not behind it */
+	bool is_around;       /**< va lies on the suspect's page of special pool, before or behind it */
+	uint64_t page_tables; /**< of the session in whose heap it is, as those of its blocks; 0: of none, or not known
+			       */
 };
 
 struct psc_validate;

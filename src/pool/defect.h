@@ -60,6 +60,7 @@ struct psc_defect {
 	uint64_t container;       /* heap, segment or subsegment that it belongs to; 0 none */
 	uint64_t expected, found; /* as the kind says; 0 where there is nothing to say */
 	enum psc_defect_kind kind;
+	uint64_t top_pa; /* of the page tables of the session in whose heap it is; 0: of the kernel, or not known */
 };
 
 /* The lowest PSC_DEFECTS_MAX by address, whatever the order in which they are found; and the number of all. */

@@ -16,7 +16,9 @@
 void psc_seg_take_defect(void *arg, const struct psc_defect *d)
 {
 	struct psc_seg_worker *t = arg;
-	psc_defects_add(&t->defects, d);
+	struct psc_defect own = *d;
+	own.top_pa = t->block.top_pa;
+	psc_defects_add(&t->defects, &own);
 	t->cov->corrupt_pages++;
 }
 

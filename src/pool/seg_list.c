@@ -49,10 +49,10 @@ bool psc_seg_add_segment(struct psc_seg *s, uint64_t va, uint32_t heap, uint32_t
 	return true;
 }
 
-static void report(struct psc_seg *s, enum psc_defect_kind kind, uint64_t va, uint64_t container, uint64_t expected,
-		   uint64_t found)
+static void report(struct psc_seg *s, uint32_t heap, enum psc_defect_kind kind, uint64_t va, uint64_t container,
+		   uint64_t expected, uint64_t found)
 {
-	const struct psc_defect d = {va, container, expected, found, kind};
+	const struct psc_defect d = {va, container, expected, found, kind, psc_seg_top_pa(s, &s->heaps[heap])};
 	psc_defects_add(&s->defects, &d);
 }
 
@@ -76,7 +76,7 @@ static bool follow(struct psc_seg *s, struct psc_reader *r, uint32_t heap, uint3
 			return true;
 		}
 		if (at % c->segment_bytes != 0 || !psc_is_kernel_va(r->sp, at)) {
-			report(s, PSC_DEFECT_SEGMENT_LIST, at, c->list_head, 0, at);
+			report(s, heap, PSC_DEFECT_SEGMENT_LIST, at, c->list_head, 0, at);
 			return true;
 		}
 		if (!psc_hashset_add(seen, at, &is_new))
@@ -88,7 +88,7 @@ static bool follow(struct psc_seg *s, struct psc_reader *r, uint32_t heap, uint3
 		if (psc_read_ptr(r, at + 2 * p, &signature) && s->keys.has_heap_key &&
 		    (!psc_seg_owner(s, s->heaps[heap].space, at, signature, &owner, &owner_context) || owner != heap ||
 		     owner_context != context)) {
-			report(s, PSC_DEFECT_SEGMENT_SIGNATURE, at, s->heaps[heap].va, c->va, signature);
+			report(s, heap, PSC_DEFECT_SEGMENT_SIGNATURE, at, s->heaps[heap].va, c->va, signature);
 			/* A list entry that was damaged leads on; one that is no segment does not. */
 			if (!has_link || (next != c->list_head && next % c->segment_bytes != 0))
 				return true;
@@ -138,7 +138,7 @@ static bool walk_large(struct psc_seg *s, struct psc_reader *r, uint32_t heap)
 			uint8_t bytes[0x28];
 			size_t size = p == 8 ? 0x28 : 0x14;
 			if (++visited > LARGE_MAX || !psc_is_kernel_va(r->sp, f->node) || f->node % p != 0) {
-				report(s, PSC_DEFECT_LARGE_TREE, f->node, h->va, 0, f->node);
+				report(s, heap, PSC_DEFECT_LARGE_TREE, f->node, h->va, 0, f->node);
 				n--;
 				continue;
 			}
@@ -164,7 +164,7 @@ static bool walk_large(struct psc_seg *s, struct psc_reader *r, uint32_t heap)
 				child = (uint32_t)child;
 			f->state++;
 			if (child != 0 && n == TREE_DEPTH)
-				report(s, PSC_DEFECT_LARGE_TREE, f->node, h->va, 0, child);
+				report(s, heap, PSC_DEFECT_LARGE_TREE, f->node, h->va, 0, child);
 			else if (child != 0)
 				stack[n++] = (struct frame){child, 0};
 			continue;

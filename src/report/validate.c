@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SPACES_MAX 64u
+
 struct psc_validate {
 	struct psc_arena arena;
 	struct psc_warnings warnings;
@@ -38,11 +40,11 @@ struct checking {
 	uint64_t big_end; /* of the highest big allocation so far */
 	uint64_t big_va;
 	struct psc_counts_walked walked;
-	uint64_t last_big;   /* address of the one before */
-	size_t at;           /* second walk: the defect that is next */
-	uint32_t n_sessions; /* whose heaps were walked */
-	struct psc_block before;
-	bool has_before, no_memory;
+	uint64_t last_big;                   /* address of the one before */
+	size_t at;                           /* second walk: the defect that is next */
+	struct psc_block before[SPACES_MAX]; /* the last of the kernel's space, and of each session's */
+	size_t n_before;
+	bool no_memory;
 };
 
 static struct psc_defect_row *new_row(struct checking *c)
@@ -68,6 +70,7 @@ static void add(struct checking *c, const struct psc_defect *d)
 	r->is_inside = d->kind == PSC_DEFECT_VERIFIER_TRAILER;
 	r->is_around = d->kind == PSC_DEFECT_SPECIAL_PATTERN;
 	r->va = d->va;
+	r->page_tables = d->top_pa;
 	r->container = d->container;
 	r->has_values = (d->expected | d->found) != 0;
 	r->expected = d->expected;
@@ -125,25 +128,37 @@ static bool is_near(const struct psc_defect_row *d, const struct psc_block *b)
 	       (b->kind != PSC_BLOCK_KIND_LEGACY || b->va / PSC_PAGE_BYTES == d->va / PSC_PAGE_BYTES);
 }
 
+/* Two sessions may have one address. */
+static struct psc_block *before_in(struct checking *c, uint64_t top_pa)
+{
+	for (size_t i = 0; i < c->n_before; i++)
+		if (c->before[i].top_pa == top_pa)
+			return &c->before[i];
+	return NULL;
+}
+
 /* Second walk: what lies before each defect. */
 static bool find_suspect(void *arg, const struct psc_block *b)
 {
 	struct checking *c = (struct checking *)arg;
 	while (c->at < c->v->n && (c->v->items[c->at].va == 0 || c->v->items[c->at].va <= b->va)) {
 		struct psc_defect_row *d = &c->v->items[c->at++];
-		const struct psc_block *suspect =
-			c->has_before && d->va != 0 && is_near(d, &c->before) ? &c->before : NULL;
+		const struct psc_block *suspect = before_in(c, d->page_tables);
+		if (suspect && (d->va == 0 || !is_near(d, suspect)))
+			suspect = NULL;
 		if (d->is_around && b->va == d->container)
 			suspect = b;
-		/* Two sessions may have one address: nothing here says of which of them the defect is. */
-		if (!suspect || (suspect->pool == PSC_POOL_SESSION && c->n_sessions > 1))
+		if (!suspect)
 			continue;
 		d->has_suspect = true;
 		psc_block_row_make(suspect, c->header_bytes, &c->processes, &d->suspect);
 		psc_recorded_fill(c->v->recorded, suspect, &d->suspect);
 	}
-	c->before = *b;
-	c->has_before = true;
+	struct psc_block *before = before_in(c, b->top_pa);
+	if (!before && c->n_before < SPACES_MAX)
+		before = &c->before[c->n_before++];
+	if (before)
+		*before = *b;
 	return c->at < c->v->n;
 }
 
@@ -275,9 +290,6 @@ static enum psc_status check(struct checking *c, struct psc_error *reterr)
 	if (st != PSC_OK)
 		return c->no_memory ? psc_fail_no_memory(reterr) : st;
 	set_coverage(c->v, &result, c->o->lo == 0 && c->o->hi == 0);
-	for (size_t i = 0; i < result.n_heaps; i++)
-		if (result.heaps[i].pool == PSC_POOL_SESSION && result.heaps[i].node >= c->n_sessions)
-			c->n_sessions = result.heaps[i].node + 1;
 	c->v->is_interrupted = result.is_interrupted;
 	if (result.is_interrupted)
 		psc_warn(&c->v->warnings, "the walk was interrupted: not all of the pool was checked");

@@ -401,18 +401,25 @@ static void damage_special_and_cached(struct lab_machine *m)
 		}
 }
 
+/* A chunk of the first session; the block before it has a tag there that it does not have in the second. */
 void lab_heap_damage_session(struct lab_machine *m)
 {
-	unsigned n = 0;
 	for (size_t i = 0; i < m->n_blocks; i++) {
 		const struct lab_block *b = &m->blocks[i];
-		if (b->pool != LAB_POOL_SESSION || b->kind != LAB_KIND_VS || b->is_big || b->state != LAB_ALLOCATED ||
-		    n++ < 5)
+		if (b->pool != LAB_POOL_SESSION || b->kind != LAB_KIND_VS || b->is_big || b->state != LAB_ALLOCATED)
 			continue;
-		lab_put64(m->mem, b->chunk_va, m->heap_key ^ b->chunk_va ^ (uint64_t)1 << 48);
-		lab_damage_note(m, "VS chunk header", b->chunk_va);
-		return;
+		for (size_t k = 0; k < i; k++) {
+			const struct lab_block *before = &m->blocks[k];
+			if (before->kind != LAB_KIND_VS || before->is_big || before->state != LAB_ALLOCATED ||
+			    before->outer_va + before->heap_bytes != b->chunk_va)
+				continue;
+			lab_put32(m->mem, before->outer_va + 4, LAB_TAG('S', 'u', 's', 'p'));
+			lab_put64(m->mem, b->chunk_va, m->heap_key ^ b->chunk_va ^ (uint64_t)1 << 48);
+			lab_damage_note(m, "VS chunk header", b->chunk_va);
+			return;
+		}
 	}
+	lab_die("no chunk of a session behind another");
 }
 
 void lab_heap_damage_kinds(struct lab_machine *m)
