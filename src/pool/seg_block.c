@@ -248,7 +248,9 @@ void psc_seg_take_range(struct psc_seg_worker *t, uint64_t va, uint64_t bytes, u
 			enum psc_hole hole)
 {
 	struct psc_block b = t->block;
-	if (t->is_special) {
+	struct psc_special_page special;
+	if (t->is_special ||
+	    (page && psc_special_page_parse(page, &t->w->rules, &special) && psc_special_page_is_proven(&special))) {
 		take_special(t, va, page, hole);
 		return;
 	}

@@ -29,6 +29,7 @@ struct psc_heap {
 	enum psc_heap_type type;
 	enum psc_pool pool;
 	bool is_special;
+	bool may_be_special; /* nothing says which heaps are */
 	uint32_t space; /* 0 kernel, else a session's */
 	bool is_read;   /* its own page is in the dump */
 	struct psc_heap_context contexts[2];

@@ -106,8 +106,10 @@ void psc_seg_scan_heaps(struct psc_seg *s, struct psc_warnings *warnings)
 {
 	size_t before = s->n_heaps;
 	(void)visit_pages(s, PSC_PAGE_BYTES, visit_heap);
-	for (size_t i = before; i < s->n_heaps; i++)
+	for (size_t i = before; i < s->n_heaps; i++) {
 		judge_heap(s, &s->heaps[i]);
+		s->heaps[i].may_be_special = true;
+	}
 	if (s->n_heaps == before)
 		return;
 	s->source = "signatures in memory";

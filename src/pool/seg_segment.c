@@ -120,6 +120,13 @@ static const uint8_t *page_at(struct parsing *p, uint32_t page, uint8_t *scratch
 	return bytes;
 }
 
+/* A page, and one that faults. */
+static bool may_be_special(const struct parsing *p, uint32_t first_page, uint32_t n_pages)
+{
+	return p->t->is_special || (p->t->heap->may_be_special && n_pages == 2 && exists(p->t->holes[first_page]) &&
+				    existing(p, first_page, n_pages) == PSC_PAGE_BYTES);
+}
+
 static void read_descriptors(struct parsing *p)
 {
 	const uint32_t n = PSC_DESCRIPTORS * p->descriptor_bytes / PSC_PAGE_BYTES;
@@ -211,7 +218,8 @@ static void walk_range(struct parsing *p, uint32_t index, uint32_t units, const 
 		p->t->cov->big_bytes += bytes;
 		p->t->sum->range_bytes += existing(p, first_page, n_pages);
 		psc_seg_take_range(p->t, va, bytes, d->unused,
-				   p->t->is_special ? page_at(p, first_page, p->t->scratch) : NULL,
+				   may_be_special(p, first_page, n_pages) ? page_at(p, first_page, p->t->scratch)
+									  : NULL,
 				   (enum psc_hole)p->t->holes[first_page]);
 		break;
 	case RANGE_INTERNAL:
