@@ -86,12 +86,12 @@ static const char *parse_field(const char *p, struct lab_field *f)
 	return p + 1;
 }
 
-/* Of the members; what a structure holds keeps its length. */
-static uint32_t shift_of(const struct lab_build *b, const char *type)
+/* Of the members, but for what begins a structure; what a structure holds keeps its length. */
+static uint32_t shift_of(const struct lab_build *b, const char *type, uint32_t offset)
 {
-	return !strcmp(type, "_MI_SYSTEM_INFORMATION") ? b->mi_shift
-	       : !strcmp(type, "_MI_VISIBLE_STATE")    ? 0 - b->mi_shift / 8
-						       : 0;
+	return !strcmp(type, "_MI_SYSTEM_INFORMATION")             ? b->mi_shift
+	       : !strcmp(type, "_MI_VISIBLE_STATE") && offset != 0 ? 0 - b->mi_shift / 8
+								   : 0;
 }
 
 static uint32_t growth_of(const struct lab_build *b, const char *type)
@@ -106,7 +106,7 @@ static bool find_field(const struct lab_build *b, const char *type, const char *
 		return false;
 	for (const char *p = l->fields; (p = parse_field(p, ret));)
 		if (!strcmp(ret->name, field)) {
-			ret->offset += shift_of(b, type);
+			ret->offset += shift_of(b, type, ret->offset);
 			return true;
 		}
 	return false;
@@ -168,7 +168,7 @@ void lab_layout_each(const struct lab_build *b,
 			if (l != find(b, l->name))
 				continue;
 			for (const char *p = l->fields; (p = parse_field(p, &fields[n]));) {
-				fields[n].offset += shift_of(b, l->name);
+				fields[n].offset += shift_of(b, l->name, fields[n].offset);
 				if (++n == 64)
 					lab_die("too many fields in %s", l->name);
 			}
