@@ -63,6 +63,7 @@ static void compile(enum lab_arch arch, const char *name, const char *opt, bool 
 		"-fno-eliminate-unused-debug-types",
 		"-fdebug-compilation-dir=c:\\lab",
 		"-fcoverage-compilation-dir=c:\\lab",
+		"-fno-color-diagnostics", /* else the terminal decides what debug information says of the command */
 		"-mno-incremental-linker-compatible",
 		"-ffreestanding",
 		"-fno-stack-protector",

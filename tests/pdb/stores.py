@@ -374,7 +374,7 @@ def names():
     base = next(int(m['base'], 16) for m in modules('--isf', ISF).values() if m['module'] == 'labflt.sys')
     for row in (r for r in rows if r['kind'] == 'legacy' and r['state'] == 'allocated' and r['size_bytes'] >= 64):
         view = ask('block', 'block', '-q', '--dump-bytes', '64', '--isf', ISF, row['va'], DUMP)['block']
-        head = bytes.fromhex(view['header']['raw'] if isinstance(view.get('header'), dict) else view['header_hex'])
+        head = bytes.fromhex(view['header_hex'])
         at = data.find(head)
         if at >= 0 and data.find(head, at + 1) < 0:
             break
