@@ -57,7 +57,8 @@ def check_package(at):
         check(re.search(rb'Permission|permission|public domain|LICENSE|License', text) and len(text) > 500,
               'licence of %s' % name)
 
-    commands = re.findall(r'^  (\w+) ', re.search(r'(?ms)^Commands:\n(.*?)\n\n', run(wine, exe, '--help').decode()).group(1), re.M)
+    text = re.search(r'(?ms)^Commands:\n(.*?)^Examples:', run(wine, exe, '--help').decode()).group(1)
+    commands = re.findall(r'^  (\w+) ', text, re.M)
     pages = {name for name in os.listdir(os.path.join(at, 'manual'))}
     check(len(commands) > 10 and pages == {'poolscope.txt'} | {'poolscope-%s.txt' % c for c in commands},
           'manual: %s, commands: %s' % (sorted(pages), commands))
