@@ -117,7 +117,7 @@ static void print_lines(FILE *f, const struct line *lines, size_t n, unsigned fl
 	struct sums total[2];
 	memset(total, 0, sizeof(total));
 
-	fprintf(f, " Sorting by %s\n\n",
+	fprintf(f, " Sorting by %s\n\n Pool Used:\n",
 		(flags & FLAG_NONPAGED) != 0 ? "NonPaged Pool Consumed"
 		: (flags & FLAG_PAGED) != 0  ? "Paged Pool Consumed"
 					     : "Tag");
