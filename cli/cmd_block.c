@@ -298,9 +298,13 @@ static int run(struct block_view *v, int argc, char **argv)
 						{"refs", no_argument, NULL, OPT_REFS},
 						{"tag-file", required_argument, NULL, OPT_TAG_FILE},
 						COMMON_LONG_OPTIONS};
-	static const struct command_spec spec = {
-		"block",     help, "", options, FORMATS_ROWS & ~FORMAT_BIT(FORMAT_CSV), "one block is no table of rows",
-		block_option};
+	static const struct command_spec spec = {"block",
+						 help,
+						 "",
+						 options,
+						 FORMATS_ROWS & ~FORMAT_BIT(FORMAT_CSV),
+						 "'poolscope blocks --in' lists a page as rows",
+						 block_option};
 	static const struct run_steps steps = {work, print, free_result};
 	struct psc_error err;
 	int code = parse_options(&spec, &v->common, v, argc, argv);
