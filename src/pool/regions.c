@@ -329,6 +329,10 @@ static void find(struct psc_kernel *k, struct psc_warnings *warnings, struct psc
 	/* Only the classic allocator's pages prove themselves. */
 	if (k->space.mmu == PSC_MMU_NONE || psc_pool_allocator(k) == PSC_ALLOCATOR_SEGMENT_HEAP)
 		return;
+	if (ret->seek_special)
+		psc_warn(warnings,
+			 "special pool is in use, and its address range is not known: pages of kernel space that prove "
+			 "to be of it are taken for it");
 	if (ret->has_nonpaged && ret->has_paged) {
 		whole_space(k, PSC_POOL_NONPAGED, PSC_REGION_SPECIAL, ret);
 		return;

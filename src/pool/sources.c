@@ -87,6 +87,15 @@ static const char *range_source(const struct psc_pool_regions *regions, enum psc
 	return "range not known";
 }
 
+/* Nothing where there is no such range, and nothing to be sought. */
+static const char *special_source(const struct psc_pool_regions *regions)
+{
+	for (size_t i = 0; i < regions->n; i++)
+		if (regions->items[i].special && !regions->items[i].by_bytes)
+			return regions->items[i].source;
+	return regions->seek_special ? "pages of kernel space that prove themselves" : NULL;
+}
+
 static void describe_walk(struct psc_kernel *k, struct psc_warnings *warnings, struct psc_arena *arena, struct list *l)
 {
 	enum psc_allocator allocator = psc_pool_allocator(k);
@@ -99,9 +108,11 @@ static void describe_walk(struct psc_kernel *k, struct psc_warnings *warnings, s
 	} else {
 		struct psc_pool_regions regions;
 		psc_pool_regions_find(k, warnings, &regions);
+		const char *special = special_source(&regions);
 		put(l, "classic_walk", regions.has_nonpaged || regions.has_paged,
-		    psc_arena_printf(arena, "nonpaged: %s; paged: %s", range_source(&regions, PSC_POOL_NONPAGED),
-				     range_source(&regions, PSC_POOL_PAGED)));
+		    psc_arena_printf(arena, "nonpaged: %s; paged: %s%s%s", range_source(&regions, PSC_POOL_NONPAGED),
+				     range_source(&regions, PSC_POOL_PAGED), special ? "; special pool: " : "",
+				     special ? special : ""));
 	}
 	if (allocator != PSC_ALLOCATOR_SEGMENT_HEAP) {
 		put(l, "segment_heap_walk", false, "this build does not use segment heaps for its pool");

@@ -464,8 +464,7 @@ static void check_special_pages(const struct psc_walk *w, struct psc_warnings *w
 	if (w->opts->lo == 0 && w->opts->hi == 0 && psc_special_pages_in_use(w->k, &counted) && counted > found)
 		psc_warn(warnings,
 			 "special pool: %llu pages are in use by the kernel's count, %llu were found; the others are "
-			 "paged "
-			 "out or not in this dump",
+			 "paged out, not in this dump, or do not show as such",
 			 (unsigned long long)counted, (unsigned long long)found);
 }
 
