@@ -248,6 +248,7 @@ static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_
 	struct psc_run_iter it;
 	struct psc_va_run run;
 	enum psc_status r;
+	uint64_t hole_end = 0;
 	/* hi is exclusive and 0 at the end of the address space. */
 	uint64_t lo = psc_max_u64(region->lo, w->opts->lo & ~(uint64_t)(PSC_PAGE_BYTES - 1));
 	uint64_t last = psc_min_u64(region->hi - 1, w->opts->hi - 1);
@@ -257,7 +258,10 @@ static enum psc_status walk_region(struct psc_walk *w, size_t index, struct psc_
 	while ((r = work_is_left(w, *done) ? psc_run_iter_next(&it, &run, reterr) : PSC_E_LIMIT) == PSC_OK) {
 		if (psc_walk_is_interrupted(w))
 			return PSC_OK;
-		w->n_absent_runs += run.state != PSC_VA_PRESENT;
+		/* A large hole, of a table that is missing, comes in pieces. */
+		bool is_piece = run.state == PSC_VA_UNKNOWN && run.va == hole_end;
+		hole_end = run.state == PSC_VA_UNKNOWN ? run.va + run.size_bytes : 0;
+		w->n_absent_runs += run.state != PSC_VA_PRESENT && !is_piece;
 		bool in_memory = run.state == PSC_VA_PRESENT || run.state == PSC_VA_TRANSITION;
 		if (run.state == PSC_VA_DEMAND_ZERO)
 			continue;

@@ -291,6 +291,10 @@ check "$tmp/out" '.rows == []' 'rows though all is well'
 # ---- callers: what could not be read is not read ----
 verifier=$root/fixtures/verifier-7-x64
 gzip -dc "$verifier.dmp.gz" | head -c 1500000 >"$tmp/cut.dmp" # with neither drivers nor a debugger data block
+# A table that is missing is a large hole, and no page tables that repeat themselves.
+run blocks -q --format json -n 1 "$tmp/cut.dmp"
+expect 0 'a dump that is cut'
+check "$tmp/out" '[.warnings[] | select(test("repeat themselves"))] == []' 'page tables repeat themselves in a dump that is cut'
 # callers_ratio WANT PROGRAM ARGUMENTS...: the member of coverage, and what --min-coverage makes of it. The dump is last.
 callers_ratio() {
 	want=$1 member=$2
